@@ -1,0 +1,77 @@
+/** What callers are told about a job. Pure. */
+
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { JobRecord, Outcome } from './job.ts';
+import type { Checked } from './observe.ts';
+import { splitKey } from './record.ts';
+
+/** The answer to "look at this job": members that are not known are null. */
+export interface CheckAnswer {
+  jobId: string;
+  environment: string;
+  status: string | null;
+  previousStatus: string | null;
+  changed: boolean;
+  watching: boolean;
+  outcome: Outcome | null;
+  deliveries: { channel: string; outcome: Outcome; state: string }[];
+}
+
+/** What came of a check. */
+export const answerOf = ({ record, transition, previousStatus }: Checked): CheckAnswer => ({
+  ...summaryOf(record),
+  previousStatus,
+  changed: transition !== null,
+  deliveries: deliveriesOf(record).map(({ channel, outcome, state }) => ({ channel, outcome, state })),
+});
+
+/** All that the table knows of a job, for whoever asks what became of it. */
+export const detailsOf = (record: JobRecord): object => ({
+  ...summaryOf(record),
+  previousStatus: record.decision?.previousStatus ?? null,
+  job: record.job,
+  decision: record.decision,
+  check: record.check,
+  deliveries: deliveriesOf(record),
+});
+
+/** Whether a check could not ask the API, or the API does not know the job yet: recorded, and to be looked at again. */
+export const isOnlyAccepted = ({ reading, record }: Checked): boolean =>
+  reading.kind !== 'job' && record.check.nextAt !== null;
+
+/** The answer to a check that is still to be made: recorded, and when to ask again. */
+export function accepted(checked: Checked): APIGatewayProxyStructuredResultV2 {
+  const { error = '', retryAfterMs = sweepEveryMs } = checked.reading as { error?: string; retryAfterMs?: number };
+  const headers = { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) };
+  return json(
+    202,
+    { ...answerOf(checked), detail: `Recorded, and looked at again by the next sweep. ${error}`.trim() },
+    headers,
+  );
+}
+
+/** An answer in JSON. */
+export const json = (statusCode: number, body: object, headers = {}): APIGatewayProxyStructuredResultV2 => ({
+  statusCode,
+  headers: { 'content-type': 'application/json', ...headers },
+  body: JSON.stringify(body),
+});
+
+const sweepEveryMs = 60_000;
+
+const summaryOf = ({ jobId, environment, status, watch, decision }: JobRecord) => ({
+  jobId,
+  environment,
+  status,
+  watching: watch === 'jobs',
+  outcome: decision?.outcome ?? null,
+});
+
+const deliveriesOf = ({ deliveries }: JobRecord) =>
+  Object.entries(deliveries)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([key, { ambiguousSince, ...delivery }]) => ({
+      ...splitKey(key),
+      ...delivery,
+      ambiguous: ambiguousSince !== null,
+    }));

@@ -1,0 +1,40 @@
+/** What a channel is. One file per channel type, and one line in `index.ts`. */
+
+import type * as v from 'valibot';
+import type { Clock } from '../clock.ts';
+import type { Http } from '../http.ts';
+import type { Message } from '../message.ts';
+import type { Redactor } from '../redaction.ts';
+import type { Secrets } from '../secrets.ts';
+
+/** A place where messages go. */
+export interface Channel {
+  /**
+   * Sends one message within `timeoutMs`, once and without retries of its own, and returns what the place gave back as
+   * a receipt. Throws an `UpstreamError`: what kind it is decides when the delivery is tried again.
+   */
+  send(message: Message, timeoutMs: number): Promise<string>;
+  /** The shortest time between two messages that the place bears, in milliseconds; 0: any. */
+  readonly paceMs: number;
+  /** For how long the place recognises a repeated message and drops it, in milliseconds; 0: never. Known after a send. */
+  readonly recognisesForMs: number;
+}
+
+/** What a channel may use. */
+export interface ChannelDeps {
+  http: Http;
+  clock: Clock;
+  secrets: Secrets;
+  redact: Redactor;
+}
+
+/** The members of a channel's configuration, beside `type`. */
+export type ChannelConfig = { type: string } & Record<string, string>;
+
+/** A type of channel: its part of the configuration, which of its members may be references, and how to make one. */
+export interface ChannelType {
+  config: v.ObjectEntries;
+  /** The members that may be `env:NAME` or `ssm:/name`. */
+  references: string[];
+  create(deps: ChannelDeps, config: ChannelConfig): Channel;
+}

@@ -1,0 +1,10 @@
+/** The register of channel types: a new one is its own file, and one line here. */
+
+import type { ChannelType } from './channel.ts';
+import { slack } from './slack.ts';
+import { sns } from './sns.ts';
+
+export const channelTypes: Record<string, ChannelType> = {
+  slack,
+  sns,
+};

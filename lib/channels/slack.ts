@@ -1,0 +1,125 @@
+/** Slack, through an incoming webhook: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/ */
+
+import * as v from 'valibot';
+import { UpstreamError, type UpstreamKind } from '../errors.ts';
+import type { HttpAnswer } from '../http.ts';
+import type { Mention } from '../job.ts';
+import { type Fact, inUtc, type Message } from '../message.ts';
+import { parseRetryAfter } from '../retry.ts';
+import { clean, cut } from '../text.ts';
+import type { ChannelType } from './channel.ts';
+
+/** `webhookUrl` is a secret: whoever has it can post. */
+export const slack: ChannelType = {
+  config: { webhookUrl: v.string() },
+  references: ['webhookUrl'],
+  create({ http, clock, secrets, redact }, config) {
+    const post = async (payload: object, timeoutMs: number) => {
+      const answer = await http({
+        method: 'POST',
+        url: checkedUrl(await secrets.read(config['webhookUrl'] as string)),
+        peer: 'Slack',
+        headers: { 'content-type': 'application/json; charset=utf-8' },
+        body: JSON.stringify(payload),
+        timeoutMs,
+      });
+      return readAnswer(answer, clock.now(), redact);
+    };
+    return {
+      paceMs: 1_000,
+      recognisesForMs: 0,
+      async send(message, timeoutMs) {
+        const startedAt = clock.now();
+        try {
+          return await post(blocksOf(message), timeoutMs);
+        } catch (error) {
+          if (!(error instanceof UpstreamError && error.kind === 'payloadRefused')) throw error;
+          // A message without its looks is better than none.
+          return await post({ text: textOf(message) }, timeoutMs - (clock.now() - startedAt));
+        }
+      },
+    };
+  },
+};
+
+/**
+ * A message as Block Kit, within its limits (https://docs.slack.dev/reference/block-kit/blocks/), with the text that
+ * notifications and screen readers use.
+ */
+export function blocksOf(message: Message): object {
+  const { title, summary, facts, mention, url } = message;
+  const sentence = mention ? `${ring(mention)} ${escaped(summary)}` : escaped(summary);
+  return {
+    text: textOf(message),
+    unfurl_links: false,
+    blocks: [
+      { type: 'header', text: { type: 'plain_text', text: cut(title, 150), emoji: false } },
+      { type: 'section', text: markdown(sentence) },
+      { type: 'section', fields: facts.slice(0, 10).map((fact) => markdown(fieldOf(fact))) },
+      ...(url
+        ? [{ type: 'actions', elements: [{ type: 'button', text: { type: 'plain_text', text: 'Open job' }, url }] }]
+        : []),
+    ],
+  };
+}
+
+/** The same as plain text, for previews and for a Slack that refuses the blocks. */
+export function textOf({ title, summary, mention, facts, url }: Message): string {
+  const lines = facts.map((fact) => `${fact.label}: ${'moment' in fact ? inUtc(fact.moment) : cut(fact.text, 300)}`);
+  const text = [`${cut(title, 150)}. ${summary}`, ...lines, ...(url ? [url] : [])].join('\n');
+  // A backtick in a name would swallow what follows it as code.
+  const safe = escaped(text.replaceAll('`', "'"));
+  return mention ? `${safe}\n${ring(mention)}` : safe;
+}
+
+// Verbatim: Slack makes no links and mentions of its own out of foreign text.
+const markdown = (text: string): object => ({ type: 'mrkdwn', text, verbatim: true });
+
+const fieldOf = (fact: Fact): string =>
+  `*${fact.label}*\n${'moment' in fact ? inReadersZone(fact.moment) : escaped(cut(fact.text, 300))}`;
+
+/** https://docs.slack.dev/messaging/formatting-message-text/#date-formatting */
+const inReadersZone = (moment: string): string =>
+  `<!date^${Math.floor(Date.parse(moment) / 1_000)}^{date_short_pretty} at {time}|${inUtc(moment)}>`;
+
+const ring = (mention: Mention): string => {
+  if (mention === 'here' || mention === 'channel') return `<!${mention}>`;
+  return mention.startsWith('S') ? `<!subteam^${mention}>` : `<@${mention}>`;
+};
+
+/** The three characters that Slack reads as control, and no others. */
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+function checkedUrl(url: string): string {
+  if (/^https:\/\/|^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(url) && URL.canParse(url)) return url;
+  throw new UpstreamError('needsOperator', 'Slack: the webhookUrl is no https address');
+}
+
+const refusedPayload =
+  /^(invalid_payload|invalid_blocks|invalid_blocks_format|no_text|missing_text_or_fallback_or_attachments|msg_too_long|msg_blocks_too_long)/;
+const gone =
+  /^(invalid_token|action_prohibited|channel_not_found|no_service|no_team|channel_is_archived|no_active_hooks|posting_to_general_channel_denied)/;
+
+function readAnswer({ status, headers, body }: HttpAnswer, now: number, redact: (text: string) => string): string {
+  const said = body.trim();
+  if (status === 200 && said === 'ok') return 'ok';
+
+  const refuse = (kind: UpstreamKind, advice: string, options = {}) =>
+    new UpstreamError(kind, `Slack: answered ${status} ${clean(redact(said), 100)}${advice}`.trimEnd(), options);
+  if (status === 429) {
+    throw new UpstreamError('rateLimited', 'Slack: too many messages (429)', {
+      retryAfterMs: parseRetryAfter(headers['retry-after'] ?? retryAfterIn(said), now),
+    });
+  }
+  if (status >= 400 && status < 500 && refusedPayload.test(said)) throw refuse('payloadRefused', '');
+  if (gone.test(said) || (status >= 300 && status < 500)) {
+    throw refuse('needsOperator', '. Check that the incoming webhook and its channel still exist');
+  }
+  // It may have been posted all the same: Slack has no key to ask by.
+  throw refuse('unavailable', '', { ambiguous: true });
+}
+
+function retryAfterIn(body: string): string | undefined {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), v.object({ retry_after: v.number() })), body);
+  return parsed.success ? String(Math.ceil(parsed.output.retry_after)) : undefined;
+}

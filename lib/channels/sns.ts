@@ -1,0 +1,111 @@
+/** Amazon SNS, standard and FIFO topics: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+
+import { type MessageAttributeValue, PublishCommand, type PublishCommandInput, SNSClient } from '@aws-sdk/client-sns';
+import * as v from 'valibot';
+import { UpstreamError, type UpstreamKind } from '../errors.ts';
+import { jobKey } from '../job.ts';
+import { inUtc, type Message, sha256 } from '../message.ts';
+import { clean, cut } from '../text.ts';
+import type { ChannelType } from './channel.ts';
+
+/** SNS remembers a deduplication id for five minutes; a minute of that is left for clocks and slow requests. */
+const recognisesForMs = 4 * 60_000;
+
+export const sns: ChannelType = {
+  config: { topicArn: v.string() },
+  references: ['topicArn'],
+  create({ secrets, redact }, config) {
+    // No retries of the client's own: a repeated publish on a standard topic is a second message.
+    const client = new SNSClient({ maxAttempts: 1 });
+    let topicArn = '';
+    return {
+      paceMs: 0,
+      get recognisesForMs() {
+        return isFifo(topicArn) ? recognisesForMs : 0;
+      },
+      async send(message, timeoutMs) {
+        topicArn = await secrets.read(config['topicArn'] as string);
+        const input = publishInput(message, topicArn);
+        try {
+          const abortSignal = AbortSignal.timeout(Math.max(timeoutMs, 1));
+          const { MessageId } = await client.send(new PublishCommand(input), { abortSignal });
+          return MessageId ?? 'accepted';
+        } catch (error) {
+          throw readError(error as SnsError, redact);
+        }
+      },
+    };
+  },
+};
+
+/** Sentences for people, the document for machines, and attributes for subscribers to filter by. */
+export function publishInput(message: Message, topicArn: string): PublishCommandInput {
+  const { document } = message;
+  const sentences = sentencesOf(message);
+  const json = JSON.stringify(document);
+  const { outcome, status, environment, source, jobId } = document;
+  return {
+    TopicArn: topicArn,
+    Subject: subjectOf(message.title),
+    MessageStructure: 'json',
+    Message: JSON.stringify({
+      default: sentences,
+      sms: smsOf(message),
+      sqs: json,
+      lambda: json,
+      http: json,
+      https: json,
+    }),
+    MessageAttributes: attributes({ outcome, status, environment, source, jobId }),
+    ...(isFifo(topicArn)
+      ? { MessageGroupId: sha256(jobKey(document)), MessageDeduplicationId: document.deduplicationId }
+      : {}),
+  };
+}
+
+function sentencesOf({ title, summary, facts, url }: Message): string {
+  const lines = facts.map((fact) => `${fact.label}: ${'moment' in fact ? inUtc(fact.moment) : fact.text}`);
+  return [title, '', summary, '', ...lines, ...(url ? ['', url] : [])].join('\n');
+}
+
+const smsOf = ({ title, summary }: Message): string => cut(`${cut(title, 100)}. ${summary}`, 300);
+
+/** Under 100 characters of printable ASCII, which every mail client shows. */
+const subjectOf = (title: string): string => {
+  const ascii = title
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .replace(/[^\x20-\x7e]/gu, '?');
+  return ascii.length < 100 ? ascii : `${ascii.slice(0, 96)}...`;
+};
+
+const attributes = (values: Record<string, string | null>): Record<string, MessageAttributeValue> =>
+  Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) =>
+      value ? [[name, { DataType: 'String', StringValue: value }]] : [],
+    ),
+  );
+
+const isFifo = (topicArn: string): boolean => topicArn.endsWith('.fifo');
+
+type SnsError = Error & { $metadata?: { httpStatusCode?: number }; code?: string };
+
+// Names as the API documents them, and as its query protocol sends them (without "Exception").
+const needsOperator =
+  /^(NotFound|AuthorizationError|InvalidParameter|InvalidParameterValue|EndpointDisabled|KMS|InvalidSecurity|InvalidClientTokenId|SignatureDoesNotMatch|AccessDenied|UnrecognizedClient|ExpiredToken|CredentialsProvider)/;
+const throttled = /^(Throttl|TooManyRequests|RequestLimitExceeded|RequestThrottled)/;
+const neverConnected = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/;
+
+function readError(error: SnsError, redact: (text: string) => string): UpstreamError {
+  const { kind, ambiguous } = classify(error);
+  return new UpstreamError(kind, `SNS: ${error.name}: ${clean(redact(error.message), 200)}`, {
+    cause: error,
+    ambiguous,
+  });
+}
+
+function classify(error: SnsError): { kind: UpstreamKind; ambiguous: boolean } {
+  if (throttled.test(error.name)) return { kind: 'rateLimited', ambiguous: false };
+  if (needsOperator.test(error.name)) return { kind: 'needsOperator', ambiguous: false };
+  return { kind: 'unavailable', ambiguous: !neverConnected.test(error.code ?? '') };
+}

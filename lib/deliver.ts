@@ -1,0 +1,161 @@
+/** Send what is pending, and store what came back. Only for records whose lease this worker holds. */
+
+import type { Channel } from './channels/channel.ts';
+import { UpstreamError } from './errors.ts';
+import { type Invocation, sendTimeoutMs } from './invocation.ts';
+import type { Delivery, JobRecord } from './job.ts';
+import { messageOf } from './message.ts';
+import type { Parts } from './parts.ts';
+import { dueDeliveries, isOverdue, release } from './record.ts';
+import { deliveryWaitMs } from './retry.ts';
+
+/** What came of the deliveries of one record. */
+export interface DeliverySummary {
+  sent: number;
+  failed: number;
+  /** As the table has it now. */
+  record: JobRecord;
+}
+
+type Due = ReturnType<typeof dueDeliveries>[number];
+type Tried = { key: string; result: Delivery; isStored: boolean };
+
+/**
+ * Tries every due delivery of a leased record once, all channels at the same time, stores each result as soon as it
+ * is known, and gives the lease back. What was recorded meanwhile under this lease is delivered as well.
+ */
+export async function deliver(
+  parts: Parts,
+  { record, leased }: { record: JobRecord; leased: boolean },
+  invocation: Invocation,
+): Promise<DeliverySummary> {
+  if (!leased) return { sent: 0, failed: 0, record };
+  const due = dueDeliveries(record, invocation.terms({ conclude: false }));
+  const tried = (await Promise.all(due.map((one) => attempt(parts, record, one, invocation)))).filter(
+    (one) => one !== null,
+  );
+  const sent = tried.filter(({ result }) => result.state === 'sent').length;
+  const results = Object.fromEntries(tried.map(({ key, result }) => [key, result]));
+  const summary = {
+    sent,
+    failed: tried.length - sent,
+    record: { ...record, deliveries: { ...record.deliveries, ...results } },
+  };
+  // Without its receipt in the table a message is in doubt: the lease is left to run out, and says so.
+  if (tried.some(({ isStored }) => !isStored)) return summary;
+  return await settle(parts, summary, invocation);
+}
+
+/** Gives the lease back, unless somebody recorded more under it and left the sending to us. */
+async function settle(parts: Parts, summary: DeliverySummary, invocation: Invocation): Promise<DeliverySummary> {
+  const { record } = summary;
+  const next = release(record, invocation.terms({ conclude: false }));
+  try {
+    const saved = await parts.store.save(next, record, { settled: next.watch !== 'jobs' });
+    if (!saved.record || saved.won) return { ...summary, record: saved.record ?? next };
+    const leased = saved.record.lease?.owner === record.lease?.owner;
+    const more = await deliver(parts, { record: saved.record, leased }, invocation);
+    return { sent: summary.sent + more.sent, failed: summary.failed + more.failed, record: more.record };
+  } catch (error) {
+    parts.log.warn('a lease could not be given back; it runs out by itself', { ...nameOf(record), error });
+    return summary;
+  }
+}
+
+/** One delivery, once. Null: it was not begun, and waits for another invocation. */
+async function attempt(parts: Parts, record: JobRecord, due: Due, invocation: Invocation): Promise<Tried | null> {
+  const { channel: name, delivery } = due;
+  const lane = invocation.lane(name);
+  if (!lane) return await store(parts, record, due, dead(delivery, 'the channel is no longer configured'));
+
+  const overdue = isOverdue(delivery, { now: parts.clock.now(), limits: parts.limits });
+  if (!(await lane.enter())) {
+    return overdue ? await store(parts, record, due, dead(delivery, delivery.error ?? 'the channel rests')) : null;
+  }
+  const channel = parts.channel(name);
+  const at = parts.clock.now();
+  const begun = { ...delivery, attempts: delivery.attempts + 1, at: new Date(at).toISOString() };
+  const answer = await send(parts, record, due, channel);
+  if (!(answer instanceof UpstreamError)) {
+    await lane.succeeded();
+    return await store(parts, record, due, accepted(begun, answer, isRecognised(delivery, at, channel)));
+  }
+  await lane.failed(answer);
+  const failed = refused(begun, answer, channel, parts.clock.now());
+  return await store(parts, record, due, overdue ? dead(failed, answer.message) : failed);
+}
+
+/** Sends one message; what was thrown is returned. */
+async function send(
+  { config, log }: Parts,
+  record: JobRecord,
+  { outcome, channel: name }: Due,
+  channel: Channel,
+): Promise<string | UpstreamError> {
+  try {
+    const { jobUrl } = config.environments[record.environment] ?? {};
+    return await channel.send(messageOf(record, { outcome, channel: name, jobUrl }), sendTimeoutMs);
+  } catch (error) {
+    if (error instanceof UpstreamError) return error;
+    log.error('a message could not be made', { ...nameOf(record), outcome, channel: name, error });
+    return new UpstreamError('payloadRefused', 'internal error: see the log', { cause: error });
+  }
+}
+
+async function store(
+  parts: Parts,
+  record: JobRecord,
+  { key, outcome, channel }: Due,
+  result: Delivery,
+): Promise<Tried> {
+  const { store: table, log, metrics } = parts;
+  const { state, attempts, error, ambiguousSince } = result;
+  metrics.count(state === 'pending' ? 'deliveryFailed' : state, { channel, outcome });
+  if (state === 'sent' && ambiguousSince) metrics.count('ambiguous', { channel });
+  log[state === 'sent' ? 'info' : 'warn'](`delivery ${state}`, {
+    ...nameOf(record),
+    outcome,
+    channel,
+    attempts,
+    error,
+    ambiguousSince,
+  });
+  try {
+    await table.saveDelivery(record, key, result);
+    return { key, result, isStored: true };
+  } catch (cause) {
+    log.error('a receipt could not be stored', { ...nameOf(record), outcome, channel, error: cause });
+    return { key, result, isStored: false };
+  }
+}
+
+const nameOf = ({ environment, jobId }: JobRecord) => ({ environment, jobId });
+
+const dead = (delivery: Delivery, error: string): Delivery => ({ ...delivery, state: 'dead', nextAt: null, error });
+
+// A place that recognised the repetition has made sure that there is one message.
+const accepted = (delivery: Delivery, receipt: string, recognised: boolean): Delivery => ({
+  ...delivery,
+  state: 'sent',
+  nextAt: null,
+  receipt,
+  error: null,
+  ambiguousSince: recognised ? null : delivery.ambiguousSince,
+});
+
+function refused(delivery: Delivery, error: UpstreamError, channel: Channel, now: number): Delivery {
+  const ambiguousSince = delivery.ambiguousSince ?? (error.ambiguous ? delivery.at : null);
+  const waitMs = deliveryWaitMs({
+    attempts: delivery.attempts,
+    needsOperator: error.kind === 'needsOperator' || error.kind === 'payloadRefused',
+    retryAfterMs: error.retryAfterMs,
+    recognisedStill: isRecognised({ ambiguousSince }, now, channel),
+  });
+  return { ...delivery, nextAt: new Date(now + waitMs).toISOString(), error: error.message, ambiguousSince };
+}
+
+const isRecognised = (
+  { ambiguousSince }: Pick<Delivery, 'ambiguousSince'>,
+  now: number,
+  { recognisesForMs }: Channel,
+): boolean => ambiguousSince !== null && now - Date.parse(ambiguousSince) < recognisesForMs;

@@ -1,0 +1,94 @@
+/** The way to one environment's API within an invocation: it closes when asking on would be of no use. */
+
+import type { Clock } from './clock.ts';
+import { UpstreamError } from './errors.ts';
+import type { Reading } from './job.ts';
+import type { Log, Metrics } from './observability.ts';
+import type { PublishingApi } from './publishing-api.ts';
+import type { RestOf } from './rests.ts';
+import { backoffMs, clampWaitMs } from './retry.ts';
+
+export interface Gate {
+  /** Reads a job, or says why not. Throws only what is a bug of our own. */
+  read(jobId: string, deadline: number): Promise<Reading>;
+  /** How many jobs were read in this invocation. */
+  found(): number;
+  /** Closes an environment whose API denies jobs that it knew. */
+  closeAsForeign(denied: number): Promise<void>;
+}
+
+/** So many failures in a row mean that the API is down, not that the jobs are bad. */
+const failuresThatMeanDown = 10;
+
+export function createGate(
+  deps: { api: PublishingApi; clock: Clock; log: Log; metrics: Metrics },
+  environment: string,
+  rest: RestOf,
+): Gate {
+  const { api, clock, log, metrics } = deps;
+  let closedBecause: string | undefined;
+  let failuresInARow = 0;
+  let found = 0;
+
+  /** Closes for this invocation; with `forMs`, for the others too. */
+  const close = async (reason: string, forMs?: (failures: number) => number): Promise<void> => {
+    if (closedBecause !== undefined) return;
+    closedBecause = reason;
+    metrics.count('environmentResting', { environment });
+    log.error('environment rests', { environment, reason });
+    if (forMs) await rest.begin(reason, forMs);
+  };
+
+  const notAsked = (): Reading => {
+    const { reason, until, since } = rest.current() ?? { reason: '', until: 0, since: null };
+    const retryAfterMs = until > clock.now() ? until - clock.now() : undefined;
+    return { kind: 'notAsked', error: closedBecause ?? reason, retryAfterMs, since };
+  };
+
+  const explain = async (error: UpstreamError): Promise<Reading> => {
+    const { kind, message, retryAfterMs } = error;
+    switch (kind) {
+      case 'notFound':
+        failuresInARow = 0;
+        return { kind: 'notFound', error: message };
+      case 'credentialRefused':
+        await close(message, backoffMs);
+        return notAsked();
+      case 'rateLimited':
+      case 'tokenUnavailable':
+        await close(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
+        return notAsked();
+      case 'forbidden':
+        return { kind: 'unreadable', error: message };
+      default:
+        failuresInARow += 1;
+        if (failuresInARow === failuresThatMeanDown) {
+          await close(`the API is down: ${failuresInARow} failures in a row, the last one: ${message}`);
+        }
+        return { kind: 'unreadable', error: message, retryAfterMs };
+    }
+  };
+
+  return {
+    found: () => found,
+    async read(jobId, deadline) {
+      if (closedBecause !== undefined || rest.isResting()) return notAsked();
+      try {
+        const job = await api.getJob(jobId, deadline);
+        failuresInARow = 0;
+        found += 1;
+        await rest.end();
+        return { kind: 'job', job };
+      } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error;
+        return await explain(error);
+      }
+    },
+    closeAsForeign: (denied) =>
+      close(
+        `the API denies ${denied} jobs that it knew, and knows none: the credential most likely belongs to another ` +
+          'tenant now',
+        backoffMs,
+      ),
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * The one way out over HTTP: bounded in time and size, never redirected, and its errors say what follows from them.
+ * AWS is called through its own SDK.
+ */
+
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { UpstreamError } from './errors.ts';
+
+/** One request. `timeoutMs` covers all of it, from the connection to the last byte of the answer. */
+export interface HttpRequest {
+  method: 'GET' | 'POST';
+  /** May hold secrets (a Slack hook does): it is never part of an error text. */
+  url: string;
+  /** What errors call the other side. */
+  peer: string;
+  headers?: Record<string, string>;
+  body?: string;
+  timeoutMs: number;
+  /** Longest answer that is read; 1 MiB unless told. */
+  maxBytes?: number;
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers: Record<string, string | undefined>;
+  body: string;
+}
+
+/**
+ * Sends one request and reads the answer, whatever its status; redirects are answers too, so that no credential
+ * follows them. Throws an `UpstreamError`: `unavailable` when there was no whole answer, `unreadable` when it is too
+ * long. It is `ambiguous` unless the other side certainly never saw the request.
+ */
+export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
+
+/** The real HTTP, over Node's own client: the global `fetch` would cost every cold start 20 ms. */
+export function createHttp({ connections = 50 }: { connections?: number } = {}): Http {
+  // Only reads reuse connections: when an idle one turns out to be dead, a read can be repeated, a message must not be.
+  const agents = {
+    'http:': new http.Agent({ keepAlive: true, maxSockets: connections }),
+    'https:': new https.Agent({ keepAlive: true, maxSockets: connections }),
+  };
+  return async (request) => {
+    const startedAt = Date.now();
+    const agent = request.method === 'GET' ? agents[new URL(request.url).protocol as keyof typeof agents] : undefined;
+    try {
+      return await exchange(request, agent ?? false, request.timeoutMs);
+    } catch (error) {
+      if (!(error instanceof DeadConnection)) throw error;
+      return await exchange(request, false, request.timeoutMs - (Date.now() - startedAt));
+    }
+  };
+}
+
+/** An idle connection that the other side had closed: nobody read the request. */
+class DeadConnection extends Error {}
+
+function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: number): Promise<HttpAnswer> {
+  const { peer, maxBytes = 1024 * 1024 } = request;
+  return new Promise((resolve, reject) => {
+    const { request: open } = request.url.startsWith('https:') ? https : http;
+    let connected = false;
+    let answered = false;
+    const fail = (kind: 'unavailable' | 'unreadable', what: string, cause?: unknown) => {
+      clearTimeout(timer);
+      reject(new UpstreamError(kind, `${peer}: ${what}`, { cause, ambiguous: connected }));
+      outgoing.destroy();
+    };
+    const outgoing = open(
+      request.url,
+      {
+        method: request.method,
+        agent,
+        headers: {
+          accept: 'application/json',
+          'user-agent': 'publishing-job-notifier',
+          ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) }),
+          ...request.headers,
+        },
+      },
+      (answer) => {
+        answered = true;
+        read(answer, maxBytes)
+          .then((body) => {
+            clearTimeout(timer);
+            resolve({ status: answer.statusCode ?? 0, headers: firstValues(answer), body });
+          })
+          .catch((error) =>
+            error instanceof TooLong
+              ? fail('unreadable', `the answer is longer than ${maxBytes} bytes`)
+              : fail('unavailable', `the connection broke within the answer (${codeOf(error)})`, error),
+          );
+      },
+    );
+    const timer = setTimeout(
+      () => fail('unavailable', `no ${answered ? 'whole ' : ''}answer within ${timeoutMs / 1_000} s`),
+      Math.max(timeoutMs, 1),
+    );
+    outgoing.on('socket', (socket) => {
+      if (outgoing.reusedSocket) connected = true;
+      const event = request.url.startsWith('https:') ? 'secureConnect' : 'connect';
+      socket.once(event, () => {
+        connected = true;
+      });
+    });
+    outgoing.on('error', (error) => {
+      if (outgoing.reusedSocket && !answered && isReset(error)) {
+        clearTimeout(timer);
+        reject(new DeadConnection());
+      } else {
+        fail(
+          'unavailable',
+          connected ? `the connection broke (${codeOf(error)})` : `cannot connect (${codeOf(error)})`,
+          error,
+        );
+      }
+    });
+    outgoing.end(request.body);
+  });
+}
+
+class TooLong extends Error {}
+
+async function read(answer: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new TooLong();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const isReset = (error: NodeJS.ErrnoException): boolean => error.code === 'ECONNRESET' || error.code === 'EPIPE';
+const codeOf = (error: NodeJS.ErrnoException): string => error.code ?? error.name;
+
+function firstValues(answer: IncomingMessage): HttpAnswer['headers'] {
+  return Object.fromEntries(
+    Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+  );
+}

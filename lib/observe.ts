@@ -1,0 +1,92 @@
+/** Fetch, compare, record: the one place where the state of a job is written. */
+
+import { type DeliverySummary, deliver } from './deliver.ts';
+import { beginInvocation, type Invocation } from './invocation.ts';
+import type { JobName, JobRecord, Reading, Transition } from './job.ts';
+import type { Parts } from './parts.ts';
+import { advance } from './record.ts';
+
+/** What came of looking at a job once. */
+export interface Checked extends DeliverySummary {
+  record: JobRecord;
+  /** Null: nothing changed. */
+  transition: Transition | null;
+  /** Last known status before. */
+  previousStatus: string | null;
+  reading: Reading;
+}
+
+/** How often a record is compared anew because somebody else wrote meanwhile. Each time, somebody has made headway. */
+const attempts = 10;
+
+/** Looks at one job now, for a trigger that names it, and tells whom it concerns. */
+export async function check(parts: Parts, job: JobName, deadline: number): Promise<Checked> {
+  const invocation = await beginInvocation(parts, { deadline, environments: [job.environment] });
+  const reading = await invocation.gate(job.environment).read(job.jobId, invocation.readBefore);
+  const observed = await record(parts, job, reading, invocation, { conclude: false });
+  const summary = await deliver(parts, observed, invocation);
+  return { ...observed, ...summary, reading };
+}
+
+/** A record as it was written or found, and whether this worker has the lease. */
+export interface Observed {
+  record: JobRecord;
+  transition: Transition | null;
+  previousStatus: string | null;
+  leased: boolean;
+}
+
+/**
+ * Compares a reading with the record and writes what follows, in one conditional write. Who loses the race compares
+ * again with what the winner wrote. Without a reading, only the lease is taken, if something can be sent.
+ */
+export async function record(
+  parts: Parts,
+  job: JobName,
+  reading: Reading | null,
+  invocation: Invocation,
+  options: { conclude: boolean },
+): Promise<Observed> {
+  let known = await parts.store.get(job);
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const terms = invocation.terms(options);
+    const { next, transition } = advance(known, job, reading, terms);
+    const previousStatus = known?.status ?? null;
+    if (next === null) return { record: known as JobRecord, transition: null, previousStatus, leased: false };
+
+    const saved = await parts.store.save(next, known);
+    if (saved.won && saved.record) {
+      report(parts, saved.record, transition, reading);
+      const leased = saved.record.lease?.owner === terms.writer;
+      return { record: saved.record, transition, previousStatus, leased };
+    }
+    known = saved.record;
+  }
+  throw new Error(`${job.jobId} of ${job.environment} was written by others ${attempts} times in a row`);
+}
+
+function report(
+  { log, metrics }: Parts,
+  { environment, jobId, status, decision, check: { failures, error } }: JobRecord,
+  transition: Transition | null,
+  reading: Reading | null,
+): void {
+  const job = { environment, jobId, status };
+  if (transition) {
+    const { reason, previousStatus, outcome } = transition;
+    metrics.count('changed', { environment });
+    log.info('job changed', {
+      ...job,
+      previousStatus,
+      reason,
+      outcome,
+      rule: decision?.rule,
+      channels: decision?.channels,
+    });
+  }
+  if (reading?.kind === 'unreadable') {
+    metrics.count('checkFailed', { environment });
+    log.warn('job could not be read', { ...job, failures, error });
+  }
+  if (reading?.kind === 'notFound' && !transition) log.warn('job not found', { ...job, error });
+}

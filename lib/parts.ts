@@ -1,0 +1,104 @@
+/** The parts list: everything a function works with, made once per process. */
+
+import { randomUUID } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { createAccessToken } from './access-token.ts';
+import type { Channel } from './channels/channel.ts';
+import { channelTypes } from './channels/index.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { type Config, loadConfig, references } from './config.ts';
+import { ConfigError } from './errors.ts';
+import { createHttp } from './http.ts';
+import { createLog, createMetrics, type Log, type Metrics } from './observability.ts';
+import { readParameters } from './parameters.ts';
+import { createPublishingApi, type PublishingApi } from './publishing-api.ts';
+import type { Terms } from './record.ts';
+import { createRedactor, type Redactor } from './redaction.ts';
+import { createSecrets, type Secrets } from './secrets.ts';
+import { createStore, type Store } from './store.ts';
+
+export interface Parts {
+  config: Config;
+  limits: Terms['limits'];
+  store: Store;
+  /** Throws for a name that is not configured. */
+  api(environment: string): PublishingApi;
+  /** Throws for a name that is not configured. */
+  channel(name: string): Channel;
+  secrets: Secrets;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  redact: Redactor;
+  newId(): string;
+}
+
+type Env = Record<string, string | undefined>;
+
+/** Makes the parts from the environment variables. Throws a `ConfigError` if the configuration is unusable. */
+export function createParts(
+  env: Env,
+  { clock = systemClock, types = channelTypes, write = console.log }: PartsOptions = {},
+): Parts {
+  const config = loadConfig(env, types);
+  const redact = createRedactor();
+  const secrets = createSecrets({ env, clock, redact, readParameters, references: references(config, types) });
+  const deps = { http: createHttp(), clock, secrets, redact };
+  const apis = mapValues(config.environments, (environment, name) => {
+    const accessToken = createAccessToken(deps, { name, ...environment });
+    return createPublishingApi({ ...deps, accessToken }, { name, ...environment });
+  });
+  const channels = mapValues(config.channels, (channel) => required(types, channel.type).create(deps, channel));
+  return {
+    config,
+    limits: limitsOf(config),
+    store: createStore({ client: createTableClient(), tableName: tableName(env) }),
+    api: (name) => required(apis, name),
+    channel: (name) => required(channels, name),
+    secrets,
+    clock,
+    log: createLog({ clock, redact, write }),
+    metrics: createMetrics({ clock, write }),
+    redact,
+    newId: randomUUID,
+  };
+}
+
+export interface PartsOptions {
+  clock?: Clock;
+  types?: typeof channelTypes;
+  write?: (line: string) => void;
+}
+
+const createTableClient = () =>
+  DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 5, requestHandler: { requestTimeout: 3_000 } }), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+const limitsOf = ({ settings }: Config): Terms['limits'] => ({
+  announceWithinMs: settings.announceWithinHours * hour,
+  deniedForMs: 10 * minute,
+  unreadableForMs: 7 * day,
+  retryForMs: settings.retryForDays * day,
+  keepForMs: settings.keepForDays * day,
+});
+
+function tableName(env: Env): string {
+  const name = env['TABLE_NAME'];
+  if (!name) throw new ConfigError('TABLE_NAME is not set. It names the DynamoDB table of the notifier.');
+  return name;
+}
+
+const mapValues = <In, Out>(values: Record<string, In>, make: (value: In, name: string) => Out): Record<string, Out> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, make(value, name)]));
+
+function required<Value>(values: Record<string, Value>, name: string): Value {
+  const value = Object.hasOwn(values, name) ? values[name] : undefined;
+  if (value === undefined) throw new Error(`${name} is not configured`);
+  return value;
+}

@@ -1,0 +1,267 @@
+/** What the table should say of a job next, computed from what it says now. Pure. */
+
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Check,
+  type Decision,
+  type Delivery,
+  deliveryKey,
+  isTerminal,
+  type Job,
+  type JobName,
+  type JobRecord,
+  type Lease,
+  type Outcome,
+  type Reading,
+  type Transition,
+} from './job.ts';
+import { backoffMs, clampWaitMs } from './retry.ts';
+import { type Rule, route } from './rules.ts';
+import { decide, isFinal, type Limits } from './transition.ts';
+
+/** Under which terms a worker may change a record. Times are epoch milliseconds. */
+export interface Terms {
+  now: number;
+  /** Unique per write. */
+  writer: string;
+  /** Until when a lease taken now holds. */
+  leaseUntil: number;
+  /** Whether this worker may conclude that a job is gone. */
+  conclude: boolean;
+  /** Whether something could be sent to a channel now. */
+  isOpen: (channel: string) => boolean;
+  rules: Rule[] | null;
+  channels: string[];
+  limits: Limits & { retryForMs: number; keepForMs: number };
+}
+
+/** The next state of a record, and the transition that led there. `next` is null if nothing is worth a write. */
+export interface Advance {
+  next: JobRecord | null;
+  transition: Transition | null;
+}
+
+/**
+ * Takes a record one step on: compares it with a reading (none: only its deliveries are looked at), routes what is to
+ * be told, and takes the lease when something can be sent at once.
+ */
+export function advance(known: JobRecord | undefined, name: JobName, reading: Reading | null, terms: Terms): Advance {
+  const base = known ?? newRecord(name, terms.now);
+  const prior = reading && isAskedForAnew(base, reading) ? watchedAnew(base, terms.now) : base;
+  const transition = reading && decide(prior, reading, terms);
+  const observed = reading ? observe(prior, reading, transition, terms) : prior;
+  const next = lend(transition ? announce(observed, prior, transition, terms) : observed, terms);
+  Object.assign(next, agenda(next, terms));
+
+  if (known && isSame(known, next)) return { next: null, transition };
+  return { next: { ...next, revision: base.revision + 1, writer: terms.writer }, transition };
+}
+
+/** The record after a worker is done with its deliveries: the lease given back, and what is to be done next. */
+export function release(record: JobRecord, terms: Pick<Terms, 'now' | 'writer' | 'limits'>): JobRecord {
+  const next = { ...record, lease: null, revision: record.revision + 1, writer: terms.writer };
+  return { ...next, ...agenda(next, terms) };
+}
+
+/** The deliveries that a worker can do something about now. */
+export function dueDeliveries(
+  record: JobRecord,
+  terms: Pick<Terms, 'now' | 'isOpen' | 'limits'>,
+): { key: string; outcome: Outcome; channel: string; delivery: Delivery }[] {
+  return Object.entries(record.deliveries)
+    .map(([key, delivery]) => ({ key, delivery, ...splitKey(key) }))
+    .filter(
+      ({ delivery, channel }) =>
+        isPending(delivery) &&
+        Date.parse(delivery.nextAt ?? '') <= terms.now &&
+        (terms.isOpen(channel) || isOverdue(delivery, terms)),
+    );
+}
+
+/** Whether a delivery's retry window has passed. */
+export const isOverdue = (delivery: Delivery, terms: Pick<Terms, 'now' | 'limits'>): boolean =>
+  terms.now - Date.parse(delivery.createdAt) >= terms.limits.retryForMs;
+
+/** What was decided about an outcome of a job, with the job as it was then. */
+export function decisionOf(record: JobRecord, outcome: Outcome): { decision: Decision | null; job: Job | null } {
+  if (record.decision?.outcome === outcome) return { decision: record.decision, job: record.job };
+  return record.superseded[outcome] ?? { decision: null, job: record.job };
+}
+
+/** The outcome and the channel of a delivery, from its key. */
+export function splitKey(key: string): { outcome: Outcome; channel: string } {
+  const [outcome, channel] = key.split('/') as [Outcome, string];
+  return { outcome, channel };
+}
+
+const isPending = (delivery: Delivery): boolean => delivery.state === 'pending';
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
+  return {
+    environment,
+    jobId,
+    revision: 0,
+    writer: '',
+    status: null,
+    job: null,
+    firstSeenAt: iso(now),
+    changedAt: null,
+    notFoundSince: null,
+    check: { failures: 0, error: null, nextAt: iso(now), failingSince: null },
+    watch: 'jobs',
+    dueAt: now,
+    lease: null,
+    decision: null,
+    superseded: {},
+    deliveries: {},
+    expiresAt: null,
+  };
+}
+
+// A job that was given up, and that somebody asks for again: its waits begin anew.
+const isAskedForAnew = ({ check, status }: JobRecord, reading: Reading): boolean =>
+  check.nextAt === null && !isTerminal(status) && reading.kind !== 'environmentRemoved';
+
+const watchedAnew = (record: JobRecord, now: number): JobRecord => ({
+  ...record,
+  notFoundSince: null,
+  check: { failures: 0, error: null, nextAt: iso(now), failingSince: null },
+});
+
+function observe(prior: JobRecord, reading: Reading, transition: Transition | null, terms: Terms): JobRecord {
+  const check = nextCheck(prior, reading, transition, terms.now);
+  if (reading.kind === 'notFound' && !isTerminal(prior.status)) {
+    return { ...prior, check, notFoundSince: prior.notFoundSince ?? iso(terms.now) };
+  }
+  if (reading.kind !== 'job' || isStale(prior, reading.job)) return { ...prior, check };
+  return { ...prior, check, notFoundSince: null, status: reading.job.status, job: reading.job };
+}
+
+// Whatever arrives late: a job that ended does not run again.
+const isStale = (prior: JobRecord, job: Job): boolean => isTerminal(prior.status) && !isTerminal(job.status);
+
+function nextCheck(prior: JobRecord, reading: Reading, transition: Transition | null, now: number): Check {
+  const { check } = prior;
+  const ended = isTerminal(prior.status);
+  const healthy = { failures: 0, error: null, failingSince: null };
+  // Nothing more is to be read: a trigger only asked again.
+  if (ended && check.nextAt === null) return check;
+
+  const hasLeft = transition !== null && reading.kind !== 'job';
+  const nextAt = hasLeft || ended ? null : check.nextAt;
+  switch (reading.kind) {
+    case 'job':
+      if (isStale(prior, reading.job)) return stepBack(check, `the API now says ${reading.job.status}`, now);
+      if (!ended && isTerminal(reading.job.status)) {
+        return { ...healthy, nextAt: isFinal(reading.job) ? null : iso(now) };
+      }
+      return { ...healthy, nextAt: check.failures > 0 && nextAt !== null ? iso(now) : nextAt };
+    case 'environmentRemoved':
+      return { ...check, nextAt: null };
+    case 'notFound':
+      return { ...healthy, error: reading.error, nextAt };
+    case 'notAsked':
+      return hasLeft ? { ...check, nextAt: null } : waitFor(prior, reading, now);
+    case 'unreadable':
+      return hasLeft
+        ? { ...check, error: reading.error, nextAt: null }
+        : stepBack(check, reading.error, now, reading.retryAfterMs);
+  }
+}
+
+const stepBack = (check: Check, error: string, now: number, retryAfterMs = 0): Check => ({
+  failures: check.failures + 1,
+  error,
+  nextAt: iso(now + Math.max(backoffMs(check.failures + 1), clampWaitMs(retryAfterMs))),
+  failingSince: check.failingSince ?? iso(now),
+});
+
+// A job that the table knows already is due as it was; a new one notes why it has no status yet.
+const waitFor = (prior: JobRecord, reading: { error: string }, now: number): Check =>
+  prior.revision === 0 ? { ...prior.check, error: reading.error, nextAt: iso(now) } : prior.check;
+
+function announce(observed: JobRecord, prior: JobRecord, transition: Transition, terms: Terms): JobRecord {
+  const { reason, outcome, previousStatus, corrects } = transition;
+  const { status, job } = observed;
+  const at = iso(terms.now);
+  const subject = outcome && {
+    outcome,
+    environment: observed.environment,
+    source: job?.source ?? null,
+    name: job?.name ?? null,
+  };
+  const told = subject && transition.announce ? route(subject, terms.rules, terms.channels) : null;
+  const { channels, mention, rule } = told ?? { channels: [], mention: null, rule: null };
+  const fresh: Delivery = {
+    state: 'pending',
+    attempts: 0,
+    createdAt: at,
+    nextAt: at,
+    at: null,
+    receipt: null,
+    error: null,
+    ambiguousSince: null,
+  };
+  const added = outcome ? channels.map((channel) => [deliveryKey(outcome, channel), fresh] as const) : [];
+  return {
+    ...observed,
+    changedAt: at,
+    decision: { reason, outcome, status, previousStatus, corrects, at, channels, mention, rule },
+    superseded: { ...prior.superseded, ...supersede(prior, outcome) },
+    // A transition adds deliveries and replaces none.
+    deliveries: { ...Object.fromEntries(added), ...prior.deliveries },
+  };
+}
+
+function supersede({ decision, job, deliveries }: JobRecord, outcome: Outcome | null): JobRecord['superseded'] {
+  const before = decision?.outcome;
+  if (!decision || !before || before === outcome) return {};
+  const wasTold = Object.keys(deliveries).some((key) => splitKey(key).outcome === before);
+  return wasTold ? { [before]: { decision, job } } : {};
+}
+
+/** Takes the lease if it is free and there is something to send; a lease that ran out leaves its sends in doubt. */
+function lend(record: JobRecord, terms: Terms): JobRecord {
+  const { now } = terms;
+  const { lease } = record;
+  if (lease && lease.until > now) return record;
+  const deliveries = lease ? inDoubt(record.deliveries, lease) : record.deliveries;
+  const free: JobRecord = { ...record, deliveries, lease: null };
+  if (dueDeliveries(free, terms).length === 0) return free;
+  return { ...free, lease: { owner: terms.writer, since: now, until: terms.leaseUntil } };
+}
+
+const inDoubt = (deliveries: JobRecord['deliveries'], lease: Lease): JobRecord['deliveries'] =>
+  Object.fromEntries(
+    Object.entries(deliveries).map(([key, delivery]) => [
+      key,
+      isPending(delivery) ? { ...delivery, ambiguousSince: delivery.ambiguousSince ?? iso(lease.since) } : delivery,
+    ]),
+  );
+
+/** When a record is due, or that it may be forgotten. */
+function agenda(
+  record: JobRecord,
+  { now, limits }: Pick<Terms, 'now' | 'limits'>,
+): Pick<JobRecord, 'watch' | 'dueAt' | 'expiresAt'> {
+  const deliveries = Object.values(record.deliveries);
+  const times = [record.check, ...deliveries.filter(isPending)].flatMap(({ nextAt }) =>
+    nextAt === null ? [] : [Date.parse(nextAt)],
+  );
+  if (record.lease) return { watch: 'jobs', dueAt: record.lease.until, expiresAt: null };
+  if (times.length > 0) return { watch: 'jobs', dueAt: Math.min(...times), expiresAt: null };
+  if (deliveries.some(({ state }) => state === 'dead')) {
+    return {
+      watch: 'dead',
+      dueAt: record.watch === 'dead' && record.dueAt !== null ? record.dueAt : now,
+      expiresAt: null,
+    };
+  }
+  const expiresAt = record.expiresAt ?? Math.ceil((now + limits.keepForMs) / 1_000);
+  return { watch: null, dueAt: null, expiresAt };
+}
+
+// Moving counters alone are not worth a write: messages are made from the reading that brought the change.
+const isSame = (known: JobRecord, next: JobRecord): boolean =>
+  isDeepStrictEqual({ ...known, job: null }, { ...next, job: null });

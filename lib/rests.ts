@@ -1,0 +1,51 @@
+/** Who is left alone for now: environments and channels. Read once, before the first call out of an invocation. */
+
+import type { Clock } from './clock.ts';
+import type { Rest } from './job.ts';
+import type { Log } from './observability.ts';
+import type { Store } from './store.ts';
+
+/** The rest of one environment or channel, as it was read and as this invocation changes it. */
+export interface RestOf {
+  current(): Rest | undefined;
+  /** Whether it is to be left alone now. */
+  isResting(): boolean;
+  /** Begins or prolongs a rest; without `forMs`, it is only remembered that there is trouble. */
+  begin(reason: string, forMs?: (failures: number) => number): Promise<void>;
+  /** The trouble is over. */
+  end(): Promise<void>;
+}
+
+/** The key of a rest in the table. */
+export const restKey = (kind: 'environment' | 'channel', name: string): string => `rest#${kind}#${name}`;
+
+/**
+ * A rest over what was read of it. A rest that cannot be written is no reason to stop: it only saves the other side
+ * some calls.
+ */
+export function createRest(
+  deps: { store: Store; clock: Clock; log: Log },
+  key: string,
+  read: Rest | undefined,
+): RestOf {
+  const { store, clock, log } = deps;
+  let rest = read;
+  const attempt = (write: Promise<void>): Promise<void> =>
+    write.catch((error: unknown) => log.warn('a rest could not be written', { rest: key, error }));
+
+  return {
+    current: () => rest,
+    isResting: () => rest !== undefined && rest.until > clock.now(),
+    async begin(reason, forMs = () => 0) {
+      const failures = (rest?.failures ?? 0) + 1;
+      const now = clock.now();
+      rest = { until: now + forMs(failures), failures, reason, since: rest?.since ?? new Date(now).toISOString() };
+      await attempt(store.writeMark(key, rest));
+    },
+    async end() {
+      if (!rest) return;
+      rest = undefined;
+      await attempt(store.removeMark(key));
+    },
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * Values that the configuration names and does not hold: `env:NAME`, and `ssm:/name` for a parameter of AWS Systems
+ * Manager. Anything else is the value itself.
+ */
+
+import type { Clock } from './clock.ts';
+import { UpstreamError } from './errors.ts';
+import type { Redactor } from './redaction.ts';
+
+/** Reads parameters by name. Names that do not exist are left out of the answer. */
+export type ReadParameters = (names: string[]) => Promise<Map<string, string>>;
+
+export interface Secrets {
+  /** The value of a reference. Throws an `UpstreamError`: `needsOperator` if it is not there, `unavailable` if it cannot be read now. */
+  read(reference: string): Promise<string>;
+  /** Reads parameters again, for a credential that was refused; at most every 5 minutes. True if that was done. */
+  refresh(): Promise<boolean>;
+}
+
+/** GetParameters takes 10 names at most: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html */
+const batchSize = 10;
+const refreshEveryMs = 5 * 60_000;
+
+/** Parameters are read together at the first need (`references` names all that will be), and kept. */
+export function createSecrets(deps: {
+  env: Record<string, string | undefined>;
+  clock: Clock;
+  redact: Redactor;
+  readParameters: ReadParameters;
+  references: string[];
+}): Secrets {
+  const { env, clock, redact } = deps;
+  const names = [...new Set(deps.references.filter(isParameter).map(parameterName))];
+  let parameters: Promise<Map<string, string>> | undefined;
+  let readAt = Number.NEGATIVE_INFINITY;
+
+  const readAll = async (): Promise<Map<string, string>> => {
+    const batches = Array.from({ length: Math.ceil(names.length / batchSize) }, (_, index) =>
+      names.slice(index * batchSize, (index + 1) * batchSize),
+    );
+    const read = await Promise.all(batches.map(deps.readParameters));
+    return new Map(read.flatMap((values) => [...values]));
+  };
+
+  const readOnce = (): Promise<Map<string, string>> => {
+    if (parameters === undefined) {
+      readAt = clock.now();
+      parameters = readAll().catch((cause: unknown) => {
+        parameters = undefined;
+        throw new UpstreamError('unavailable', `Systems Manager cannot be read now (${nameOf(cause)})`, { cause });
+      });
+    }
+    return parameters;
+  };
+
+  const lookUp = async (reference: string): Promise<string | undefined> => {
+    if (reference.startsWith('env:')) return env[reference.slice('env:'.length)];
+    if (isParameter(reference)) return (await readOnce()).get(parameterName(reference));
+    return reference;
+  };
+
+  return {
+    async read(reference) {
+      const value = await lookUp(reference);
+      if (!value) throw new UpstreamError('needsOperator', missing(reference));
+      redact.learn(value);
+      return value;
+    },
+    async refresh() {
+      if (names.length === 0 || clock.now() - readAt < refreshEveryMs) return false;
+      parameters = undefined;
+      await readOnce();
+      return true;
+    },
+  };
+}
+
+const isParameter = (reference: string): boolean => reference.startsWith('ssm:');
+const parameterName = (reference: string): string => reference.slice('ssm:'.length);
+const nameOf = (cause: unknown): string => (cause instanceof Error ? cause.name : 'unknown error');
+
+const missing = (reference: string): string =>
+  isParameter(reference)
+    ? `the parameter ${parameterName(reference)} is missing in Systems Manager, or this function may not read it`
+    : `the environment variable ${reference.slice('env:'.length)} is not set`;

@@ -1,0 +1,264 @@
+/** The table: one item per job, and a few marks. Every write of a job's state is one conditional write. */
+
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetCommand,
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  type QueryCommandInput,
+  ScanCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { type Delivery, type DueEntry, type JobName, type JobRecord, jobKey } from './job.ts';
+
+/** Where records live. Errors of the table itself are thrown as the SDK throws them. */
+export interface Store {
+  /** Reads a record, as of its last write. */
+  get(job: JobName): Promise<JobRecord | undefined>;
+  /**
+   * Writes the state that `next` describes, if the record still is what `known` was (undefined: if there is none).
+   * Deliveries that `known` lacks are added; of the others only `ambiguousSince` is written. With `settled`, also
+   * requires that no delivery is pending. `record` is what the table holds afterwards, whoever won.
+   */
+  save(next: JobRecord, known: JobRecord | undefined, options?: { settled?: boolean }): Promise<Saved>;
+  /** Writes one delivery, unless it is `sent` already. Needs neither lease nor revision. */
+  saveDelivery(job: JobName, key: string, delivery: Delivery): Promise<void>;
+  /** The work list up to a time, the longest due first, in pages. `after` goes on behind an entry seen before. */
+  due(until: number, after?: Place): AsyncIterable<DueEntry[]>;
+  /** How many entries are due behind a place. */
+  countDue(until: number, after?: Place): Promise<number>;
+  /** Records of an environment that left the work list because it was no longer configured. */
+  removedWith(environment: string): AsyncIterable<JobRecord[]>;
+  readMarks(keys: string[]): Promise<Map<string, object>>;
+  writeMark(key: string, mark: object): Promise<void>;
+  removeMark(key: string): Promise<void>;
+}
+
+export interface Saved {
+  won: boolean;
+  record: JobRecord | undefined;
+}
+
+/** A place in the work list: behind this entry. */
+export interface Place {
+  jobKey: string;
+  dueAt: number;
+}
+
+/** Version of an item's shape. */
+const version = 1;
+
+/** Members of a record that a write of its state sets; what is null is removed. */
+const stateMembers = [
+  'revision',
+  'writer',
+  'status',
+  'job',
+  'firstSeenAt',
+  'changedAt',
+  'notFoundSince',
+  'check',
+  'watch',
+  'dueAt',
+  'lease',
+  'decision',
+  'superseded',
+  'expiresAt',
+] as const satisfies (keyof JobRecord)[];
+
+/** BatchGetItem takes 100 keys at most. */
+const batchSize = 100;
+
+/** The store in DynamoDB. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html */
+export function createStore({ client, tableName }: { client: DynamoDBDocumentClient; tableName: string }): Store {
+  const TableName = tableName;
+
+  const get = async (job: JobName): Promise<JobRecord | undefined> => {
+    const { Item } = await client.send(
+      new GetCommand({ TableName, Key: { jobKey: jobKey(job) }, ConsistentRead: true }),
+    );
+    return Item && toRecord(Item);
+  };
+
+  const dueQuery = (until: number, after: Place | undefined): QueryCommandInput => ({
+    TableName,
+    IndexName: 'due',
+    KeyConditionExpression: 'watch = :jobs AND dueAt <= :until',
+    ExpressionAttributeValues: { ':jobs': 'jobs', ':until': until },
+    ...(after ? { ExclusiveStartKey: { watch: 'jobs', ...after } } : {}),
+  });
+
+  return {
+    get,
+
+    async save(next, known, { settled = false } = {}) {
+      try {
+        const { Attributes } = await client.send(
+          new UpdateCommand({ TableName, ...stateUpdate(next, known, settled), ReturnValues: 'ALL_NEW' }),
+        );
+        return { won: true, record: toRecord(Attributes ?? {}) };
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        const record = await get(next);
+        // The answer to our own success was lost, and the SDK asked again; somebody may have written since.
+        const isOurs = record?.writer === next.writer || record?.lease?.owner === next.writer;
+        return { won: isOurs, record };
+      }
+    },
+
+    async saveDelivery(job, key, delivery) {
+      try {
+        await client.send(
+          new UpdateCommand({
+            TableName,
+            Key: { jobKey: jobKey(job) },
+            UpdateExpression: 'SET deliveries.#key = :delivery',
+            ConditionExpression: 'attribute_exists(deliveries.#key) AND deliveries.#key.#state <> :sent',
+            ExpressionAttributeNames: { '#key': key, '#state': 'state' },
+            ExpressionAttributeValues: { ':delivery': delivery, ':sent': 'sent' },
+          }),
+        );
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+    },
+
+    async *due(until, after) {
+      let place = after;
+      do {
+        const { Items = [], LastEvaluatedKey } = await client.send(new QueryCommand(dueQuery(until, place)));
+        yield Items as DueEntry[];
+        place = LastEvaluatedKey as Place | undefined;
+      } while (place);
+    },
+
+    async countDue(until, after) {
+      let count = 0;
+      let place: Place | undefined = after;
+      do {
+        const answer = await client.send(new QueryCommand({ ...dueQuery(until, place), Select: 'COUNT' }));
+        count += answer.Count ?? 0;
+        place = answer.LastEvaluatedKey as Place | undefined;
+      } while (place);
+      return count;
+    },
+
+    async *removedWith(environment) {
+      let ExclusiveStartKey: Record<string, unknown> | undefined;
+      do {
+        const answer = await client.send(
+          new ScanCommand({
+            TableName,
+            FilterExpression: '#environment = :environment AND decision.reason = :removed',
+            ExpressionAttributeNames: { '#environment': 'environment' },
+            ExpressionAttributeValues: { ':environment': environment, ':removed': 'environmentRemoved' },
+            ...(ExclusiveStartKey ? { ExclusiveStartKey } : {}),
+          }),
+        );
+        yield (answer.Items ?? []).map(toRecord);
+        ExclusiveStartKey = answer.LastEvaluatedKey;
+      } while (ExclusiveStartKey);
+    },
+
+    async readMarks(keys) {
+      const marks = new Map<string, object>();
+      let open = keys.map((key) => ({ jobKey: key }));
+      while (open.length > 0) {
+        const batch = open.splice(0, batchSize);
+        const { Responses, UnprocessedKeys } = await client.send(
+          new BatchGetCommand({ RequestItems: { [TableName]: { Keys: batch, ConsistentRead: true } } }),
+        );
+        for (const { jobKey: key, version: _, ...mark } of Responses?.[TableName] ?? []) marks.set(key, mark);
+        open = [...open, ...((UnprocessedKeys?.[TableName]?.Keys ?? []) as typeof open)];
+      }
+      return marks;
+    },
+
+    async writeMark(key, mark) {
+      await client.send(new PutCommand({ TableName, Item: { ...mark, jobKey: key, version } }));
+    },
+
+    async removeMark(key) {
+      await client.send(new DeleteCommand({ TableName, Key: { jobKey: key } }));
+    },
+  };
+}
+
+/** The update of a record's state: only what this version knows, so that members of a newer one stay. */
+function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boolean) {
+  const update = createUpdate();
+  for (const member of stateMembers) {
+    if (next[member] === null) update.remove(member);
+    else update.set(update.name(member), next[member]);
+  }
+  if (known) {
+    update.require(`${update.name('revision')} = ${update.value(known.revision)}`);
+    for (const [key, delivery] of Object.entries(next.deliveries)) {
+      const path = `${update.name('deliveries')}.${update.name(key)}`;
+      const before = known.deliveries[key];
+      if (!before) update.setOnce(path, delivery);
+      else if (before.ambiguousSince !== delivery.ambiguousSince) {
+        update.set(`${path}.${update.name('ambiguousSince')}`, delivery.ambiguousSince);
+      }
+      if (settled) update.require(`${path}.${update.name('state')} <> ${update.value('pending')}`);
+    }
+  } else {
+    update.require('attribute_not_exists(jobKey)');
+    const { environment, jobId, deliveries } = next;
+    for (const [member, value] of Object.entries({ version, environment, jobId, deliveries })) {
+      update.set(update.name(member), value);
+    }
+  }
+  return { Key: { jobKey: jobKey(next) }, ...update.input() };
+}
+
+/** Collects the parts of an update expression, with a placeholder for each name and value. */
+function createUpdate() {
+  const names: Record<string, string> = {};
+  const values: Record<string, unknown> = {};
+  const sets: string[] = [];
+  const removes: string[] = [];
+  const conditions: string[] = [];
+  const name = (text: string): string => {
+    const known = Object.keys(names).find((placeholder) => names[placeholder] === text);
+    const placeholder = known ?? `#n${Object.keys(names).length}`;
+    names[placeholder] = text;
+    return placeholder;
+  };
+  const value = (content: unknown): string => {
+    const placeholder = `:v${Object.keys(values).length}`;
+    values[placeholder] = content;
+    return placeholder;
+  };
+  return {
+    name,
+    value,
+    set: (path: string, content: unknown) => sets.push(`${path} = ${value(content)}`),
+    setOnce: (path: string, content: unknown) => sets.push(`${path} = if_not_exists(${path}, ${value(content)})`),
+    remove: (member: string) => removes.push(name(member)),
+    require: (condition: string) => conditions.push(condition),
+    input: () => ({
+      UpdateExpression: [
+        `SET ${sets.join(', ')}`,
+        ...(removes.length > 0 ? [`REMOVE ${removes.join(', ')}`] : []),
+      ].join(' '),
+      ConditionExpression: conditions.join(' AND '),
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: values,
+    }),
+  };
+}
+
+// What a write removed reads as null again.
+const toRecord = (item: Record<string, unknown>): JobRecord => ({
+  environment: item['environment'] as string,
+  jobId: item['jobId'] as string,
+  deliveries: item['deliveries'] as JobRecord['deliveries'],
+  ...(Object.fromEntries(stateMembers.map((member) => [member, item[member] ?? null])) as Omit<
+    JobRecord,
+    'environment' | 'jobId' | 'deliveries'
+  >),
+});

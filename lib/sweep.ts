@@ -1,0 +1,200 @@
+/** One pass over the work list: the poller, the retry engine and the crash recovery at once. */
+
+import { deliver } from './deliver.ts';
+import { beginInvocation, type Invocation } from './invocation.ts';
+import { type DueEntry, isTerminal, type JobName, jobKey, type Reading, type Rest } from './job.ts';
+import { record } from './observe.ts';
+import type { Parts } from './parts.ts';
+import { restKey } from './rests.ts';
+import type { Place } from './store.ts';
+
+/** What one sweep did. `left`: due, but not reached in time. */
+export interface SweepResult {
+  checked: number;
+  changed: number;
+  sent: number;
+  failedChecks: number;
+  failedDeliveries: number;
+  left: number;
+}
+
+/** No new work is taken when less than this is left: it could not be finished. */
+const lastStartMs = 15_000;
+/** So many known jobs denied, and none found, say something about the credential rather than about the jobs. */
+const deniedThatMeanForeign = 5;
+/** The key of the mark that says where a sweep stopped early. */
+const placeKey = 'sweep';
+
+/** Looks at everything that is due, and delivers what is to be delivered, until little time is left. */
+export async function sweep(parts: Parts, deadline: number): Promise<SweepResult> {
+  const environments = Object.keys(parts.config.environments);
+  const invocation = await beginInvocation(parts, { deadline, environments, marks: [placeKey] });
+  const tally = createTally(parts, invocation);
+
+  for (const environment of environments) await welcomeBack(parts, environment, invocation);
+  const walk = walkFrom((invocation.marks.get(placeKey) as { from: Place } | undefined)?.from, parts, invocation);
+  await inParallel(walk.entries(), parts.config.settings.sweepConcurrency, (entry) => tend(parts, entry, tally));
+  for (const environment of environments) await judgeDenied(environment, tally);
+  await tally.delivered();
+  const left = await walk.finish();
+
+  parts.metrics.count('checked', {}, tally.result.checked);
+  parts.metrics.count('left', {}, left);
+  return { ...tally.result, left };
+}
+
+type Tally = ReturnType<typeof createTally>;
+
+/** What a sweep has seen so far, and the deliveries under way: a slow channel holds up no check. */
+function createTally(parts: Parts, invocation: Invocation) {
+  const result = { checked: 0, changed: 0, sent: 0, failedChecks: 0, failedDeliveries: 0 };
+  const deliveries: Promise<void>[] = [];
+  return {
+    invocation,
+    result,
+    /** Jobs that were known, and that the API denies now, by environment. */
+    denied: new Map<string, { job: JobName; reading: Reading }[]>(),
+    /** Environments that are no longer configured, each with the writing of its mark. */
+    removed: new Map<string, Promise<void>>(),
+    delivered: () => Promise.all(deliveries),
+    /** Records a reading, counts, and begins the deliveries. */
+    async record(job: JobName, reading: Reading | null): Promise<void> {
+      const observed = await record(parts, job, reading, invocation, { conclude: true });
+      if (observed.transition) result.changed += 1;
+      const delivery = deliver(parts, observed, invocation).then(({ sent, failed }) => {
+        result.sent += sent;
+        result.failedDeliveries += failed;
+      });
+      deliveries.push(delivery);
+    },
+  };
+}
+
+/** One entry of the work list: read it if that is due, and record what is worth it. Never throws. */
+async function tend(parts: Parts, entry: DueEntry, tally: Tally): Promise<void> {
+  const { environment, jobId, status } = entry;
+  try {
+    const reading = await read(parts, entry, tally);
+    if (isUnchanged(entry, reading, parts.clock.now())) return;
+    if (reading?.kind === 'notFound' && status !== null && !isTerminal(status)) {
+      // The job may be gone, or the credential a foreign one: that shows when all jobs are read.
+      const denied = tally.denied.get(environment) ?? [];
+      tally.denied.set(environment, denied);
+      denied.push({ job: entry, reading });
+      return;
+    }
+    await tally.record(entry, reading);
+  } catch (error) {
+    tally.result.failedChecks += 1;
+    parts.log.error('a job could not be tended', { environment, jobId, error });
+    await tally.record(entry, { kind: 'unreadable', error: 'internal error: see the log' }).catch((cause: unknown) => {
+      parts.log.error('a job could not step back', { environment, jobId, error: cause });
+    });
+  }
+}
+
+/** Null: the API could not be asked, or need not be, but something else may be due. */
+async function read(parts: Parts, entry: DueEntry, { invocation, result, removed }: Tally): Promise<Reading | null> {
+  const { environment, jobId, check } = entry;
+  if (!Object.hasOwn(parts.config.environments, environment)) {
+    if (!removed.has(environment)) removed.set(environment, markRemoved(parts, environment));
+    await removed.get(environment);
+    return { kind: 'environmentRemoved' };
+  }
+  if (!isReadDue(check, parts.clock.now())) return null;
+
+  const reading = await invocation.gate(environment).read(jobId, invocation.readBefore);
+  if (reading.kind === 'notAsked') return isLongSince(parts, reading.since) ? reading : null;
+  result.checked += 1;
+  if (reading.kind !== 'job') result.failedChecks += 1;
+  return reading;
+}
+
+const isReadDue = ({ nextAt }: DueEntry['check'], now: number): boolean => nextAt !== null && Date.parse(nextAt) <= now;
+
+const isLongSince = ({ clock, limits }: Parts, since: string | null): boolean =>
+  since !== null && clock.now() - Date.parse(since) >= limits.unreadableForMs;
+
+/** Whether there is nothing to record, as far as the entry shows: most jobs, most of the time. */
+function isUnchanged(entry: DueEntry, reading: Reading | null, now: number): boolean {
+  const { status, check, notFoundSince, lease } = entry;
+  if (lease || isTerminal(status)) return false;
+  if (reading === null) return isReadDue(check, now);
+  return reading.kind === 'job' && reading.job.status === status && !notFoundSince && check.failures === 0;
+}
+
+async function judgeDenied(environment: string, tally: Tally): Promise<void> {
+  const denied = tally.denied.get(environment) ?? [];
+  const gate = tally.invocation.gate(environment);
+  if (denied.length >= deniedThatMeanForeign && gate.found() === 0) await gate.closeAsForeign(denied.length);
+  else await Promise.all(denied.map(({ job, reading }) => tally.record(job, reading)));
+}
+
+/** Remembers that jobs of this environment wait for it to come back. */
+async function markRemoved({ store, clock, log, metrics }: Parts, environment: string): Promise<void> {
+  const since = new Date(clock.now()).toISOString();
+  const mark: Rest = { until: 0, failures: 0, reason: 'environmentRemoved', since };
+  metrics.count('environmentRemoved', { environment });
+  log.warn('environment is no longer configured; its jobs leave the work list', { environment });
+  await store.writeMark(restKey('environment', environment), mark);
+}
+
+/** Watches the jobs of an environment again that was not configured for a while. */
+async function welcomeBack(parts: Parts, environment: string, invocation: Invocation): Promise<void> {
+  const rest = invocation.rest(environment);
+  if (rest.current()?.reason !== 'environmentRemoved') return;
+  const reading: Reading = { kind: 'notAsked', error: 'the environment is configured again', since: null };
+  for await (const records of parts.store.removedWith(environment)) {
+    await Promise.all(records.map((job) => record(parts, job, reading, invocation, { conclude: false })));
+  }
+  await rest.end();
+}
+
+/**
+ * The work list, beginning where the last sweep had to stop and then from its head, until little time is left.
+ * `finish` remembers the place where this one stopped, and tells how many entries were not reached.
+ */
+function walkFrom(from: Place | undefined, { store, clock }: Parts, { deadline }: Invocation) {
+  const now = clock.now();
+  const legs = from ? [{ until: now, after: from }, { until: from.dueAt }] : [{ until: now }];
+  const seen = new Set<string>();
+  let place = from;
+  let open = [...legs];
+
+  async function* entries(): AsyncGenerator<DueEntry> {
+    for (const leg of legs) {
+      for await (const page of store.due(leg.until, leg.after)) {
+        for (const entry of page) {
+          if (clock.now() >= deadline - lastStartMs) return;
+          place = { jobKey: jobKey(entry), dueAt: entry.dueAt };
+          if (seen.has(place.jobKey)) continue;
+          seen.add(place.jobKey);
+          open[0] = { until: leg.until, after: place };
+          yield entry;
+        }
+      }
+      open = open.slice(1);
+    }
+  }
+
+  return {
+    entries,
+    async finish(): Promise<number> {
+      if (open.length === 0) {
+        if (from) await store.removeMark(placeKey);
+        return 0;
+      }
+      if (place) await store.writeMark(placeKey, { from: place });
+      const counts = await Promise.all(open.map(({ until, after }) => store.countDue(until, after)));
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+  };
+}
+
+/** Works on so many at once, taking the next one whenever one is done. */
+async function inParallel<Item>(items: AsyncGenerator<Item>, limit: number, work: (item: Item) => Promise<void>) {
+  const worker = async () => {
+    for await (const item of { [Symbol.asyncIterator]: () => ({ next: () => items.next() }) }) await work(item);
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+}

@@ -1,0 +1,47 @@
+/** The folder in which `npm start` keeps what must survive a restart. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigError } from '../lib/errors.ts';
+
+/** Makes the folder if it is not there; a `ConfigError` says that it cannot be written. */
+export async function openDataFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    const probe = await open(join(path, 'notifier.log'), 'a');
+    await probe.close();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError(`Cannot write to ${path} (${code}): make it writable, or set DATA_DIR to another folder.`);
+  }
+}
+
+/** The webhook secret of this folder, made at the first start; only its owner can read the file. */
+export async function keptSecret(path: string): Promise<{ secret: string; isNew: boolean }> {
+  const kept = await readIfThere(path);
+  if (kept !== null && kept.trim() !== '') return { secret: kept.trim(), isNew: false };
+  const secret = randomBytes(24).toString('base64url');
+  await writeFile(path, `${secret}\n`, { mode: 0o600 });
+  return { secret, isNew: true };
+}
+
+/** The document that was written with `writeJson`, or null. */
+export async function readJson<Document>(path: string): Promise<Document | null> {
+  const text = await readIfThere(path);
+  return text === null ? null : JSON.parse(text);
+}
+
+/** Writes a document so that a stop in the middle leaves the old one. */
+export async function writeJson(path: string, document: unknown): Promise<void> {
+  await writeFile(`${path}.new`, JSON.stringify(document, null, 2));
+  await rename(`${path}.new`, path);
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

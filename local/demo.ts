@@ -1,0 +1,126 @@
+/** The demo: a Publishing API whose jobs are simulated, with what `npm start` needs to show it. */
+import { join } from 'node:path';
+import { parseConfig } from '../lib/config.ts';
+import { ConfigError, RequestError } from '../lib/errors.ts';
+import type { Job } from '../lib/job.ts';
+import { readJob } from '../lib/publishing-api.ts';
+import { readJson, writeJson } from './data-folder.ts';
+import { problemFault, startPublishingApiServer } from './publishing-api-server.ts';
+import { endOf, firstMinute, type JobPlan, type PlannedOutcome, plannedOutcomes, planJob, simulatedJob } from './simulation.ts';
+import { type SlackMessage, startSlackServer } from './slack-server.ts';
+import type { ConfigDocument } from './start-settings.ts';
+
+/** The demo's one environment. */
+export const demoEnvironment = 'production';
+
+/** What is running in the demo. */
+export interface Demo {
+  /** The configuration that leads to the simulated servers. */
+  document: ConfigDocument;
+  /**
+   * The jobs that are to be handed to the notifier at the start. `isWatching` tells of a job whether the notifier
+   * still has to do something for it, and null if it has never heard of it.
+   */
+  begin: (isWatching: (jobId: string) => Promise<boolean | null>) => Promise<JobPlan[]>;
+  /** Plans one more job as asked (`outcome`, `name`, `seconds`); a `RequestError` says what is wrong with it. */
+  addJob: (asked: Record<string, unknown>) => Promise<JobPlan>;
+  /** Lets the API fail as asked (`status`, `times`, `call`); a `RequestError` says what is wrong with it. */
+  addFault: (asked: Record<string, unknown>) => void;
+  /** What the API says of a job right now. */
+  liveJob: (jobId: string) => Job | undefined;
+  close: () => Promise<void>;
+}
+
+const keptForMs = 24 * 60 * 60_000;
+
+/** Starts the simulated servers; the plans of their jobs are kept in `dataFolder`, so that a restart goes on with them. */
+export async function startDemo(deps: {
+  document: ConfigDocument;
+  secret: string;
+  topicArn: string;
+  dataFolder: string;
+  speed: number;
+  onSlackMessage: (message: SlackMessage) => void;
+}): Promise<Demo> {
+  const { dataFolder, speed, onSlackMessage } = deps;
+  const plansFile = join(dataFolder, 'simulation.json');
+  const kept = (await readJson<JobPlan[]>(plansFile)) ?? [];
+  const plans = new Map(kept.filter((plan) => endOf(plan) > Date.now() - keptForMs).map((plan) => [plan.id, plan]));
+
+  const findJob = (id: string) => {
+    const plan = plans.get(id);
+    return plan && simulatedJob(plan, Date.now());
+  };
+  const api = await startPublishingApiServer({ findJob });
+  const slack = await startSlackServer({ onMessage: onSlackMessage });
+
+  const add = async (...added: JobPlan[]) => {
+    for (const plan of added) plans.set(plan.id, plan);
+    await writeJson(plansFile, [...plans.values()]);
+  };
+
+  return {
+    document: demoDocument(deps, { api, webhookUrl: slack.webhookUrl('team') }),
+    begin: async (isWatching) => {
+      const known = await Promise.all([...plans.values()].map(async (plan) => ({ plan, watching: await isWatching(plan.id) })));
+      const open = known.filter(({ watching }) => watching !== false);
+      // Jobs of the last run go on. Only when none is left does the first minute begin anew.
+      if (open.length > 0) return open.filter(({ watching }) => watching === null).map(({ plan }) => plan);
+      const fresh = firstMinute(Date.now(), speed);
+      await add(...fresh);
+      return fresh;
+    },
+    addJob: async (asked) => {
+      const plan = planJob(planValues(asked, speed), Date.now());
+      await add(plan);
+      return plan;
+    },
+    addFault: ({ status = 500, times = 1, call = 'job', retryAfter }) => {
+      if (!isBetween(status, 400, 599)) throw new RequestError(422, 'status must be a number from 400 to 599.');
+      if (!isBetween(times, 1, 1000)) throw new RequestError(422, 'times must be a number from 1 to 1000.');
+      if (call !== 'job' && call !== 'token') throw new RequestError(422, 'call must be "job" or "token".');
+      const headers = isBetween(retryAfter, 0, 3600) ? { 'retry-after': String(retryAfter) } : undefined;
+      api.fault({ ...problemFault(status, headers), call, times });
+    },
+    liveJob: (jobId) => {
+      const job = findJob(jobId);
+      return job && readJob(JSON.stringify(job), 'simulation');
+    },
+    close: async () => {
+      await Promise.all([api.close(), slack.close()]);
+    },
+  };
+}
+
+/** Keeps the rules of `notifier.yml` where they fit, so that the demo shows them at work. */
+function demoDocument(
+  { document, secret, topicArn }: { document: ConfigDocument; secret: string; topicArn: string },
+  { api, webhookUrl }: { api: { url: string; tokenUrl: string; clientId: string; clientSecret: string }; webhookUrl: string },
+): ConfigDocument {
+  const { url: apiUrl, tokenUrl, clientId, clientSecret } = api;
+  const demo = {
+    environments: { [demoEnvironment]: { clientId, clientSecret, apiUrl, tokenUrl } },
+    channels: { team: { type: 'slack', webhookUrl }, events: { type: 'sns', topicArn } },
+    webhook: { secrets: [secret] },
+  };
+  const withRules = { ...demo, ...(document.rules && { rules: document.rules }) };
+  try {
+    parseConfig(withRules);
+    return withRules;
+  } catch (error) {
+    if (error instanceof ConfigError) return demo;
+    throw error;
+  }
+}
+
+function planValues({ outcome = 'completed', name, seconds = 12 }: Record<string, unknown>, speed: number): Partial<JobPlan> {
+  if (!plannedOutcomes.includes(outcome as PlannedOutcome)) {
+    throw new RequestError(422, `outcome must be one of ${plannedOutcomes.join(', ')}.`);
+  }
+  if (name !== undefined && typeof name !== 'string') throw new RequestError(422, 'name must be a text.');
+  if (!isBetween(seconds, 1, 3600)) throw new RequestError(422, 'seconds must be a number from 1 to 3600.');
+  return { outcome: outcome as PlannedOutcome, ...(name && { name }), seconds: seconds / speed };
+}
+
+const isBetween = (value: unknown, min: number, max: number): value is number =>
+  typeof value === 'number' && value >= min && value <= max;

@@ -1,0 +1,126 @@
+/** The table without AWS: a DynamoDB-compatible store in this process, on disk or in memory. */
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DeleteItemCommand,
+  DynamoDBClient,
+  ListTablesCommand,
+  paginateScan,
+} from '@aws-sdk/client-dynamodb';
+import dynalite from 'dynalite';
+import { ConfigError } from '../lib/errors.ts';
+
+/** The store that was started. */
+export interface EmbeddedStore {
+  endpoint: string;
+  tableName: string;
+  /** Deletes what expired before `now` (epoch milliseconds), as DynamoDB's TTL would, and says how many items. */
+  removeExpired: (now?: number) => Promise<number>;
+  close: () => Promise<void>;
+}
+
+/** The table as `serverless.yml` makes it in AWS, but for its TTL and recovery settings, which no emulator has. */
+export const tableDefinition = {
+  TableName: 'publishing-jobs',
+  BillingMode: 'PAY_PER_REQUEST',
+  AttributeDefinitions: [
+    { AttributeName: 'jobKey', AttributeType: 'S' },
+    { AttributeName: 'watch', AttributeType: 'S' },
+    { AttributeName: 'dueAt', AttributeType: 'N' },
+  ],
+  KeySchema: [{ AttributeName: 'jobKey', KeyType: 'HASH' }],
+  GlobalSecondaryIndexes: [
+    {
+      IndexName: 'due',
+      KeySchema: [
+        { AttributeName: 'watch', KeyType: 'HASH' },
+        { AttributeName: 'dueAt', KeyType: 'RANGE' },
+      ],
+      Projection: {
+        ProjectionType: 'INCLUDE',
+        NonKeyAttributes: ['environment', 'jobId', 'status', 'revision', 'notFoundSince', 'check', 'lease'],
+      },
+    },
+  ],
+} satisfies CreateTableCommandInput;
+
+/** Starts the store in the folder `path`, or in memory, with its table; a `ConfigError` says why it cannot. */
+export async function startEmbeddedStore({ path }: { path?: string } = {}): Promise<EmbeddedStore> {
+  if (path !== undefined) await assertUsable(path);
+  const server = dynalite({ ...(path !== undefined && { path }), createTableMs: 0 });
+  // dynalite rethrows the error of a client that leaves early, which would end the process.
+  server.on('request', (request) => request.removeAllListeners('error').on('error', () => undefined));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const credentials = { accessKeyId: 'embedded', secretAccessKey: 'embedded' };
+  const client = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials });
+  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+  if (!TableNames.includes(tableDefinition.TableName)) await client.send(new CreateTableCommand(tableDefinition));
+
+  return {
+    endpoint,
+    tableName: tableDefinition.TableName,
+    removeExpired: (now = Date.now()) => removeExpired(client, now),
+    close: async () => {
+      client.destroy();
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+async function removeExpired(client: DynamoDBClient, now: number): Promise<number> {
+  const expired = {
+    TableName: tableDefinition.TableName,
+    ExpressionAttributeValues: { ':now': { N: String(Math.floor(now / 1000)) } },
+  };
+  const pages = paginateScan(
+    { client },
+    { ...expired, FilterExpression: 'expiresAt < :now', ProjectionExpression: 'jobKey' },
+  );
+  let removed = 0;
+  for await (const { Items = [] } of pages) {
+    for (const { jobKey } of Items) {
+      if (jobKey === undefined) continue;
+      // The job may have come back to the work list since the page was read.
+      const remove = new DeleteItemCommand({ ...expired, Key: { jobKey }, ConditionExpression: 'expiresAt < :now' });
+      removed += await client.send(remove).then(() => 1, ignoreFailedCondition);
+    }
+  }
+  return removed;
+}
+
+function ignoreFailedCondition(error: unknown): number {
+  if (error instanceof Error && error.name === 'ConditionalCheckFailedException') return 0;
+  throw error;
+}
+
+/** The part of `level` that is needed to see whether a folder can be opened. */
+interface LevelDatabase {
+  open: () => Promise<void>;
+  close: () => Promise<void>;
+}
+
+/** Opens the folder once before dynalite does, because dynalite can only crash when that fails. */
+async function assertUsable(path: string): Promise<void> {
+  const here = createRequire(import.meta.url);
+  const { Level } = createRequire(here.resolve('dynalite'))('level') as { Level: new (path: string) => LevelDatabase };
+  const database = new Level(path);
+  try {
+    await database.open();
+    await database.close();
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : (error as Error);
+    if ('code' in cause && cause.code === 'LEVEL_LOCKED') {
+      throw new ConfigError(
+        `Another notifier is already running on ${path}: stop it, or set DATA_DIR to another folder.`,
+      );
+    }
+    throw new ConfigError(`The store in ${path} cannot be opened: ${cause.message}. Set DATA_DIR to another folder.`);
+  }
+}

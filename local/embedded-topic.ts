@@ -1,0 +1,170 @@
+/**
+ * An SNS topic without AWS: fauxqs in this process, reached through a server on the loopback interface (fauxqs itself
+ * would listen on every interface) that adds what fauxqs leaves out: one text per protocol, the rules for subjects and
+ * attributes, and a FIFO topic's memory.
+ */
+import type { ServerResponse } from 'node:http';
+import { buildApp } from 'fauxqs';
+import { createFaultBook, type Fault, type FaultRule, playFault } from './faults.ts';
+import { readBody, startLoopbackServer } from './loopback-server.ts';
+
+/** A message as the topic's subscribers get it. `at` is in epoch milliseconds. */
+export interface TopicMessage {
+  at: number;
+  subject: string | null;
+  attributes: Record<string, string>;
+  /** What people get, by e-mail. */
+  email: string;
+  /** What machines get, from a queue with raw delivery. */
+  document: string;
+  /** The text of every protocol that the sender named; `default` alone when it sent one text for all. */
+  texts: Record<string, string>;
+  groupId: string | null;
+  deduplicationId: string | null;
+}
+
+/** The topic that was started. */
+export interface EmbeddedTopic {
+  endpoint: string;
+  topicArn: string;
+  /** The messages that reached the subscribers: a repetition within a FIFO topic's five minutes does not. */
+  messages: TopicMessage[];
+  /** How many times somebody asked to publish, in vain too. */
+  publishCount: () => number;
+  /** Lets the next answers to Publish be other than usual; `snsFault` makes those that SNS gives. */
+  answerWith: (rule: FaultRule<Record<never, string>>) => void;
+  clearAnswers: () => void;
+  close: () => Promise<void>;
+}
+
+/** The topic's name (one that ends in `.fifo` is a FIFO topic), and what is called with each message. */
+export interface EmbeddedTopicOptions {
+  name?: string;
+  onMessage?: (message: TopicMessage) => void;
+}
+
+const fifoMemoryMs = 5 * 60_000;
+const formType = 'application/x-www-form-urlencoded';
+
+/** Starts an SNS endpoint that has one topic. */
+export async function startEmbeddedTopic(options: EmbeddedTopicOptions = {}): Promise<EmbeddedTopic> {
+  const { name = 'publishing-job-events', onMessage } = options;
+  const isFifo = name.endsWith('.fifo');
+  const messages: TopicMessage[] = [];
+  const remembered = new Map<string, number>();
+  const faults = createFaultBook<Record<never, string>>([]);
+  let publishCount = 0;
+
+  const fauxqs = buildApp({ logger: false });
+  const ask = async (form: URLSearchParams) =>
+    fauxqs.inject({ method: 'POST', url: '/', payload: form.toString(), headers: { 'content-type': formType } });
+  const topicArn = await createTopic(ask, name);
+
+  const isRepetition = ({ at, deduplicationId }: TopicMessage): boolean => {
+    if (!isFifo || deduplicationId === null) return false;
+    const isKnown = at - (remembered.get(deduplicationId) ?? 0) < fifoMemoryMs;
+    if (!isKnown) remembered.set(deduplicationId, at);
+    return isKnown;
+  };
+
+  const publish = async (form: URLSearchParams): Promise<Fault> => {
+    const message = messageOf(form);
+    const objection = objectionTo(message);
+    if (objection !== null) return snsFault(400, 'InvalidParameter', `Invalid parameter: ${objection}`);
+    const { statusCode, body } = await ask(form);
+    if (statusCode === 200 && !isRepetition(message)) {
+      messages.push(message);
+      onMessage?.(message);
+    }
+    return { status: statusCode, headers: { 'content-type': 'text/xml' }, body };
+  };
+
+  const answer = async (form: URLSearchParams, response: ServerResponse) => {
+    publishCount += 1;
+    const fault = faults.take({});
+    const proper = fault === undefined || fault.accepted ? await publish(form) : undefined;
+    playFault(fault ?? proper ?? {}, response);
+  };
+
+  const server = await startLoopbackServer(async (request, response) => {
+    const form = new URLSearchParams(((await readBody(request)) ?? '').toString());
+    if (form.get('Action') === 'Publish') await answer(form, response);
+    else playFault(snsFault(400, 'InvalidAction', 'Only Publish is known here.'), response);
+  });
+
+  return {
+    endpoint: server.url,
+    topicArn,
+    messages,
+    publishCount: () => publishCount,
+    answerWith: faults.add,
+    clearAnswers: faults.clear,
+    close: async () => {
+      await server.close();
+      await fauxqs.close();
+    },
+  };
+}
+
+/** An error as SNS gives it: `snsFault(404, 'NotFound')`, `snsFault(400, 'Throttled')`, and so on. */
+export const snsFault = (status: number, code: string, message = code): Fault => ({
+  status,
+  headers: { 'content-type': 'text/xml' },
+  body:
+    '<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error>' +
+    `<Type>${status < 500 ? 'Sender' : 'Receiver'}</Type><Code>${code}</Code><Message>${message}</Message>` +
+    '</Error><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>',
+});
+
+async function createTopic(ask: (form: URLSearchParams) => Promise<{ body: string }>, name: string): Promise<string> {
+  const form = new URLSearchParams({ Action: 'CreateTopic', Name: name });
+  if (name.endsWith('.fifo')) {
+    form.set('Attributes.entry.1.key', 'FifoTopic');
+    form.set('Attributes.entry.1.value', 'true');
+  }
+  const { body } = await ask(form);
+  const topicArn = /<TopicArn>(.+)<\/TopicArn>/.exec(body)?.[1];
+  if (topicArn === undefined) throw new Error(`fauxqs did not make the topic ${name}: ${body}`);
+  return topicArn;
+}
+
+function messageOf(form: URLSearchParams): TopicMessage {
+  const text = form.get('Message') ?? '';
+  const texts = form.get('MessageStructure') === 'json' ? textsOf(text) : { default: text };
+  const fallback = texts['default'] ?? '';
+  return {
+    at: Date.now(),
+    subject: form.get('Subject'),
+    attributes: attributesOf(form),
+    email: texts['email'] ?? fallback,
+    document: texts['sqs'] ?? fallback,
+    texts,
+    groupId: form.get('MessageGroupId'),
+    deduplicationId: form.get('MessageDeduplicationId'),
+  };
+}
+
+function textsOf(text: string): Record<string, string> {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+function attributesOf(form: URLSearchParams): Record<string, string> {
+  const attributes: Record<string, string> = {};
+  for (let entry = 1; form.has(`MessageAttributes.entry.${entry}.Name`); entry += 1) {
+    const name = form.get(`MessageAttributes.entry.${entry}.Name`) ?? '';
+    attributes[name] = form.get(`MessageAttributes.entry.${entry}.Value.StringValue`) ?? '';
+  }
+  return attributes;
+}
+
+/** What SNS objects to in a message: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+function objectionTo({ subject, attributes, texts }: TopicMessage): string | null {
+  if (!texts['default']) return 'Message Structure - No default entry in JSON message body';
+  if (subject !== null && !/^[ -~]{1,99}$/.test(subject)) return 'Subject';
+  const empty = Object.keys(attributes).find((name) => attributes[name] === '');
+  return empty === undefined ? null : `The message attribute '${empty}' must contain non-empty message attribute value`;
+}

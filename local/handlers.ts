@@ -1,0 +1,70 @@
+/** The Lambda functions, run in this process. */
+import { randomUUID } from 'node:crypto';
+import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2, Context, ScheduledEvent } from 'aws-lambda';
+import type { SweepResult } from '../lib/sweep.ts';
+
+/** The functions, without what Lambda adds to them. */
+export interface Handlers {
+  webhook: (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyResultV2>;
+  sweep: () => Promise<SweepResult>;
+  /** Resolves when no call is under way any more. */
+  settled: () => Promise<void>;
+}
+
+/** Time-outs as in `serverless.yml`. */
+const webhookMs = 25_000;
+const sweepMs = 55_000;
+
+/** Loads the functions with this environment; they read it while they load, so it must be complete. */
+export async function loadHandlers(env: Record<string, string>): Promise<Handlers> {
+  Object.assign(process.env, env);
+  const webhook = await import('../functions/webhook.ts');
+  const sweep = await import('../functions/sweep.ts');
+
+  const running = new Set<Promise<unknown>>();
+  const track = <Result>(call: Promise<Result>): Promise<Result> => {
+    running.add(call);
+    const forget = () => running.delete(call);
+    call.then(forget, forget);
+    return call;
+  };
+
+  return {
+    webhook: (event) => track(webhook.handler(event, lambdaContext('webhook', webhookMs))),
+    sweep: () => track(sweep.handler(scheduledEvent(), lambdaContext('sweep', sweepMs))),
+    settled: async () => {
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+function lambdaContext(functionName: string, timeoutMs: number): Context {
+  const deadline = Date.now() + timeoutMs;
+  const ignore = () => undefined;
+  return {
+    functionName,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:${functionName}`,
+    memoryLimitInMB: '256',
+    awsRequestId: randomUUID(),
+    logGroupName: 'local',
+    logStreamName: 'local',
+    callbackWaitsForEmptyEventLoop: false,
+    getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
+    done: ignore,
+    fail: ignore,
+    succeed: ignore,
+  };
+}
+
+const scheduledEvent = (): ScheduledEvent => ({
+  version: '0',
+  id: randomUUID(),
+  'detail-type': 'Scheduled Event',
+  source: 'aws.events',
+  account: '000000000000',
+  time: new Date().toISOString(),
+  region: process.env['AWS_REGION'] ?? 'us-east-1',
+  resources: [],
+  detail: {},
+});

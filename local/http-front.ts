@@ -1,0 +1,85 @@
+/** The HTTP side of `npm start`: the webhook function's routes, the page, and the demo's own calls. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2 } from 'aws-lambda';
+import { RequestError } from '../lib/errors.ts';
+import type { Demo } from './demo.ts';
+import { toHttpEvent, writeHttpResult } from './http-event.ts';
+import { readBody, sendJson } from './loopback-server.ts';
+import type { Page } from './page.ts';
+import type { JobPlan } from './simulation.ts';
+
+/** What API Gateway takes at most, so the function sees every body that it would see in AWS. */
+const maxBody = 10 * 1024 * 1024;
+
+/** Makes the request handler. `demo` is null when the real Publishing API is asked; `handOver` gives it a job. */
+export function createHttpFront(deps: {
+  page: Page;
+  demo: Demo | null;
+  webhook: (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyResultV2>;
+  handOver: (plan: JobPlan) => Promise<void>;
+}): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const { page, demo, webhook, handOver } = deps;
+
+  const callWebhook = async (request: IncomingMessage, response: ServerResponse, jobId?: string) => {
+    const body = await readBody(request, maxBody);
+    if (body === null) return sendJson(response, 413, { message: 'Request Too Long' });
+    const route =
+      jobId === undefined ? { routeKey: 'POST /jobs' } : { routeKey: 'GET /jobs/{jobId}', pathParameters: { jobId } };
+    writeHttpResult(await webhook(toHttpEvent(request, body, route)), response);
+  };
+
+  const simulate = async (demo: Demo, path: string, request: IncomingMessage, response: ServerResponse) => {
+    const asked = membersOf(await readBody(request));
+    if (path === '/simulation/faults') {
+      demo.addFault(asked);
+      return sendJson(response, 201, asked);
+    }
+    const plan = await demo.addJob(asked);
+    const { id: jobId, name, outcome, seconds } = plan;
+    sendJson(response, 201, { jobId, name, outcome, seconds });
+    return handOver(plan);
+  };
+
+  const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const asked = `${request.method} ${pathname}`;
+    const jobId = /^GET \/jobs\/([^/]+)$/.exec(asked)?.[1];
+    if (asked === 'POST /jobs') return callWebhook(request, response);
+    if (jobId !== undefined) return callWebhook(request, response, decodeURIComponent(jobId));
+    // What follows asks for no credential, so no web page but our own may use it.
+    if (!isOwnPage(request)) throw new RequestError(403, 'Only for requests from this machine, and from this page.');
+    if (asked === 'GET /') return page.serve(response);
+    if (asked === 'GET /live') return page.connect(request, response);
+    if (demo && /^POST \/simulation\/(jobs|faults)$/.test(asked)) return simulate(demo, pathname, request, response);
+    throw new RequestError(404, 'There is nothing here.');
+  };
+
+  return async (request, response) => {
+    try {
+      await route(request, response);
+    } catch (error) {
+      const { status, message } = error instanceof RequestError ? error : { status: 500, message: 'Internal Server Error' };
+      if (!(error instanceof RequestError)) console.error(error);
+      if (!response.headersSent) sendJson(response, status, { status, detail: message }, 'application/problem+json');
+    }
+  };
+}
+
+/** A foreign page can send requests here, but under its own origin; one that renames itself (DNS rebinding) under its own host. */
+function isOwnPage({ headers }: IncomingMessage): boolean {
+  const { host = '', origin } = headers;
+  const isLocal = /^(localhost|127\.0\.0\.1)(:\d+)?$/.test(host);
+  return isLocal && (origin === undefined || origin === `http://${host}`);
+}
+
+/** The JSON members of a body, whatever its type says: `curl -d` calls everything a form. */
+function membersOf(body: Buffer | null): Record<string, unknown> {
+  const text = body?.toString() || '{}';
+  try {
+    const members = JSON.parse(text);
+    if (typeof members === 'object' && members !== null && !Array.isArray(members)) return members;
+  } catch {
+    // Told below.
+  }
+  throw new RequestError(400, 'The body must be a JSON object, like {"outcome":"failed"}.');
+}

@@ -1,0 +1,57 @@
+/** Takes the handlers' structured logs off the terminal and into a file. */
+import { appendFileSync, renameSync, statSync } from 'node:fs';
+import { formatWithOptions } from 'node:util';
+
+const maxBytes = 10 * 1024 * 1024;
+
+/**
+ * From now on whatever is logged through `console` goes to the file at `path` (of 10 MB at most, the one before it is
+ * kept as `.1`); `onError` gets one line for each error among it.
+ */
+export function logToFile(path: string, onError: (line: string) => void): void {
+  let bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+
+  const write = (line: string) => {
+    try {
+      if (bytes > maxBytes) {
+        renameSync(path, `${path}.1`);
+        bytes = 0;
+      }
+      // Written at once, because what is logged last before a crash is what one looks for.
+      appendFileSync(path, `${line}\n`);
+      bytes += Buffer.byteLength(line) + 1;
+    } catch (error) {
+      // A full disk must not fail what is being logged.
+      onError(`Cannot write to ${path} (${(error as NodeJS.ErrnoException).code})`);
+    }
+  };
+
+  const log = (isError: boolean) => (...values: unknown[]) => {
+    const line = formatWithOptions({ colors: false }, ...values);
+    write(line);
+    const error = errorIn(line, isError);
+    if (error !== null) onError(error);
+  };
+  for (const method of ['debug', 'log', 'info', 'warn'] as const) console[method] = log(false);
+  console.error = log(true);
+}
+
+/** What a log line says of an error, short enough for a terminal; null if it is about something else. */
+function errorIn(line: string, isError: boolean): string | null {
+  const entry = parseEntry(line);
+  if (entry === null) return isError ? line : null;
+  if (String(entry['level']).toLowerCase() !== 'error') return null;
+  const { message, environment, jobId, channel, error } = entry;
+  const about = [environment, jobId, channel].filter((value) => typeof value === 'string').join(' ');
+  const reason = typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : error;
+  return [message, about && `(${about})`, reason].filter(Boolean).join(' ');
+}
+
+function parseEntry(line: string): Record<string, unknown> | null {
+  try {
+    const entry = JSON.parse(line);
+    return typeof entry === 'object' ? entry : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,103 @@
+/** The page that shows what the notifier does, live. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Schedule, startSchedule } from './schedule.ts';
+import type { JobRow } from './job-list.ts';
+import type { SlackMessage } from './slack-server.ts';
+import type { TopicMessage } from './embedded-topic.ts';
+
+/** What the page shows from the first moment on, and its two ways of being told more. */
+export interface Page {
+  /** Answers `GET /`. */
+  serve: (response: ServerResponse) => void;
+  /** Answers `GET /live`: the state so far, and every change from then on (Server-Sent Events). */
+  connect: (request: IncomingMessage, response: ServerResponse) => void;
+  showSlackMessage: (message: SlackMessage) => void;
+  showTopicMessage: (message: TopicMessage) => void;
+  close: () => Promise<void>;
+}
+
+const kept = 100;
+const refreshMs = 1000;
+
+/** Makes the page. `listJobs` is asked once a second, and only while somebody looks. */
+export function createPage(deps: { isDemo: boolean; listJobs: () => Promise<JobRow[]> }): Page {
+  const html = readFileSync(new URL('./page.html', import.meta.url), 'utf8');
+  const headers = {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': contentSecurityPolicy(html),
+    'cache-control': 'no-store',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+  };
+  const watchers = new Set<ServerResponse>();
+  const slack: SlackMessage[] = [];
+  const topic: TopicMessage[] = [];
+  let jobs = '[]';
+  let refresh: Schedule | undefined;
+
+  const tellAll = (event: string, data: string) => {
+    for (const watcher of watchers) watcher.write(`event: ${event}\ndata: ${data}\n\n`);
+  };
+
+  const refreshJobs = async () => {
+    const listed = JSON.stringify(await deps.listJobs());
+    if (listed === jobs) return;
+    jobs = listed;
+    tellAll('jobs', jobs);
+  };
+
+  const leave = (response: ServerResponse) => {
+    watchers.delete(response);
+    if (watchers.size > 0) return;
+    void refresh?.stop();
+    refresh = undefined;
+  };
+
+  const keep = <Message>(list: Message[], event: string) => (message: Message) => {
+    list.push(message);
+    list.splice(0, list.length - kept);
+    tellAll(event, JSON.stringify(message));
+  };
+
+  return {
+    serve: (response) => {
+      response.writeHead(200, headers).end(html);
+    },
+    connect: (request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+      response.write(`retry: 1000\nevent: state\ndata: ${JSON.stringify({ isDemo: deps.isDemo, slack, topic })}\n\n`);
+      response.write(`event: jobs\ndata: ${jobs}\n\n`);
+      watchers.add(response);
+      request.on('close', () => leave(response));
+      // A list that cannot be read now is read again in a second.
+      refresh ??= startSchedule(refreshJobs, refreshMs, () => undefined);
+    },
+    showSlackMessage: keep(slack, 'slack'),
+    showTopicMessage: keep(topic, 'topic'),
+    close: async () => {
+      for (const watcher of watchers) watcher.end();
+      await refresh?.stop();
+    },
+  };
+}
+
+/** Allows the page's own style and script, by their hashes, and nothing else at all. */
+function contentSecurityPolicy(html: string): string {
+  const hashOf = (element: string) => {
+    const content = new RegExp(`<${element}[^>]*>([\\s\\S]*?)</${element}>`).exec(html)?.[1] ?? '';
+    return `'sha256-${createHash('sha256').update(content).digest('base64')}'`;
+  };
+  return [
+    "default-src 'none'",
+    `style-src ${hashOf('style')}`,
+    `script-src ${hashOf('script')}`,
+    "connect-src 'self'",
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ].join('; ');
+}

@@ -1,0 +1,154 @@
+/** A server that behaves as Sitecore's Publishing API and its token endpoint do. For the tests and for the demo. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { createFaultBook, type Fault, type FaultRule, playFault } from './faults.ts';
+import { readBody, sendJson, startLoopbackServer } from './loopback-server.ts';
+
+/** A request as it came in. `at` is in epoch milliseconds. */
+export interface RecordedRequest {
+  method: string;
+  path: string;
+  headers: IncomingHttpHeaders;
+  at: number;
+}
+
+/** A token request; `body` holds its form or JSON members. */
+export interface RecordedTokenRequest extends RecordedRequest {
+  body: Record<string, unknown>;
+}
+
+/** Which call a fault applies to, and for which job; either, and every job, if not said. */
+export type ApiFaultRule = FaultRule<{ call: 'job' | 'token'; jobId: string }>;
+
+/** The server that was started. Every request is counted, those that were answered with a fault too. */
+export interface PublishingApiServer {
+  url: string;
+  tokenUrl: string;
+  clientId: string;
+  clientSecret: string;
+  requests: RecordedRequest[];
+  tokenRequests: RecordedTokenRequest[];
+  /** The job to answer with: any JSON value, a function of nothing that gives one, or undefined for none any more. */
+  setJob: (id: string, job: unknown) => void;
+  fault: (rule: ApiFaultRule) => void;
+  clearFaults: () => void;
+  /** Makes every token that was given out unknown, so that the next call with it is answered 401. */
+  revokeTokens: () => void;
+  close: () => Promise<void>;
+}
+
+/** Where the jobs come from that `setJob` does not know, what credentials are right, and how long a token lives. */
+export interface PublishingApiServerOptions {
+  findJob?: (id: string) => unknown;
+  clientId?: string;
+  clientSecret?: string;
+  /** Seconds. */
+  expiresIn?: number;
+}
+
+const jobPath = /^\/authoring\/publishing\/v1\/jobs\/([^/?]+)$/;
+const audience = 'https://api.sitecorecloud.io';
+
+/** Starts the Publishing API and its token endpoint (at `/oauth/token`) on a free port of the loopback interface. */
+export async function startPublishingApiServer(options: PublishingApiServerOptions = {}): Promise<PublishingApiServer> {
+  const { clientId = 'simulated-client', clientSecret = 'simulated-secret', expiresIn = 86_400 } = options;
+  const jobs = new Map<string, unknown>();
+  const tokens = new Map<string, number>();
+  const requests: RecordedRequest[] = [];
+  const tokenRequests: RecordedTokenRequest[] = [];
+  const faults = createFaultBook<{ call: 'job' | 'token'; jobId: string }>(['call', 'jobId']);
+
+  const findJob = (id: string): unknown => {
+    const job = jobs.get(id) ?? options.findJob?.(id);
+    return typeof job === 'function' ? job() : job;
+  };
+
+  const isAuthorized = (request: IncomingMessage): boolean => {
+    const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    return token !== undefined && (tokens.get(token) ?? 0) > Date.now();
+  };
+
+  const answerToken = async (request: IncomingMessage, response: ServerResponse) => {
+    const body = membersOf(request, (await readBody(request)) ?? Buffer.alloc(0));
+    tokenRequests.push({ ...recorded(request), body });
+    const fault = faults.take({ call: 'token', jobId: '' });
+    if (fault) return playFault(fault, response);
+    if (body['grant_type'] !== 'client_credentials' || body['audience'] !== audience) {
+      return sendJson(response, 403, { error: 'access_denied', error_description: 'Service not found' });
+    }
+    if (body['client_id'] !== clientId || body['client_secret'] !== clientSecret) {
+      return sendJson(response, 401, { error: 'access_denied', error_description: 'Unauthorized' });
+    }
+    const token = randomUUID();
+    tokens.set(token, Date.now() + expiresIn * 1000);
+    const scope = 'xmcpub.jobs.a:r xmcpub.jobs.t:r';
+    return sendJson(response, 200, { access_token: token, scope, expires_in: expiresIn, token_type: 'Bearer' });
+  };
+
+  const answerJob = (id: string, request: IncomingMessage, response: ServerResponse) => {
+    requests.push(recorded(request));
+    const fault = faults.take({ call: 'job', jobId: id });
+    if (fault) return playFault(fault, response);
+    if (!isAuthorized(request)) return playFault(problemFault(401), response);
+    const job = findJob(id);
+    return job === undefined ? playFault(problemFault(404), response) : sendJson(response, 200, job);
+  };
+
+  const server = await startLoopbackServer((request, response) => {
+    if (request.method === 'POST' && request.url === '/oauth/token') return answerToken(request, response);
+    const id = request.method === 'GET' ? jobPath.exec(request.url ?? '')?.[1] : undefined;
+    if (id !== undefined) return answerJob(decodeURIComponent(id), request, response);
+    requests.push(recorded(request));
+    return playFault(problemFault(404), response);
+  });
+
+  return {
+    url: server.url,
+    tokenUrl: `${server.url}/oauth/token`,
+    clientId,
+    clientSecret,
+    requests,
+    tokenRequests,
+    setJob: (id, job) => void jobs.set(id, job),
+    fault: faults.add,
+    clearFaults: faults.clear,
+    revokeTokens: () => tokens.clear(),
+    close: server.close,
+  };
+}
+
+const titles: Record<number, string> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+/** An error as the Publishing API gives it: a problem object, with `traceId` as live answers carry it. */
+export const problemFault = (status: number, headers: Record<string, string> = {}): Fault => ({
+  status,
+  headers: { 'content-type': 'application/problem+json', ...headers },
+  body: {
+    type: `https://httpstatuses.io/${status}`,
+    title: titles[status] ?? null,
+    status,
+    detail: null,
+    instance: null,
+    traceId: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00',
+  },
+});
+
+const recorded = (request: IncomingMessage): RecordedRequest => ({
+  method: request.method ?? '',
+  path: request.url ?? '',
+  headers: request.headers,
+  at: Date.now(),
+});
+
+function membersOf(request: IncomingMessage, body: Buffer): Record<string, unknown> {
+  const isJson = request.headers['content-type']?.includes('json') ?? false;
+  return isJson ? JSON.parse(body.toString()) : Object.fromEntries(new URLSearchParams(body.toString()));
+}

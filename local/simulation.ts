@@ -1,0 +1,121 @@
+/** The publishing jobs of the demo: each one is a plan, and what the API says of it is a function of plan and time. */
+import { randomBytes } from 'node:crypto';
+import { isoTime, type Person, type PublishingJob, publishingJob } from './publishing-job.ts';
+
+/** How a simulated job can end: all outcomes that a status stands for. */
+export const plannedOutcomes = [
+  'completed',
+  'completedWithWarnings',
+  'publishedNothing',
+  'failed',
+  'canceled',
+] as const;
+export type PlannedOutcome = (typeof plannedOutcomes)[number];
+
+/** A job as it will have been: from `queuedAt` (epoch milliseconds) on it takes `seconds` to reach its outcome. */
+export interface JobPlan {
+  id: string;
+  name: string;
+  source: string;
+  startedBy: Person;
+  canceledBy: Person | null;
+  outcome: PlannedOutcome;
+  queuedAt: number;
+  seconds: number;
+  /** Counted once per locale, as Sitecore does. */
+  items: number;
+  locales: string[];
+}
+
+const jane: Person = { id: 'auth0|5f7c8ec7c33c6c004bbafe82', name: 'Jane Editor', type: 'User' };
+const sam: Person = { id: 'auth0|60a1b2c3d4e5f60071a2b3c4', name: 'Sam Author', type: 'User' };
+const pipeline: Person = { id: 'Zx3v9Qm1rT8yPq7LkJh2', name: 'Release pipeline', type: 'Application' };
+
+/** Plans a job that is queued now, with a name as Sitecore would have it where none is given. */
+export const planJob = (values: Partial<JobPlan>, now: number): JobPlan => ({
+  id: `job_${randomBytes(16).toString('hex')}`,
+  name: 'Campaign landing pages',
+  source: 'Pages',
+  startedBy: jane,
+  canceledBy: values.outcome === 'canceled' ? sam : null,
+  outcome: 'completed',
+  queuedAt: now,
+  seconds: 12,
+  items: 184,
+  locales: ['en', 'de'],
+  ...values,
+});
+
+/** The demo's first minute; at `speed` 2 it takes half a minute. */
+export const firstMinute = (now: number, speed = 1): JobPlan[] =>
+  [
+    planJob({ name: 'Nightly site publish', startedBy: pipeline, items: 812, locales: ['en', 'de', 'fr'] }, now),
+    planJob({ name: 'Product catalogue, spring prices', outcome: 'completedWithWarnings', seconds: 20, items: 655 }, now),
+    planJob({ name: 'Whole environment', source: 'API', startedBy: pipeline, outcome: 'failed', seconds: 28, items: 9410 }, now),
+    planJob({ name: 'Home page, new hero image', startedBy: sam, canceledBy: jane, outcome: 'canceled', seconds: 36 }, now),
+  ].map((plan) => ({ ...plan, seconds: plan.seconds / speed }));
+
+/** When the planned job reaches its outcome, in epoch milliseconds. */
+export const endOf = ({ queuedAt, seconds }: JobPlan): number => queuedAt + seconds * 1000;
+
+/** The job as the Publishing API shows it at the time `now`. */
+export function simulatedJob(plan: JobPlan, now: number): PublishingJob {
+  const end = endOf(plan);
+  const status = statusAt(plan, now);
+  const ended = now >= end;
+  const startedAt = plan.queuedAt + (end - plan.queuedAt) * queuedShare;
+  const isQueued = status === 'Queued';
+  return publishingJob({
+    id: plan.id,
+    name: plan.name,
+    source: plan.source,
+    status,
+    queuedTime: isoTime(plan.queuedAt),
+    startTime: isQueued ? null : isoTime(startedAt),
+    finishTime: ended ? isoTime(end) : null,
+    lastReportTime: isoTime(Math.min(now, end)),
+    createdBy: plan.startedBy,
+    canceledBy: status.startsWith('Cancel') ? plan.canceledBy : null,
+    locales: plan.locales,
+    ...countersAt(plan, isQueued ? 0 : Math.min(1, (now - startedAt) / (end - startedAt))),
+  });
+}
+
+/** The shares of its time that a job waits at first, and that a cancellation takes at last. */
+const queuedShare = 0.2;
+const cancelingShare = 0.2;
+
+const endStatus: Record<PlannedOutcome, string> = {
+  completed: 'Completed',
+  completedWithWarnings: 'Completed',
+  publishedNothing: 'Completed',
+  failed: 'Failed',
+  canceled: 'Canceled',
+};
+
+function statusAt(plan: JobPlan, now: number): string {
+  const progress = (now - plan.queuedAt) / (endOf(plan) - plan.queuedAt);
+  if (progress < queuedShare) return 'Queued';
+  if (progress >= 1) return endStatus[plan.outcome];
+  return plan.outcome === 'canceled' && progress >= 1 - cancelingShare ? 'Canceling' : 'Running';
+}
+
+/** How far a job gets that does not complete, as a share of its items. */
+const reach: Partial<Record<PlannedOutcome, number>> = { failed: 0.43, canceled: 0.61 };
+
+/** The counters when the share `progress` of the run is over: sending runs ahead of processing. */
+function countersAt({ outcome, items, locales }: JobPlan, progress: number) {
+  const all = items * locales.length * (reach[outcome] ?? 1);
+  if (outcome === 'publishedNothing') return { sent: 0, processed: 0, skipped: Math.round(all * progress) };
+  const additional = Math.round(all * 0.003 * progress);
+  const failedShare = outcome === 'completedWithWarnings' ? 0.012 : outcome === 'failed' ? 0.08 : 0;
+  return {
+    sent: Math.round(all * Math.min(1, progress * 1.4)),
+    // Items that Sitecore adds on its own are processed too, so this ends up above what was sent.
+    processed: Math.round(all * progress) + additional,
+    failed: Math.round(all * failedShare * progress ** 2),
+    skipped: Math.round(all * 0.15 * progress),
+    deleted: Math.round(all * 0.004 * progress),
+    additional,
+  };
+}

@@ -1,0 +1,158 @@
+/** A server that behaves as Slack's incoming webhooks do, with the limits that Slack has. */
+import type { ServerResponse } from 'node:http';
+import { createFaultBook, type FaultRule, playFault } from './faults.ts';
+import { readBody, startLoopbackServer } from './loopback-server.ts';
+
+/** What is posted to an incoming webhook. */
+export interface SlackPayload {
+  text?: string;
+  blocks?: SlackBlock[];
+  [member: string]: unknown;
+}
+
+/** A block of Block Kit, as far as this server looks into it. */
+export interface SlackBlock {
+  type?: string;
+  text?: SlackText;
+  fields?: SlackText[];
+  elements?: SlackElement[];
+  [member: string]: unknown;
+}
+
+/** A text object of Block Kit. */
+export interface SlackText {
+  type?: string;
+  text?: string;
+  [member: string]: unknown;
+}
+
+/** What stands in a context block (a text object) or in an actions block (a button). */
+export interface SlackElement extends Omit<SlackText, 'text'> {
+  text?: string | SlackText;
+  url?: string;
+}
+
+/** A message that the channel shows. `at` is in epoch milliseconds. */
+export interface SlackMessage {
+  hook: string;
+  at: number;
+  payload: SlackPayload;
+}
+
+/** The server that was started. */
+export interface SlackServer {
+  url: string;
+  /** The secret address of one incoming webhook, that is, of one channel. */
+  webhookUrl: (hook?: string) => string;
+  /** The accepted messages, in the order in which they came. */
+  messages: SlackMessage[];
+  /** How many requests came in, refused ones too: all of them, or those of one hook. */
+  requestCount: (hook?: string) => number;
+  /** Lets the next answers be other than usual, for one hook or for all. */
+  answerWith: (rule: FaultRule<{ hook: string }>) => void;
+  clearAnswers: () => void;
+  close: () => Promise<void>;
+}
+
+/** Starts a Slack whose webhooks all exist; `onMessage` is called with each accepted message. */
+export async function startSlackServer({ onMessage }: { onMessage?: (message: SlackMessage) => void } = {}): Promise<SlackServer> {
+  const messages: SlackMessage[] = [];
+  const hooksAsked: string[] = [];
+  const faults = createFaultBook<{ hook: string }>(['hook']);
+
+  const accept = (hook: string, payload: SlackPayload) => {
+    const message = { hook, at: Date.now(), payload };
+    messages.push(message);
+    onMessage?.(message);
+  };
+
+  const server = await startLoopbackServer(async (request, response) => {
+    const hook = /^\/services\/T00000000\/B00000000\/([^/?]+)$/.exec(request.url ?? '')?.[1];
+    if (hook === undefined) return sendText(response, 404, 'no_service');
+    hooksAsked.push(hook);
+    const body = await readBody(request);
+    const fault = faults.take({ hook });
+    const payload = parsePayload(body);
+    if (fault) {
+      if (fault.accepted && payload) accept(hook, payload);
+      return playFault(fault, response);
+    }
+    if (request.method !== 'POST' || payload === null) return sendText(response, 400, 'invalid_payload');
+    const refusal = refusalOf(payload);
+    if (refusal !== null) return sendText(response, 400, refusal);
+    accept(hook, payload);
+    return sendText(response, 200, 'ok');
+  });
+
+  return {
+    url: server.url,
+    webhookUrl: (hook = 'team') => `${server.url}/services/T00000000/B00000000/${hook}`,
+    messages,
+    requestCount: (hook) => hooksAsked.filter((asked) => hook === undefined || asked === hook).length,
+    answerWith: faults.add,
+    clearAnswers: faults.clear,
+    close: server.close,
+  };
+}
+
+const sendText = (response: ServerResponse, status: number, text: string): void => {
+  response.writeHead(status, { 'content-type': 'text/html' }).end(text);
+};
+
+function parsePayload(body: Buffer | null): SlackPayload | null {
+  try {
+    const payload = JSON.parse(body?.toString() ?? '');
+    return typeof payload === 'object' && !Array.isArray(payload) ? payload : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The code with which Slack refuses a payload; null when it takes it. */
+function refusalOf({ text, blocks }: SlackPayload): string | null {
+  if (!text && (blocks === undefined || blocks.length === 0)) return 'no_text';
+  if (blocks === undefined) return null;
+  if (!Array.isArray(blocks) || blocks.length > 50) return 'invalid_blocks';
+  // Undocumented, and met in practice: each block is within its limits, and all of them together are too long.
+  if (JSON.stringify(blocks).length > 13_200) return 'invalid_blocks';
+  return blocks.every(isBlock) ? null : 'invalid_blocks';
+}
+
+function isBlock(block: SlackBlock): boolean {
+  switch (block.type) {
+    case 'divider':
+      return true;
+    case 'header':
+      return isText(block.text, 150) && block.text?.type === 'plain_text';
+    case 'section':
+      return (
+        (block.text !== undefined || block.fields !== undefined) &&
+        (block.text === undefined || isText(block.text, 3000)) &&
+        (block.fields === undefined || areTexts(block.fields, 2000))
+      );
+    case 'context':
+      return areTexts(block.elements, 3000);
+    case 'actions':
+      return isList(block.elements, 25) && block.elements.every(isButton);
+    default:
+      return false;
+  }
+}
+
+function isButton({ type, text, url }: SlackElement): boolean {
+  return type === 'button' && isText(text, 75) && typeof text === 'object' && (url === undefined || url.length <= 3000);
+}
+
+const isList = <Item>(list: Item[] | undefined, limit: number): list is Item[] =>
+  Array.isArray(list) && list.length > 0 && list.length <= limit;
+
+const areTexts = (texts: SlackElement[] | undefined, limit: number): boolean =>
+  isList(texts, 10) && texts.every((text) => isText(text, limit));
+
+function isText(text: unknown, limit: number): boolean {
+  if (typeof text !== 'object' || text === null) return false;
+  const { type, text: content } = text as SlackText;
+  if ((type !== 'plain_text' && type !== 'mrkdwn') || typeof content !== 'string') return false;
+  const length = [...content].length;
+  return length > 0 && length <= limit;
+}

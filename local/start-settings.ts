@@ -1,0 +1,89 @@
+/** What `npm start` is to run: read from `notifier.yml` and the environment, and checked before anything starts. */
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { parseConfig } from '../lib/config.ts';
+import { ConfigError } from '../lib/errors.ts';
+
+/** The document of `notifier.yml`, valid by the time that it is looked at. */
+export interface ConfigDocument {
+  environments: Record<string, { clientId: string; clientSecret: string }>;
+  channels: Record<string, { type: string; [member: string]: string }>;
+  rules?: unknown[];
+  webhook?: { secrets: string[] };
+}
+
+/** The settings of one start. `sweepMs` is the time between two sweeps. */
+export interface StartSettings {
+  /** Real when the credentials of every environment are there; a demo when none are. */
+  mode: 'demo' | 'real';
+  document: ConfigDocument;
+  port: number;
+  dataFolder: string;
+  sweepMs: number;
+  /** The demo's simulated jobs take their time divided by this. */
+  speed: number;
+}
+
+type Env = Record<string, string | undefined>;
+
+/** Reads the settings; a `ConfigError` names what is wrong. `NOTIFIER_CONFIG` wins over the file at `configPath`. */
+export async function readStartSettings(env: Env, configPath: string): Promise<StartSettings> {
+  const fromEnv = env['NOTIFIER_CONFIG'];
+  const source = fromEnv ? 'NOTIFIER_CONFIG' : 'notifier.yml';
+  const document = parseDocument(fromEnv ?? (await readConfigFile(configPath)), source);
+  parseConfig(document, { source });
+  const mode = modeOf(document as ConfigDocument, env, source);
+  return {
+    mode,
+    document: document as ConfigDocument,
+    port: numberFrom(env, 'PORT', 3000, { min: 0, max: 65_535 }),
+    dataFolder: env['DATA_DIR'] || '.data',
+    sweepMs: numberFrom(env, 'SWEEP_SECONDS', mode === 'demo' ? 3 : 15, { min: 0.1, max: 3600 }) * 1000,
+    speed: numberFrom(env, 'SIMULATION_SPEED', 1, { min: 0.01, max: 100 }),
+  };
+}
+
+/** Whether the value behind a reference of the configuration is there without asking AWS. */
+export const isResolvable = (reference: string, env: Env): boolean =>
+  reference.startsWith('env:') ? Boolean(env[reference.slice('env:'.length)]) : !reference.startsWith('ssm:');
+
+async function readConfigFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`notifier.yml cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+}
+
+function parseDocument(text: string, source: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    // The rest of the parser's message shows the lines around the mistake, which may hold a secret.
+    const [sentence] = (error as Error).message.split(':\n');
+    throw new ConfigError(`${source} is not valid YAML: ${sentence}.`);
+  }
+}
+
+function modeOf({ environments }: ConfigDocument, env: Env, source: string): 'demo' | 'real' {
+  const credentials = Object.entries(environments).flatMap(([name, { clientId, clientSecret }]) => [
+    { path: `environments.${name}.clientId`, reference: clientId },
+    { path: `environments.${name}.clientSecret`, reference: clientSecret },
+  ]);
+  const missing = credentials.filter(({ reference }) => !isResolvable(reference, env));
+  if (missing.length === 0) return 'real';
+  if (missing.length === credentials.length) return 'demo';
+  const named = missing.map(({ path, reference }) => `${path} (${reference})`).join(', ');
+  throw new ConfigError(
+    `${source} has some of the credentials that a real start needs, and lacks ${named}: ` +
+      'set the environment variables that it names, or write env:NAME where it says ssm:.',
+  );
+}
+
+function numberFrom(env: Env, name: string, fallback: number, { min, max }: { min: number; max: number }): number {
+  const text = env[name];
+  if (!text) return fallback;
+  const value = Number(text);
+  if (value >= min && value <= max) return value;
+  throw new ConfigError(`${name} must be a number from ${min} to ${max}, and is "${text}".`);
+}

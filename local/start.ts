@@ -1,0 +1,27 @@
+/**
+ * `npm start`: everything in one process, without an AWS account. With credentials in `notifier.yml` it is the real
+ * thing on one box; without, a demo with simulated jobs.
+ */
+import { fileURLToPath } from 'node:url';
+import { ConfigError } from '../lib/errors.ts';
+import { startStack } from './stack.ts';
+import { readStartSettings } from './start-settings.ts';
+
+const configPath = fileURLToPath(new URL('../notifier.yml', import.meta.url));
+
+try {
+  const stop = await startStack(await readStartSettings(process.env, configPath));
+  let isStopping = false;
+  // npm passes a signal on that the terminal has sent to both of us already, so it comes twice.
+  const onSignal = async () => {
+    if (isStopping) return;
+    isStopping = true;
+    await stop();
+    process.exit(0);
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}

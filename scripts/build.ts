@@ -1,0 +1,41 @@
+/** `npm run build`: one self-contained file per function, with the checked configuration inside. */
+
+import { readFile, rm } from 'node:fs/promises';
+import { build } from 'esbuild';
+import { parse } from 'yaml';
+import { parseConfig } from '../lib/config.ts';
+import { ConfigError } from '../lib/errors.ts';
+
+const functions = ['webhook', 'event', 'sweep'];
+
+async function readConfig(): Promise<unknown> {
+  const document: unknown = parse(await readFile('notifier.yml', 'utf8'));
+  parseConfig(document);
+  return document;
+}
+
+async function run(): Promise<void> {
+  const config = await readConfig();
+  await rm('dist', { recursive: true, force: true });
+  await build({
+    entryPoints: Object.fromEntries(functions.map((name) => [`${name}/index`, `functions/${name}.ts`])),
+    outdir: 'dist',
+    // CommonJS: an ES module that imports node:http pays 19 ms and 10 MB at every cold start.
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    minify: true,
+    legalComments: 'none',
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    alias: { '@aws-sdk/credential-provider-node': './scripts/lambda-credentials.ts' },
+    define: { BUNDLED_CONFIG: JSON.stringify(config) },
+    logLevel: 'warning',
+  });
+}
+
+await run().catch((error: unknown) => {
+  console.error(error instanceof ConfigError ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,6 @@
+/** `npm run schema`: writes notifier.schema.json, by which editors complete and check notifier.yml. */
+
+import { writeFile } from 'node:fs/promises';
+import { notifierSchema } from './notifier-schema.ts';
+
+await writeFile('notifier.schema.json', notifierSchema());

@@ -1,0 +1,80 @@
+import { PublishCommand, type PublishCommandInput, SNSClient } from '@aws-sdk/client-sns';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type EmbeddedTopic, snsFault, startEmbeddedTopic } from '../../local/embedded-topic.ts';
+
+let topic: EmbeddedTopic;
+beforeEach(async () => {
+  topic = await startEmbeddedTopic();
+});
+afterEach(() => topic.close());
+
+const publish = (input: PublishCommandInput) =>
+  new SNSClient({
+    endpoint: topic.endpoint,
+    region: 'eu-central-1',
+    maxAttempts: 1,
+    credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+  }).send(new PublishCommand({ TopicArn: topic.topicArn, ...input }));
+
+test('people and machines get their own text', async () => {
+  const texts = { default: 'In short', email: 'Dear reader', sqs: '{"version":1}' };
+  const { MessageId } = await publish({
+    Message: JSON.stringify(texts),
+    MessageStructure: 'json',
+    Subject: 'Completed: Nightly',
+    MessageAttributes: { outcome: { DataType: 'String', StringValue: 'completed' } },
+  });
+  expect(MessageId).toEqual(expect.any(String));
+  expect(topic.messages).toMatchObject([
+    {
+      subject: 'Completed: Nightly',
+      attributes: { outcome: 'completed' },
+      email: 'Dear reader',
+      document: '{"version":1}',
+      texts,
+    },
+  ]);
+});
+
+test('one text goes to all when no structure is named', async () => {
+  await publish({ Message: '{"default":"as it is"}' });
+  expect(topic.messages).toMatchObject([{ email: '{"default":"as it is"}', document: '{"default":"as it is"}' }]);
+});
+
+test.each<[string, PublishCommandInput]>([
+  ['a structure without a default text', { Message: '{"sqs":"x"}', MessageStructure: 'json' }],
+  ['a subject of 100 characters', { Message: 'x', Subject: 'x'.repeat(100) }],
+  ['a subject with a line break', { Message: 'x', Subject: 'a\nb' }],
+  ['an empty attribute', { Message: 'x', MessageAttributes: { a: { DataType: 'String', StringValue: '' } } }],
+  ['a message over 256 KiB', { Message: 'ä'.repeat(131_073) }],
+])('%s is refused', async (_, input) => {
+  await expect(publish(input)).rejects.toMatchObject({ name: 'InvalidParameterException' });
+  expect(topic.messages).toEqual([]);
+});
+
+test('an unknown topic is not found', async () => {
+  await expect(publish({ TopicArn: `${topic.topicArn}-else`, Message: 'x' })).rejects.toMatchObject({
+    name: 'NotFoundException',
+  });
+});
+
+test('a FIFO topic delivers a deduplication id once, and answers the repetition as success', async () => {
+  await topic.close();
+  topic = await startEmbeddedTopic({ name: 'events.fifo' });
+  const input = { Message: 'x', MessageGroupId: 'group' };
+  await publish({ ...input, MessageDeduplicationId: 'one' });
+  await publish({ ...input, MessageDeduplicationId: 'one' });
+  await publish({ ...input, MessageDeduplicationId: 'two' });
+  expect(topic.messages.map(({ deduplicationId }) => deduplicationId)).toEqual(['one', 'two']);
+  expect(topic.publishCount()).toBe(3);
+  await expect(publish({ Message: 'x', MessageDeduplicationId: 'three' })).rejects.toThrow(/MessageGroupId/);
+});
+
+test('an error, and a lost answer, can be asked for', async () => {
+  topic.answerWith(snsFault(400, 'Throttled'));
+  await expect(publish({ Message: 'a' })).rejects.toMatchObject({ name: 'ThrottledException' });
+  topic.answerWith({ kind: 'reset', accepted: true });
+  await expect(publish({ Message: 'b' })).rejects.toThrow();
+  await publish({ Message: 'c' });
+  expect(topic.messages.map(({ document }) => document)).toEqual(['b', 'c']);
+});
