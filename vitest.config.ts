@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    silent: 'passed-only',
     include: ['test/**/*.test.ts'],
     // Importing a function makes its parts; tests of handlers bring parts of their own.
     env: {

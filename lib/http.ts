@@ -98,11 +98,11 @@ function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: nu
       Math.max(timeoutMs, 1),
     );
     outgoing.on('socket', (socket) => {
-      if (outgoing.reusedSocket) connected = true;
-      const event = request.url.startsWith('https:') ? 'secureConnect' : 'connect';
-      socket.once(event, () => {
+      const arrived = () => {
         connected = true;
-      });
+      };
+      if (outgoing.reusedSocket) arrived();
+      else socket.once(request.url.startsWith('https:') ? 'secureConnect' : 'connect', arrived);
     });
     outgoing.on('error', (error) => {
       if (outgoing.reusedSocket && !answered && isReset(error)) {

@@ -6,7 +6,15 @@ import type { Job } from '../lib/job.ts';
 import { readJob } from '../lib/publishing-api.ts';
 import { readJson, writeJson } from './data-folder.ts';
 import { problemFault, startPublishingApiServer } from './publishing-api-server.ts';
-import { endOf, firstMinute, type JobPlan, type PlannedOutcome, plannedOutcomes, planJob, simulatedJob } from './simulation.ts';
+import {
+  endOf,
+  firstMinute,
+  type JobPlan,
+  type PlannedOutcome,
+  planJob,
+  plannedOutcomes,
+  simulatedJob,
+} from './simulation.ts';
 import { type SlackMessage, startSlackServer } from './slack-server.ts';
 import type { ConfigDocument } from './start-settings.ts';
 
@@ -62,13 +70,16 @@ export async function startDemo(deps: {
   return {
     document: demoDocument(deps, { api, webhookUrl: slack.webhookUrl('team') }),
     begin: async (isWatching) => {
-      const known = await Promise.all([...plans.values()].map(async (plan) => ({ plan, watching: await isWatching(plan.id) })));
+      const known = await Promise.all(
+        [...plans.values()].map(async (plan) => ({ plan, watching: await isWatching(plan.id) })),
+      );
       const open = known.filter(({ watching }) => watching !== false);
-      // Jobs of the last run go on. Only when none is left does the first minute begin anew.
-      if (open.length > 0) return open.filter(({ watching }) => watching === null).map(({ plan }) => plan);
+      const unknown = open.filter(({ watching }) => watching === null).map(({ plan }) => plan);
       const fresh = firstMinute(Date.now(), speed);
+      // A first minute that a restart has interrupted goes on, so that no two jobs of one name end at once.
+      if (open.some(({ plan }) => fresh.some(({ name }) => name === plan.name))) return unknown;
       await add(...fresh);
-      return fresh;
+      return [...unknown, ...fresh];
     },
     addJob: async (asked) => {
       const plan = planJob(planValues(asked, speed), Date.now());
@@ -95,7 +106,10 @@ export async function startDemo(deps: {
 /** Keeps the rules of `notifier.yml` where they fit, so that the demo shows them at work. */
 function demoDocument(
   { document, secret, topicArn }: { document: ConfigDocument; secret: string; topicArn: string },
-  { api, webhookUrl }: { api: { url: string; tokenUrl: string; clientId: string; clientSecret: string }; webhookUrl: string },
+  {
+    api,
+    webhookUrl,
+  }: { api: { url: string; tokenUrl: string; clientId: string; clientSecret: string }; webhookUrl: string },
 ): ConfigDocument {
   const { url: apiUrl, tokenUrl, clientId, clientSecret } = api;
   const demo = {
@@ -113,7 +127,10 @@ function demoDocument(
   }
 }
 
-function planValues({ outcome = 'completed', name, seconds = 12 }: Record<string, unknown>, speed: number): Partial<JobPlan> {
+function planValues(
+  { outcome = 'completed', name, seconds = 12 }: Record<string, unknown>,
+  speed: number,
+): Partial<JobPlan> {
   if (!plannedOutcomes.includes(outcome as PlannedOutcome)) {
     throw new RequestError(422, `outcome must be one of ${plannedOutcomes.join(', ')}.`);
   }

@@ -13,7 +13,12 @@ export interface Route {
 const textType = /^(text\/|application\/(json|javascript|xml|vnd\.api\+json)\b)/;
 
 /** Makes the event that API Gateway would send for this request. */
-export function toHttpEvent(request: IncomingMessage, body: Buffer, route: Route, now = Date.now()): APIGatewayProxyEventV2 {
+export function toHttpEvent(
+  request: IncomingMessage,
+  body: Buffer,
+  route: Route,
+  now = Date.now(),
+): APIGatewayProxyEventV2 {
   const { pathname, search, searchParams } = new URL(request.url ?? '/', 'http://localhost');
   const { cookie, ...headers } = joinedHeaders(request);
   const isText = textType.test(headers['content-type'] ?? '');
@@ -66,7 +71,9 @@ export function writeHttpResult(result: APIGatewayProxyResultV2, response: Serve
 
 function joinedHeaders(request: IncomingMessage): Record<string, string> {
   const names = Object.entries(request.headers);
-  return Object.fromEntries(names.map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : (value ?? '')]));
+  return Object.fromEntries(
+    names.map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : (value ?? '')]),
+  );
 }
 
 function joinedParameters(parameters: URLSearchParams): Record<string, string> {

@@ -58,7 +58,8 @@ export function createHttpFront(deps: {
     try {
       await route(request, response);
     } catch (error) {
-      const { status, message } = error instanceof RequestError ? error : { status: 500, message: 'Internal Server Error' };
+      const { status, message } =
+        error instanceof RequestError ? error : { status: 500, message: 'Internal Server Error' };
       if (!(error instanceof RequestError)) console.error(error);
       if (!response.headersSent) sendJson(response, status, { status, detail: message }, 'application/problem+json');
     }

@@ -26,12 +26,14 @@ export function logToFile(path: string, onError: (line: string) => void): void {
     }
   };
 
-  const log = (isError: boolean) => (...values: unknown[]) => {
-    const line = formatWithOptions({ colors: false }, ...values);
-    write(line);
-    const error = errorIn(line, isError);
-    if (error !== null) onError(error);
-  };
+  const log =
+    (isError: boolean) =>
+    (...values: unknown[]) => {
+      const line = formatWithOptions({ colors: false }, ...values);
+      write(line);
+      const error = errorIn(line, isError);
+      if (error !== null) onError(error);
+    };
   for (const method of ['debug', 'log', 'info', 'warn'] as const) console[method] = log(false);
   console.error = log(true);
 }

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Schedule, startSchedule } from './schedule.ts';
-import type { JobRow } from './job-list.ts';
-import type { SlackMessage } from './slack-server.ts';
 import type { TopicMessage } from './embedded-topic.ts';
+import type { JobRow } from './job-list.ts';
+import { type Schedule, startSchedule } from './schedule.ts';
+import type { SlackMessage } from './slack-server.ts';
 
 /** What the page shows from the first moment on, and its two ways of being told more. */
 export interface Page {
@@ -23,14 +23,7 @@ const refreshMs = 1000;
 
 /** Makes the page. `listJobs` is asked once a second, and only while somebody looks. */
 export function createPage(deps: { isDemo: boolean; listJobs: () => Promise<JobRow[]> }): Page {
-  const html = readFileSync(new URL('./page.html', import.meta.url), 'utf8');
-  const headers = {
-    'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': contentSecurityPolicy(html),
-    'cache-control': 'no-store',
-    'referrer-policy': 'no-referrer',
-    'x-content-type-options': 'nosniff',
-  };
+  const { html, headers } = assemble();
   const watchers = new Set<ServerResponse>();
   const slack: SlackMessage[] = [];
   const topic: TopicMessage[] = [];
@@ -55,11 +48,13 @@ export function createPage(deps: { isDemo: boolean; listJobs: () => Promise<JobR
     refresh = undefined;
   };
 
-  const keep = <Message>(list: Message[], event: string) => (message: Message) => {
-    list.push(message);
-    list.splice(0, list.length - kept);
-    tellAll(event, JSON.stringify(message));
-  };
+  const keep =
+    <Message>(list: Message[], event: string) =>
+    (message: Message) => {
+      list.push(message);
+      list.splice(0, list.length - kept);
+      tellAll(event, JSON.stringify(message));
+    };
 
   return {
     serve: (response) => {
@@ -83,21 +78,32 @@ export function createPage(deps: { isDemo: boolean; listJobs: () => Promise<JobR
   };
 }
 
-/** Allows the page's own style and script, by their hashes, and nothing else at all. */
-function contentSecurityPolicy(html: string): string {
-  const hashOf = (element: string) => {
-    const content = new RegExp(`<${element}[^>]*>([\\s\\S]*?)</${element}>`).exec(html)?.[1] ?? '';
-    return `'sha256-${createHash('sha256').update(content).digest('base64')}'`;
-  };
-  return [
+/** Puts style and script into the page, and allows these two by their hashes, and nothing else at all. */
+function assemble() {
+  const [frame = '', style = '', script = ''] = ['page.html', 'page.css', 'page-script.js'].map((name) =>
+    readFileSync(new URL(name, import.meta.url), 'utf8'),
+  );
+  const html = frame
+    .replace('<style></style>', () => `<style>${style}</style>`)
+    .replace('<script type="module"></script>', () => `<script type="module">${script}</script>`);
+  const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+  const policy = [
     "default-src 'none'",
-    `style-src ${hashOf('style')}`,
-    `script-src ${hashOf('script')}`,
+    `style-src ${hashOf(style)}`,
+    `script-src ${hashOf(script)}`,
     "connect-src 'self'",
     'img-src data:',
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-  ].join('; ');
+  ];
+  const headers = {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': policy.join('; '),
+    'cache-control': 'no-store',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+  };
+  return { html, headers };
 }

@@ -15,8 +15,7 @@ export function localTopicChannels({ channels }: ConfigDocument, env: Env): stri
 export function needsAws(document: ConfigDocument, env: Env): boolean {
   const local = localTopicChannels(document, env);
   return Object.entries(document.channels).some(
-    ([name, channel]) =>
-      (channel.type === 'sns' && !local.includes(name)) || JSON.stringify(channel).includes('"ssm:'),
+    ([name, channel]) => (channel.type === 'sns' && !local.includes(name)) || JSON.stringify(channel).includes('"ssm:'),
   );
 }
 

@@ -50,9 +50,18 @@ export const planJob = (values: Partial<JobPlan>, now: number): JobPlan => ({
 export const firstMinute = (now: number, speed = 1): JobPlan[] =>
   [
     planJob({ name: 'Nightly site publish', startedBy: pipeline, items: 812, locales: ['en', 'de', 'fr'] }, now),
-    planJob({ name: 'Product catalogue, spring prices', outcome: 'completedWithWarnings', seconds: 20, items: 655 }, now),
-    planJob({ name: 'Whole environment', source: 'API', startedBy: pipeline, outcome: 'failed', seconds: 28, items: 9410 }, now),
-    planJob({ name: 'Home page, new hero image', startedBy: sam, canceledBy: jane, outcome: 'canceled', seconds: 36 }, now),
+    planJob(
+      { name: 'Product catalogue, spring prices', outcome: 'completedWithWarnings', seconds: 20, items: 655 },
+      now,
+    ),
+    planJob(
+      { name: 'Whole environment', source: 'API', startedBy: pipeline, outcome: 'failed', seconds: 28, items: 9410 },
+      now,
+    ),
+    planJob(
+      { name: 'Home page, new hero image', startedBy: sam, canceledBy: jane, outcome: 'canceled', seconds: 36 },
+      now,
+    ),
   ].map((plan) => ({ ...plan, seconds: plan.seconds / speed }));
 
 /** When the planned job reaches its outcome, in epoch milliseconds. */

@@ -55,7 +55,11 @@ export interface SlackServer {
 }
 
 /** Starts a Slack whose webhooks all exist; `onMessage` is called with each accepted message. */
-export async function startSlackServer({ onMessage }: { onMessage?: (message: SlackMessage) => void } = {}): Promise<SlackServer> {
+export async function startSlackServer({
+  onMessage,
+}: {
+  onMessage?: (message: SlackMessage) => void;
+} = {}): Promise<SlackServer> {
   const messages: SlackMessage[] = [];
   const hooksAsked: string[] = [];
   const faults = createFaultBook<{ hook: string }>(['hook']);

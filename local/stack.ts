@@ -44,6 +44,7 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
     throw new ConfigError(portProblem(port, error));
   });
   const pipeline = createDemoPipeline({ url: server.url, secret: secret?.secret ?? '', environment: demoEnvironment });
+  const unknownJobs = (await world.demo?.begin(pipeline.isWatching)) ?? [];
 
   showRunning({
     isDemo,
@@ -54,11 +55,11 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
     sweepMs,
     secretFile: secret?.file ?? null,
     newSecret: secret?.isNew ? secret.secret : null,
+    jobId: unknownJobs[0]?.id ?? 'job_41B25',
   });
 
   const onError = (error: unknown) => console.error(error);
-  const fresh = (await world.demo?.begin(pipeline.isWatching)) ?? [];
-  await Promise.all(fresh.map(pipeline.handOver)).catch(onError);
+  await Promise.all(unknownJobs.map(pipeline.handOver)).catch(onError);
   const sweep = async () => {
     const result = await handlers.sweep();
     // In the demo the messages themselves are shown.

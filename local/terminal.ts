@@ -15,11 +15,13 @@ export interface Running {
   secretFile: string | null;
   /** Shown once, when it has just been made. */
   newSecret: string | null;
+  /** A job to hand over, as an example. */
+  jobId: string;
 }
 
 /** Says what is running, where, and how to go on. */
 export function showRunning(running: Running): void {
-  const { isDemo, url, environments, channels, dataFolder, sweepMs, secretFile, newSecret } = running;
+  const { isDemo, url, environments, channels, dataFolder, sweepMs, secretFile, newSecret, jobId } = running;
   const secret = secretFile === null ? '$WEBHOOK_SECRET' : `$(cat ${secretFile})`;
   const facts: [string, string][] = [
     ['page', styleText('cyan', url)],
@@ -30,7 +32,11 @@ export function showRunning(running: Running): void {
     ['sweep', `every ${sweepMs / 1000} s`],
     ['data', `${dataFolder} (table, notifier.log)`],
   ];
-  say('', `${styleText('bold', 'publishing-job-notifier')}  ${isDemo ? 'demo: notifier.yml has no credentials, so Sitecore, Slack and SNS are simulated' : 'watching'}`, '');
+  say(
+    '',
+    `${styleText('bold', 'publishing-job-notifier')}  ${isDemo ? 'demo: notifier.yml has no credentials, so Sitecore, Slack and SNS are simulated' : 'watching'}`,
+    '',
+  );
   say(...facts.map(([name, value]) => `  ${styleText('dim', name.padEnd(13))} ${value}`), '');
   if (isDemo) {
     say(
@@ -41,7 +47,7 @@ export function showRunning(running: Running): void {
   say(
     styleText('dim', 'Hand over a job, as a pipeline does:'),
     `  curl -X POST ${url}/jobs -H "Authorization: Bearer ${secret}" \\`,
-    `    -H 'Content-Type: application/json' -d '{"jobId":"job_41B25","environment":"${environments[0] ?? ''}"}'`,
+    `    -H 'Content-Type: application/json' -d '{"jobId":"${jobId}","environment":"${environments[0] ?? ''}"}'`,
     '',
   );
 }
@@ -68,7 +74,9 @@ export function createErrorLine(): (line: string) => void {
     // The lines hold times and ids, so they are not few for ever.
     if (shownAt.size > 1000) shownAt.clear();
     shownAt.set(line, Date.now());
-    process.stderr.write(`${time()}  ${styleText('red', 'error', { stream: process.stderr })}  ${oneLine(line, 300)}\n`);
+    process.stderr.write(
+      `${time()}  ${styleText('red', 'error', { stream: process.stderr })}  ${oneLine(line, 300)}\n`,
+    );
   };
 }
 

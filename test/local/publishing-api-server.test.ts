@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { publishingJob } from '../../local/publishing-job.ts';
 import { type PublishingApiServer, problemFault, startPublishingApiServer } from '../../local/publishing-api-server.ts';
+import { publishingJob } from '../../local/publishing-job.ts';
 
 let api: PublishingApiServer;
 beforeEach(async () => {

@@ -1,0 +1,46 @@
+/** A notifier over the sources, in a world whose time is a value. */
+
+import { createHandler as createEvent } from '../../functions/event.ts';
+import { createHandler as createSweep } from '../../functions/sweep.ts';
+import { createHandler as createWebhook } from '../../functions/webhook.ts';
+import { createParts, type Parts, type PartsOptions } from '../../lib/parts.ts';
+import type { SweepResult } from '../../lib/sweep.ts';
+import { createFakeClock, type FakeClock } from './clock.ts';
+import { type ConfigDocument, getEvent, lambdaContext, postEvent, read, type World } from './world.ts';
+
+export interface Notifier {
+  parts: Parts;
+  clock: FakeClock;
+  /** Every line that was logged. */
+  lines: string[];
+  post(jobId: string, environment?: string): Promise<ReturnType<typeof read>>;
+  get(jobId: string, environment?: string): Promise<ReturnType<typeof read>>;
+  event(event: unknown): Promise<unknown>;
+  /** One sweep that may take so long. */
+  sweep(remainingMs?: number): Promise<SweepResult>;
+}
+
+/** Deploys the notifier into a world. Several of them are several workers, or several deployments one after another. */
+export function deploy(
+  world: World,
+  options: { config?: ConfigDocument; clock?: FakeClock; types?: PartsOptions['types']; parts?: Partial<Parts> } = {},
+): Notifier {
+  const env = world.env(options.config);
+  // The clients of the AWS SDK read it from the process.
+  Object.assign(process.env, env);
+  const clock = options.clock ?? createFakeClock();
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  const made = createParts(env, { clock, write, ...(options.types ? { types: options.types } : {}) });
+  const parts = { ...made, ...options.parts };
+  const [webhook, event, sweep] = [createWebhook(parts), createEvent(parts), createSweep(parts)];
+  return {
+    parts,
+    clock,
+    lines,
+    post: async (jobId, environment) => read(await webhook(postEvent(jobId, environment), lambdaContext(25_000))),
+    get: async (jobId, environment) => read(await webhook(getEvent(jobId, environment), lambdaContext(25_000))),
+    event: (detail) => event(detail, lambdaContext(30_000)),
+    sweep: (remainingMs) => sweep({}, lambdaContext(remainingMs)),
+  };
+}

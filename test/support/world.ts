@@ -1,0 +1,132 @@
+/** Everything outside of the notifier, on this machine: the table, the topic, Slack, Sitecore. */
+
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import { type EmbeddedStore, startEmbeddedStore } from '../../local/embedded-store.ts';
+import { type EmbeddedTopic, startEmbeddedTopic } from '../../local/embedded-topic.ts';
+import { type PublishingApiServer, startPublishingApiServer } from '../../local/publishing-api-server.ts';
+import { type PublishingJobValues, publishingJob } from '../../local/publishing-job.ts';
+import { type SlackServer, startSlackServer } from '../../local/slack-server.ts';
+
+export const webhookSecret = 'webhook-secret-of-the-tests';
+
+export interface World {
+  store: EmbeddedStore;
+  topic: EmbeddedTopic;
+  slack: SlackServer;
+  api: PublishingApiServer;
+  /** The configuration of one environment and two channels: `team` (Slack) and `events` (SNS). */
+  config(): ConfigDocument;
+  /** The environment variables of a function with this configuration. */
+  env(config?: ConfigDocument): Record<string, string>;
+  /** Lets the API answer with a job; the id goes by itself into `values`. */
+  setJob(id: string, values: Omit<PublishingJobValues, 'id'>): void;
+  /** All requests that anybody got. */
+  calls(): number;
+  close(): Promise<void>;
+}
+
+export type ConfigDocument = {
+  environments: Record<string, Record<string, string>>;
+  channels: Record<string, { type: string; [member: string]: string }>;
+  rules?: unknown[];
+  webhook: { secrets: string[] };
+  settings?: Record<string, number>;
+};
+
+/** Starts the world. `topicName` ending in `.fifo` makes a FIFO topic. */
+export async function startWorld({ topicName }: { topicName?: string } = {}): Promise<World> {
+  const [store, topic, slack, api] = await Promise.all([
+    startEmbeddedStore(),
+    startEmbeddedTopic(topicName ? { name: topicName } : {}),
+    startSlackServer(),
+    startPublishingApiServer({ clientId: 'client-id-of-the-tests', clientSecret: 'client-secret-of-the-tests' }),
+  ]);
+  const environment = {
+    clientId: api.clientId,
+    clientSecret: api.clientSecret,
+    apiUrl: api.url,
+    tokenUrl: api.tokenUrl,
+  };
+  const config = (): ConfigDocument => ({
+    environments: { production: { ...environment } },
+    channels: {
+      team: { type: 'slack', webhookUrl: slack.webhookUrl('team') },
+      events: { type: 'sns', topicArn: topic.topicArn },
+    },
+    webhook: { secrets: [webhookSecret] },
+  });
+  return {
+    store,
+    topic,
+    slack,
+    api,
+    config,
+    env: (document = config()) => ({
+      NOTIFIER_CONFIG: JSON.stringify(document),
+      TABLE_NAME: store.tableName,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_ENDPOINT_URL_DYNAMODB: store.endpoint,
+      AWS_ENDPOINT_URL_SNS: topic.endpoint,
+    }),
+    setJob: (id, values) => api.setJob(id, publishingJob({ id, ...values })),
+    calls: () => api.requests.length + api.tokenRequests.length + slack.requestCount() + topic.publishCount(),
+    close: async () => {
+      await Promise.all([store.close(), topic.close(), slack.close(), api.close()]);
+    },
+  };
+}
+
+/** A request to the webhook as an HTTP API passes it on (payload format 2.0). */
+export function httpEvent(
+  routeKey: string,
+  { body, headers = {}, ...rest }: Partial<APIGatewayProxyEventV2> = {},
+): APIGatewayProxyEventV2 {
+  const [method = 'GET', path = '/'] = routeKey.split(' ');
+  const rawPath = path.replace('{jobId}', rest.pathParameters?.['jobId'] ?? '');
+  return {
+    version: '2.0',
+    routeKey,
+    rawPath,
+    rawQueryString: '',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${webhookSecret}`, ...headers },
+    requestContext: {
+      accountId: '000000000000',
+      apiId: 'test',
+      domainName: 'test.invalid',
+      domainPrefix: 'test',
+      http: { method, path: rawPath, protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: 'test' },
+      requestId: 'request-1',
+      routeKey,
+      stage: '$default',
+      time: '01/Jan/2026:10:00:00 +0000',
+      timeEpoch: 1767261600000,
+    },
+    isBase64Encoded: false,
+    ...(body === undefined ? {} : { body }),
+    ...rest,
+  };
+}
+
+/** `POST /jobs` for a job. */
+export const postEvent = (jobId: string, environment?: string): APIGatewayProxyEventV2 =>
+  httpEvent('POST /jobs', { body: JSON.stringify({ jobId, ...(environment ? { environment } : {}) }) });
+
+/** `GET /jobs/{jobId}` for a job. */
+export const getEvent = (jobId: string, environment = 'production'): APIGatewayProxyEventV2 =>
+  httpEvent('GET /jobs/{jobId}', { pathParameters: { jobId }, queryStringParameters: { environment } });
+
+/** The context that Lambda gives a function: it says how much time is left. */
+export const lambdaContext = (remainingMs = 55_000): Context =>
+  ({ awsRequestId: 'request-1', functionName: 'test', getRemainingTimeInMillis: () => remainingMs }) as Context;
+
+/** What a handler of the webhook answered, with its body read. */
+export function read(result: APIGatewayProxyStructuredResultV2): {
+  status: number | undefined;
+  headers: Record<string, unknown>;
+  // biome-ignore lint/suspicious/noExplicitAny: an answer is JSON, and tests look into it as a caller would.
+  body: any;
+} {
+  return { status: result.statusCode, headers: result.headers ?? {}, body: JSON.parse(result.body ?? 'null') };
+}
