@@ -1,9 +1,19 @@
 /** What callers are told about a job. Pure. */
 
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import type { JobRecord, Outcome } from './job.ts';
-import type { Checked } from './observe.ts';
+import type { JobRecord, Outcome, Reading, Transition } from './job.ts';
 import { splitKey } from './record.ts';
+
+/** What a check brought to light. */
+export interface Checked {
+  /** As the table has it now. */
+  record: JobRecord;
+  /** Null: nothing changed. */
+  transition: Transition | null;
+  /** Last known status before. */
+  previousStatus: string | null;
+  reading: Reading;
+}
 
 /** The answer to "look at this job": members that are not known are null. */
 export interface CheckAnswer {

@@ -1,20 +1,11 @@
 /** Fetch, compare, record: the one place where the state of a job is written. */
 
-import { type DeliverySummary, deliver } from './deliver.ts';
+import type { Checked } from './answer.ts';
+import { deliver } from './deliver.ts';
 import { beginInvocation, type Invocation } from './invocation.ts';
 import type { JobName, JobRecord, Reading, Transition } from './job.ts';
 import type { Parts } from './parts.ts';
 import { advance } from './record.ts';
-
-/** What came of looking at a job once. */
-export interface Checked extends DeliverySummary {
-  record: JobRecord;
-  /** Null: nothing changed. */
-  transition: Transition | null;
-  /** Last known status before. */
-  previousStatus: string | null;
-  reading: Reading;
-}
 
 /** How often a record is compared anew because somebody else wrote meanwhile. Each time, somebody has made headway. */
 const attempts = 10;
@@ -24,8 +15,8 @@ export async function check(parts: Parts, job: JobName, deadline: number): Promi
   const invocation = await beginInvocation(parts, { deadline, environments: [job.environment] });
   const reading = await invocation.gate(job.environment).read(job.jobId, invocation.readBefore);
   const observed = await record(parts, job, reading, invocation, { conclude: false });
-  const summary = await deliver(parts, observed, invocation);
-  return { ...observed, ...summary, reading };
+  const delivered = await deliver(parts, observed, invocation);
+  return { ...observed, record: delivered.record, reading };
 }
 
 /** A record as it was written or found, and whether this worker has the lease. */

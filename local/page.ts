@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 import type { TopicMessage } from './embedded-topic.ts';
 import type { JobRow } from './job-list.ts';
 import { type Schedule, startSchedule } from './schedule.ts';
@@ -80,10 +82,16 @@ export function createPage(deps: { isDemo: boolean; listJobs: () => Promise<JobR
 
 /** Puts style and script into the page, and allows these two by their hashes, and nothing else at all. */
 function assemble() {
-  const [frame = '', style = '', script = ''] = ['page.html', 'page.css', 'page-script.js'].map((name) =>
-    readFileSync(new URL(name, import.meta.url), 'utf8'),
-  );
-  const html = frame
+  const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+  const style = readFileSync(path('page.css'), 'utf8');
+  const [bundle] = buildSync({
+    entryPoints: [path('page-script.js')],
+    bundle: true,
+    format: 'esm',
+    write: false,
+  }).outputFiles;
+  const script = bundle?.text ?? '';
+  const html = readFileSync(path('page.html'), 'utf8')
     .replace('<style></style>', () => `<style>${style}</style>`)
     .replace('<script type="module"></script>', () => `<script type="module">${script}</script>`);
   const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;

@@ -1,0 +1,11 @@
+/** Makes an element, `el('p.quiet.small', 'text', otherElement)`. Texts become text nodes and never markup. */
+export function el(selector, ...children) {
+  const [tag, ...classes] = selector.split('.');
+  const element = document.createElement(tag);
+  if (classes.length > 0) element.className = classes.join(' ');
+  element.append(...children);
+  return element;
+}
+
+/** A time of day as the reader writes it. */
+export const clockTime = (at) => new Date(at).toLocaleTimeString([], { timeStyle: 'medium' });

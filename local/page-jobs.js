@@ -1,0 +1,95 @@
+/** The table of jobs. */
+import { el } from './page-elements.js';
+
+const rows = new Map();
+let jobs = [];
+
+/** Shows these jobs, newest first, as the server listed them. */
+export function showJobs(table, listed) {
+  jobs = listed;
+  const [body] = table.tBodies;
+  const shown = jobs.map(updatedRow);
+  const isSame = shown.length === body.rows.length && shown.every((row, index) => body.rows[index] === row);
+  if (!isSame) body.replaceChildren(...shown);
+  table.hidden = shown.length === 0;
+}
+
+/** Lets the time go on. */
+export function tick() {
+  for (const entry of jobs) updatedRow(entry);
+}
+
+function updatedRow(entry) {
+  const key = `${entry.environment}#${entry.jobId}`;
+  if (!rows.has(key)) rows.set(key, newRow());
+  const { row, cells } = rows.get(key);
+  const { environment, jobId, job, deliveries } = entry;
+  fill(cells.name, `${job?.name} ${jobId}`, () => [el('div.name', job?.name ?? jobId), el('div.quiet.mono', jobId)]);
+  fill(cells.environment, environment);
+  fill(cells.status, JSON.stringify([entry.status, job?.statistics, entry.error]), () => statusOf(entry));
+  for (const name of ['sent', 'processed', 'failed', 'skipped']) {
+    fill(cells[name], job?.statistics?.[name]?.toLocaleString() ?? '–');
+  }
+  cells.failed.classList.toggle('some', job?.statistics?.failed > 0);
+  fill(cells.startedBy, job?.startedBy ?? '–');
+  fill(cells.elapsed, elapsed(job));
+  fill(cells.told, JSON.stringify(deliveries), () => deliveries.map(deliveryOf));
+  return row;
+}
+
+/** Fills a cell only if its content changed, so that what a reader has selected stays selected. */
+function fill(cell, content, make = () => [content]) {
+  if (cell.dataset.content === content) return;
+  cell.dataset.content = content;
+  cell.replaceChildren(...make());
+}
+
+function newRow() {
+  const cell = (label, classes = '') => {
+    const element = el(`td${classes}`);
+    element.dataset.label = label;
+    return element;
+  };
+  const cells = {
+    name: el('td'),
+    environment: cell('Environment', '.wide'),
+    status: cell('Status', '.wide'),
+    sent: cell('Sent', '.number'),
+    processed: cell('Processed', '.number'),
+    failed: cell('Failed', '.number'),
+    skipped: cell('Skipped', '.number'),
+    startedBy: cell('Started by', '.wide'),
+    elapsed: cell('Elapsed', '.wide.elapsed'),
+    told: cell('Told', '.told'),
+  };
+  return { cells, row: el('tr', ...Object.values(cells)) };
+}
+
+const tones = { Running: 'running', Canceling: 'running', Completed: 'completed', Failed: 'failed' };
+
+function statusOf({ status, job, error }) {
+  const { failed, processed, skipped } = job?.statistics ?? {};
+  const pill = (text, tone) => el(tone ? `span.pill.${tone}` : 'span.pill', text);
+  if (status === 'Completed' && failed > 0) return [pill('Completed, warnings', 'warnings')];
+  if (status === 'Completed' && processed === 0 && skipped > 0) return [pill('Published nothing', 'warnings')];
+  return [pill(status ?? 'unknown', tones[status]), error ? el('div.quiet.small', error) : ''];
+}
+
+function elapsed(job) {
+  if (!job?.queuedAt) return '–';
+  const end = job.finishedAt ? Date.parse(job.finishedAt) : Date.now();
+  const seconds = Math.max(0, Math.round((end - Date.parse(job.startedAt ?? job.queuedAt)) / 1000));
+  return job.startedAt ? inWords(seconds) : `waiting ${inWords(seconds)}`;
+}
+
+function inWords(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+const marks = { sent: '✓', pending: '…', dead: '✗' };
+
+function deliveryOf({ channel, state, error }) {
+  return Object.assign(el(`div.${state}`, `${marks[state] ?? ''} ${channel}`), { title: error ?? state });
+}
