@@ -4,7 +4,21 @@
  */
 
 /** The statuses that the Publishing API documents. Others are kept as they come, and are not terminal. */
-export type Status = 'Queued' | 'Running' | 'Completed' | 'Failed' | 'Canceled' | 'Canceling';
+const documentedStatuses: ReadonlySet<string> = new Set([
+  'Queued',
+  'Running',
+  'Completed',
+  'Failed',
+  'Canceled',
+  'Canceling',
+]);
+const terminalStatuses: ReadonlySet<string> = new Set(['Completed', 'Failed', 'Canceled']);
+
+/** Whether the Publishing API documents a status. */
+export const isDocumented = (status: string): boolean => documentedStatuses.has(status);
+
+/** Whether a status is one that a job does not leave any more. */
+export const isTerminal = (status: string | null): boolean => status !== null && terminalStatuses.has(status);
 
 /** What a person needs to know about a job that ended, or that can no longer be followed. */
 export const outcomes = [
@@ -31,7 +45,7 @@ export interface Statistics {
 
 /** What messages and rules need of a publishing job, cut to bounds. Times are ISO 8601 in UTC. */
 export interface Job {
-  /** A `Status`, or whatever else the API said, cut to 64 characters. */
+  /** One of those documented, or whatever else the API said, cut to 64 characters. */
   status: string;
   name: string | null;
   source: string | null;
@@ -190,11 +204,6 @@ export interface JobName {
 
 /** The partition key of a job's item. */
 export const jobKey = ({ environment, jobId }: JobName): string => `${environment}#${jobId}`;
-
-const terminal: ReadonlySet<string> = new Set(['Completed', 'Failed', 'Canceled']);
-
-/** Whether a status is one that a job does not leave any more. */
-export const isTerminal = (status: string | null): boolean => status !== null && terminal.has(status);
 
 /** The key of a delivery in its item. */
 export const deliveryKey = (outcome: Outcome, channel: string): string => `${outcome}/${channel}`;

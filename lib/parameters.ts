@@ -1,11 +1,12 @@
 /** Parameters of AWS Systems Manager. Imported as it stands: a lazy import would bundle all of its client. */
 
 import { GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { requestHandler } from './aws.ts';
 import type { ReadParameters } from './secrets.ts';
 
 /** Reads parameters by name, decrypted. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html */
 export const readParameters: ReadParameters = async (names) => {
-  const client = new SSMClient({ requestHandler: { requestTimeout: 3_000 } });
+  const client = new SSMClient({ requestHandler });
   const { Parameters = [] } = await client.send(new GetParametersCommand({ Names: names, WithDecryption: true }));
   return new Map(Parameters.map(({ Name = '', Value = '' }) => [Name, Value]));
 };

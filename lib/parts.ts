@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createAccessToken } from './access-token.ts';
+import { requestHandler } from './aws.ts';
 import type { Channel } from './channels/channel.ts';
 import { channelTypes } from './channels/index.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -44,7 +45,8 @@ export function createParts(
   const config = loadConfig(env, types);
   const redact = createRedactor();
   const secrets = createSecrets({ env, clock, redact, readParameters, references: references(config, types) });
-  const deps = { http: createHttp(), clock, secrets, redact };
+  const log = createLog({ clock, redact, write });
+  const deps = { http: createHttp(), clock, secrets, redact, log };
   const apis = mapValues(config.environments, (environment, name) => {
     const accessToken = createAccessToken(deps, { name, ...environment });
     return createPublishingApi({ ...deps, accessToken }, { name, ...environment });
@@ -58,7 +60,7 @@ export function createParts(
     channel: (name) => required(channels, name),
     secrets,
     clock,
-    log: createLog({ clock, redact, write }),
+    log,
     metrics: createMetrics({ clock, write }),
     redact,
     newId: randomUUID,
@@ -72,7 +74,7 @@ export interface PartsOptions {
 }
 
 const createTableClient = () =>
-  DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 5, requestHandler: { requestTimeout: 3_000 } }), {
+  DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 5, requestHandler }), {
     marshallOptions: { removeUndefinedValues: true },
   });
 

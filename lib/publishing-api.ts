@@ -8,7 +8,8 @@ import type { AccessToken } from './access-token.ts';
 import type { Clock } from './clock.ts';
 import { UpstreamError } from './errors.ts';
 import type { Http, HttpAnswer } from './http.ts';
-import type { Job } from './job.ts';
+import { isDocumented, type Job } from './job.ts';
+import type { Log } from './observability.ts';
 import type { Redactor } from './redaction.ts';
 import { parseRetryAfter } from './retry.ts';
 import { clean } from './text.ts';
@@ -24,11 +25,12 @@ const scopes = 'xmcpub.jobs.a:r, xmcpub.jobs.t:r, xmcpub.jobs.t:rl';
 
 /** The API of one environment; its token says which one that is. */
 export function createPublishingApi(
-  deps: { http: Http; clock: Clock; accessToken: AccessToken; redact: Redactor },
+  deps: { http: Http; clock: Clock; accessToken: AccessToken; redact: Redactor; log: Log },
   environment: { name: string; apiUrl: string },
 ): PublishingApi {
-  const { http, clock, accessToken, redact } = deps;
+  const { http, clock, accessToken, redact, log } = deps;
   const peer = `Publishing API of ${environment.name}`;
+  const unknownStatuses = new Set<string>();
   const base = environment.apiUrl.replace(/\/+$/, '');
 
   const ask = async (jobId: string, deadline: number) => {
@@ -45,12 +47,20 @@ export function createPublishingApi(
     return answer;
   };
 
+  const noteStatus = (status: string): void => {
+    if (isDocumented(status) || unknownStatuses.has(status)) return;
+    unknownStatuses.add(status);
+    log.warn('a status that is not documented; the job is watched on', { environment: environment.name, status });
+  };
+
   return {
     async getJob(jobId, deadline) {
       let answer = await ask(jobId, deadline);
       if (answer.status === 401) answer = await ask(jobId, deadline);
-      if (answer.status === 200) return readJob(answer.body, peer);
-      throw refusal(answer, peer, clock.now(), redact);
+      if (answer.status !== 200) throw refusal(answer, peer, clock.now(), redact);
+      const job = readJob(answer.body, peer);
+      noteStatus(job.status);
+      return job;
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { type MessageAttributeValue, PublishCommand, type PublishCommandInput, SNSClient } from '@aws-sdk/client-sns';
 import * as v from 'valibot';
+import { requestHandler } from '../aws.ts';
 import { UpstreamError, type UpstreamKind } from '../errors.ts';
 import { jobKey } from '../job.ts';
 import { inUtc, type Message, sha256 } from '../message.ts';
@@ -16,7 +17,7 @@ export const sns: ChannelType = {
   references: ['topicArn'],
   create({ secrets, redact }, config) {
     // No retries of the client's own: a repeated publish on a standard topic is a second message.
-    const client = new SNSClient({ maxAttempts: 1 });
+    const client = new SNSClient({ maxAttempts: 1, requestHandler });
     let topicArn = '';
     return {
       paceMs: 0,
@@ -27,8 +28,9 @@ export const sns: ChannelType = {
         topicArn = await secrets.read(config['topicArn'] as string);
         const input = publishInput(message, topicArn);
         try {
-          const abortSignal = AbortSignal.timeout(Math.max(timeoutMs, 1));
-          const { MessageId } = await client.send(new PublishCommand(input), { abortSignal });
+          const { MessageId } = await client.send(new PublishCommand(input), {
+            requestTimeout: Math.max(timeoutMs, 1),
+          });
           return MessageId ?? 'accepted';
         } catch (error) {
           throw readError(error as SnsError, redact);

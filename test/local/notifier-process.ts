@@ -1,0 +1,56 @@
+/** `npm start` as a process of its own, with an environment that holds nothing but what a test puts there. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const script = fileURLToPath(new URL('../../local/start.ts', import.meta.url));
+
+/** A started notifier: what it wrote, and how it ended. */
+export interface NotifierProcess {
+  stdout: () => string;
+  stderr: () => string;
+  /** Resolves with the first match in the standard output; rejects when the process ends without one. */
+  sees: (pattern: RegExp) => Promise<RegExpExecArray>;
+  /** Sends the signal, and resolves with the exit code. */
+  stop: (signal?: NodeJS.Signals) => Promise<number | null>;
+  /** Resolves with the exit code. */
+  exit: Promise<number | null>;
+}
+
+/** Starts it on a free port. */
+export function startNotifier(env: Record<string, string>): NotifierProcess {
+  const child = spawn(process.execPath, [script], { env: { PORT: '0', NO_COLOR: '1', ...env } });
+  const written = { stdout: '', stderr: '' };
+  const watchers = new Set<() => void>();
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].on('data', (data: Buffer) => {
+      written[stream] += data;
+      for (const watcher of watchers) watcher();
+    });
+  }
+  const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
+  return {
+    stdout: () => written.stdout,
+    stderr: () => written.stderr,
+    sees: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const match = pattern.exec(written.stdout);
+          if (match === null) return;
+          watchers.delete(look);
+          resolve(match);
+        };
+        watchers.add(look);
+        look();
+        void exit.then(() => reject(new Error(`ended without ${pattern}:\n${written.stdout}\n${written.stderr}`)));
+      }),
+    stop: (signal = 'SIGINT') => {
+      child.kill(signal);
+      return exit;
+    },
+    exit,
+  };
+}
+
+/** The address that it says its page has. */
+export const addressOf = async (notifier: NotifierProcess): Promise<string> =>
+  (await notifier.sees(/page +(http:\/\/localhost:\d+)/))[1] ?? '';

@@ -1,0 +1,193 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startLoopbackServer } from '../../local/loopback-server.ts';
+import { type PublishingApiServer, startPublishingApiServer } from '../../local/publishing-api-server.ts';
+import { publishingJob } from '../../local/publishing-job.ts';
+import { type SlackServer, startSlackServer } from '../../local/slack-server.ts';
+import { addressOf, type NotifierProcess, startNotifier } from './notifier-process.ts';
+
+let folder: string;
+let notifiers: NotifierProcess[];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'notifier-'));
+  notifiers = [];
+});
+afterEach(async () => {
+  await Promise.all(notifiers.map((notifier) => notifier.stop('SIGKILL')));
+  await rm(folder, { recursive: true });
+});
+
+const start = (env: Record<string, string> = {}): NotifierProcess => {
+  const notifier = startNotifier({ DATA_DIR: folder, SWEEP_SECONDS: '0.1', SIMULATION_SPEED: '10', ...env });
+  notifiers.push(notifier);
+  return notifier;
+};
+
+const firstMinute = [
+  'Completed: Nightly site publish',
+  'Completed with warnings: Product catalogue, spring prices',
+  'Failed: Whole environment',
+  'Canceled: Home page, new hero image',
+];
+const told = (notifier: NotifierProcess) =>
+  [...notifier.stdout().matchAll(/ {2}(\S.*?) {2}→ (.*)/g)].map(([, ...it]) => it);
+const inEachChannel = (titles: string[]) =>
+  titles
+    .flatMap((title) => [
+      [title, 'SNS, events'],
+      [title, 'Slack, team'],
+    ])
+    .sort();
+
+describe('without credentials', { timeout: 30_000 }, () => {
+  test('four jobs end unasked in the first minute, and each is told once in each channel', async () => {
+    const notifier = start();
+    const url = await addressOf(notifier);
+    await notifier.sees(/Canceled: .+[^]+Canceled: .+→/);
+    expect(told(notifier).sort()).toEqual(inEachChannel(firstMinute));
+    expect(notifier.stderr()).toBe('');
+
+    const page = await fetch(url);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(await notifier.stop()).toBe(0);
+    expect(notifier.stdout()).toContain(`new: ${(await readFile(join(folder, 'webhook-secret'), 'utf8')).trim()}`);
+    expect((await stat(join(folder, 'webhook-secret'))).mode & 0o777).toBe(0o600);
+  });
+
+  test('after a restart nothing is told twice, and nothing is forgotten', async () => {
+    const before = start();
+    await before.sees(/Completed: .+[^]+Completed: .+→/);
+    expect(await before.stop('SIGTERM')).toBe(0);
+    const after = start();
+    await after.sees(/Canceled: .+[^]+Canceled: .+→/);
+    expect([...told(before), ...told(after)].sort()).toEqual(inEachChannel(firstMinute));
+  });
+
+  test('the page is told of the jobs and the messages so far', async () => {
+    const notifier = start();
+    const url = await addressOf(notifier);
+    await notifier.sees(/Completed: .+→ Slack/);
+    const live = await fetch(`${url}/live`);
+    let text = '';
+    for await (const chunk of live.body ?? []) {
+      text += Buffer.from(chunk).toString();
+      if (/event: jobs\ndata: \[\{/.test(text)) break;
+    }
+    expect(text).toMatch(/event: state\ndata: .+"Completed: Nightly site publish"/);
+    expect(text).toMatch(/event: jobs\ndata: .+"name":"Nightly site publish"/);
+  });
+
+  test('another job is started as asked, and faults of the API do not keep it from being told', async () => {
+    const notifier = start();
+    const url = await addressOf(notifier);
+    const ask = (path: string, body: object, headers = {}) =>
+      fetch(`${url}/simulation/${path}`, { method: 'POST', body: JSON.stringify(body), headers });
+    expect((await ask('faults', { status: 429, times: 2, retryAfter: 0 })).status).toBe(201);
+    expect((await ask('jobs', { outcome: 'publishedNothing', name: '\u001b[31m<img>', seconds: 1 })).status).toBe(201);
+    await notifier.sees(/Completed, published nothing: \[31m<img> {2}→/);
+    expect(await (await ask('jobs', { outcome: 'lost' })).json()).toMatchObject({
+      status: 422,
+      detail: 'outcome must be one of completed, completedWithWarnings, publishedNothing, failed, canceled.',
+    });
+    expect((await ask('jobs', {}, { origin: 'https://evil.example' })).status).toBe(403);
+  });
+});
+
+describe('with credentials', { timeout: 30_000 }, () => {
+  let api: PublishingApiServer;
+  let slack: SlackServer;
+  beforeEach(async () => {
+    [api, slack] = await Promise.all([startPublishingApiServer(), startSlackServer()]);
+  });
+  afterEach(() => Promise.all([api.close(), slack.close()]));
+
+  const env = () => ({
+    CLIENT_SECRET: api.clientSecret,
+    SLACK_URL: slack.webhookUrl(),
+    NOTIFIER_CONFIG: JSON.stringify({
+      environments: {
+        main: { clientId: api.clientId, clientSecret: 'env:CLIENT_SECRET', apiUrl: api.url, tokenUrl: api.tokenUrl },
+      },
+      channels: {
+        team: { type: 'slack', webhookUrl: 'env:SLACK_URL' },
+        events: { type: 'sns', topicArn: 'env:TOPIC' },
+      },
+      webhook: { secrets: ['ssm:/not/here'] },
+    }),
+  });
+
+  test('a job that ends while the notifier is stopped is told after the restart, once', async () => {
+    api.setJob('job_1', publishingJob({ id: 'job_1', status: 'Running' }));
+    const before = start(env());
+    const url = await addressOf(before);
+    const secret = (await readFile(join(folder, 'webhook-secret'), 'utf8')).trim();
+    const response = await fetch(`${url}/jobs`, {
+      method: 'POST',
+      headers: { 'x-api-key': secret, 'content-type': 'application/json' },
+      body: JSON.stringify({ jobId: 'job_1' }),
+    });
+    expect(await response.json()).toMatchObject({ status: 'Running', watching: true });
+    expect((await fetch(`${url}/simulation/jobs`, { method: 'POST', body: '{}' })).status).toBe(404);
+    expect(await before.stop()).toBe(0);
+
+    api.setJob('job_1', publishingJob({ id: 'job_1', status: 'Failed' }));
+    const after = start(env());
+    await after.sees(/Failed: Nightly site publish {2}→ SNS/);
+    await after.sees(/sweep: 1 changed, 2 sent/);
+    expect(await after.stop()).toBe(0);
+    expect(slack.messages).toHaveLength(1);
+  });
+
+  test('some credentials without the others stop the start, and are named', async () => {
+    const { CLIENT_SECRET: _, ...others } = env();
+    const notifier = start(others);
+    expect(await notifier.exit).toBe(1);
+    expect(notifier.stderr()).toMatch(/^NOTIFIER_CONFIG has some .+ lacks environments.main.clientSecret .+\n$/);
+  });
+});
+
+describe('what keeps it from starting is one sentence', () => {
+  const refusal = async (env: Record<string, string>) => {
+    const notifier = start(env);
+    expect(await notifier.exit).toBe(1);
+    expect(notifier.stdout()).toBe('');
+    return notifier.stderr();
+  };
+
+  test('a port in use', async () => {
+    const other = await startLoopbackServer(() => undefined);
+    expect(await refusal({ PORT: `${other.port}` })).toBe(
+      `Port ${other.port} is in use: stop what listens there, or set PORT to another one.\n`,
+    );
+    await other.close();
+  });
+
+  test('a second one on the same folder', async () => {
+    await addressOf(start());
+    expect(await refusal({})).toMatch(/^Another notifier is already running on \S+: .+ DATA_DIR .+\n$/);
+  });
+
+  test('a folder that cannot be written', async () => {
+    await writeFile(join(folder, 'file'), '');
+    expect(await refusal({ DATA_DIR: join(folder, 'file', 'data') })).toMatch(
+      /^Cannot write to \S+ \(ENOTDIR\): .+\n$/,
+    );
+  });
+
+  test('a configuration that is wrong', async () => {
+    expect(await refusal({ NOTIFIER_CONFIG: '{"environments":{}' })).toMatch(
+      /^NOTIFIER_CONFIG is not valid YAML: .+\n$/,
+    );
+    expect(await refusal({ NOTIFIER_CONFIG: '{"environments":{"Main":{}}}' })).toMatch(
+      /^NOTIFIER_CONFIG has 3 problems/,
+    );
+  });
+
+  test('a setting that is no number', async () => {
+    expect(await refusal({ SWEEP_SECONDS: 'often' })).toBe(
+      'SWEEP_SECONDS must be a number from 0.1 to 3600, and is "often".\n',
+    );
+  });
+});
