@@ -61,7 +61,7 @@ function parseDocument(text: string, source: string): unknown {
   } catch (error) {
     // The rest of the parser's message shows the lines around the mistake, which may hold a secret.
     const [sentence] = (error as Error).message.split(':\n');
-    throw new ConfigError(`${source} is not valid YAML: ${sentence}.`);
+    throw new ConfigError(`${source} cannot be read: ${sentence}.`);
   }
 }
 

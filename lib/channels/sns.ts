@@ -100,10 +100,8 @@ const neverConnected = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/;
 
 function readError(error: SnsError, redact: (text: string) => string): UpstreamError {
   const { kind, ambiguous } = classify(error);
-  return new UpstreamError(kind, `SNS: ${error.name}: ${clean(redact(error.message), 200)}`, {
-    cause: error,
-    ambiguous,
-  });
+  const said = error.name === 'TimeoutError' ? 'no answer in time' : clean(redact(error.message), 200);
+  return new UpstreamError(kind, `SNS: ${error.name}: ${said}`, { cause: error, ambiguous });
 }
 
 function classify(error: SnsError): { kind: UpstreamKind; ambiguous: boolean } {
