@@ -2,7 +2,6 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import {
-  type Check,
   type Decision,
   type Delivery,
   deliveryKey,
@@ -15,9 +14,9 @@ import {
   type Reading,
   type Transition,
 } from './job.ts';
-import { backoffMs, clampWaitMs } from './retry.ts';
+import { isStale, nextCheck } from './next-check.ts';
 import { type Rule, route } from './rules.ts';
-import { decide, isFinal, type Limits } from './transition.ts';
+import { decide, type Limits } from './transition.ts';
 
 /** Under which terms a worker may change a record. Times are epoch milliseconds. */
 export interface Terms {
@@ -137,49 +136,6 @@ function observe(prior: JobRecord, reading: Reading, transition: Transition | nu
   if (reading.kind !== 'job' || isStale(prior, reading.job)) return { ...prior, check };
   return { ...prior, check, notFoundSince: null, status: reading.job.status, job: reading.job };
 }
-
-// Whatever arrives late: a job that ended does not run again.
-const isStale = (prior: JobRecord, job: Job): boolean => isTerminal(prior.status) && !isTerminal(job.status);
-
-function nextCheck(prior: JobRecord, reading: Reading, transition: Transition | null, now: number): Check {
-  const { check } = prior;
-  const ended = isTerminal(prior.status);
-  const healthy = { failures: 0, error: null, failingSince: null };
-  // Nothing more is to be read: a trigger only asked again.
-  if (ended && check.nextAt === null) return check;
-
-  const hasLeft = transition !== null && reading.kind !== 'job';
-  const nextAt = hasLeft || ended ? null : check.nextAt;
-  switch (reading.kind) {
-    case 'job':
-      if (isStale(prior, reading.job)) return stepBack(check, `the API now says ${reading.job.status}`, now);
-      if (!ended && isTerminal(reading.job.status)) {
-        return { ...healthy, nextAt: isFinal(reading.job) ? null : iso(now) };
-      }
-      return { ...healthy, nextAt: check.failures > 0 && nextAt !== null ? iso(now) : nextAt };
-    case 'environmentRemoved':
-      return { ...check, nextAt: null };
-    case 'notFound':
-      return { ...healthy, error: reading.error, nextAt };
-    case 'notAsked':
-      return hasLeft ? { ...check, nextAt: null } : waitFor(prior, reading, now);
-    case 'unreadable':
-      return hasLeft
-        ? { ...check, error: reading.error, nextAt: null }
-        : stepBack(check, reading.error, now, reading.retryAfterMs);
-  }
-}
-
-const stepBack = (check: Check, error: string, now: number, retryAfterMs = 0): Check => ({
-  failures: check.failures + 1,
-  error,
-  nextAt: iso(now + Math.max(backoffMs(check.failures + 1), clampWaitMs(retryAfterMs))),
-  failingSince: check.failingSince ?? iso(now),
-});
-
-// A job that the table knows already is due as it was; a new one notes why it has no status yet.
-const waitFor = (prior: JobRecord, reading: { error: string }, now: number): Check =>
-  prior.revision === 0 ? { ...prior.check, error: reading.error, nextAt: iso(now) } : prior.check;
 
 function announce(observed: JobRecord, prior: JobRecord, transition: Transition, terms: Terms): JobRecord {
   const { reason, outcome, previousStatus, corrects } = transition;

@@ -13,6 +13,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { type Delivery, type DueEntry, type JobName, type JobRecord, jobKey } from './job.ts';
+import { createUpdate } from './update-expression.ts';
 
 /** Where records live. Errors of the table itself are thrown as the SDK throws them. */
 export interface Store {
@@ -213,43 +214,6 @@ function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boo
     }
   }
   return { Key: { jobKey: jobKey(next) }, ...update.input() };
-}
-
-/** Collects the parts of an update expression, with a placeholder for each name and value. */
-function createUpdate() {
-  const names: Record<string, string> = {};
-  const values: Record<string, unknown> = {};
-  const sets: string[] = [];
-  const removes: string[] = [];
-  const conditions: string[] = [];
-  const name = (text: string): string => {
-    const known = Object.keys(names).find((placeholder) => names[placeholder] === text);
-    const placeholder = known ?? `#n${Object.keys(names).length}`;
-    names[placeholder] = text;
-    return placeholder;
-  };
-  const value = (content: unknown): string => {
-    const placeholder = `:v${Object.keys(values).length}`;
-    values[placeholder] = content;
-    return placeholder;
-  };
-  return {
-    name,
-    value,
-    set: (path: string, content: unknown) => sets.push(`${path} = ${value(content)}`),
-    setOnce: (path: string, content: unknown) => sets.push(`${path} = if_not_exists(${path}, ${value(content)})`),
-    remove: (member: string) => removes.push(name(member)),
-    require: (condition: string) => conditions.push(condition),
-    input: () => ({
-      UpdateExpression: [
-        `SET ${sets.join(', ')}`,
-        ...(removes.length > 0 ? [`REMOVE ${removes.join(', ')}`] : []),
-      ].join(' '),
-      ConditionExpression: conditions.join(' AND '),
-      ExpressionAttributeNames: names,
-      ExpressionAttributeValues: values,
-    }),
-  };
 }
 
 // What a write removed reads as null again.

@@ -2,11 +2,11 @@
 
 import { deliver } from './deliver.ts';
 import { beginInvocation, type Invocation } from './invocation.ts';
-import { type DueEntry, isTerminal, type JobName, jobKey, type Reading, type Rest } from './job.ts';
+import { type DueEntry, isTerminal, type JobName, type Reading, type Rest } from './job.ts';
 import { record } from './observe.ts';
 import type { Parts } from './parts.ts';
 import { restKey } from './rests.ts';
-import type { Place } from './store.ts';
+import { inParallel, placeIn, placeKey, walkFrom } from './walk.ts';
 
 /** What one sweep did. `left`: due, but not reached in time. */
 export interface SweepResult {
@@ -22,8 +22,6 @@ export interface SweepResult {
 const lastStartMs = 15_000;
 /** So many known jobs denied, and none found, say something about the credential rather than about the jobs. */
 const deniedThatMeanForeign = 5;
-/** The key of the mark that says where a sweep stopped early. */
-const placeKey = 'sweep';
 
 /** Looks at everything that is due, and delivers what is to be delivered, until little time is left. */
 export async function sweep(parts: Parts, deadline: number): Promise<SweepResult> {
@@ -32,7 +30,7 @@ export async function sweep(parts: Parts, deadline: number): Promise<SweepResult
   const tally = createTally(parts, invocation);
 
   for (const environment of environments) await welcomeBack(parts, environment, invocation);
-  const walk = walkFrom((invocation.marks.get(placeKey) as { from: Place } | undefined)?.from, parts, invocation);
+  const walk = walkFrom(placeIn(invocation.marks), parts, deadline - lastStartMs);
   await inParallel(walk.entries(), parts.config.settings.sweepConcurrency, (entry) => tend(parts, entry, tally));
   for (const environment of environments) await judgeDenied(environment, tally);
   await tally.delivered();
@@ -148,53 +146,4 @@ async function welcomeBack(parts: Parts, environment: string, invocation: Invoca
     await Promise.all(records.map((job) => record(parts, job, reading, invocation, { conclude: false })));
   }
   await rest.end();
-}
-
-/**
- * The work list, beginning where the last sweep had to stop and then from its head, until little time is left.
- * `finish` remembers the place where this one stopped, and tells how many entries were not reached.
- */
-function walkFrom(from: Place | undefined, { store, clock }: Parts, { deadline }: Invocation) {
-  const now = clock.now();
-  const legs = from ? [{ until: now, after: from }, { until: from.dueAt }] : [{ until: now }];
-  const seen = new Set<string>();
-  let place = from;
-  let open = [...legs];
-
-  async function* entries(): AsyncGenerator<DueEntry> {
-    for (const leg of legs) {
-      for await (const page of store.due(leg.until, leg.after)) {
-        for (const entry of page) {
-          if (clock.now() >= deadline - lastStartMs) return;
-          place = { jobKey: jobKey(entry), dueAt: entry.dueAt };
-          if (seen.has(place.jobKey)) continue;
-          seen.add(place.jobKey);
-          open[0] = { until: leg.until, after: place };
-          yield entry;
-        }
-      }
-      open = open.slice(1);
-    }
-  }
-
-  return {
-    entries,
-    async finish(): Promise<number> {
-      if (open.length === 0) {
-        if (from) await store.removeMark(placeKey);
-        return 0;
-      }
-      if (place) await store.writeMark(placeKey, { from: place });
-      const counts = await Promise.all(open.map(({ until, after }) => store.countDue(until, after)));
-      return counts.reduce((sum, count) => sum + count, 0);
-    },
-  };
-}
-
-/** Works on so many at once, taking the next one whenever one is done. */
-async function inParallel<Item>(items: AsyncGenerator<Item>, limit: number, work: (item: Item) => Promise<void>) {
-  const worker = async () => {
-    for await (const item of { [Symbol.asyncIterator]: () => ({ next: () => items.next() }) }) await work(item);
-  };
-  await Promise.all(Array.from({ length: limit }, worker));
 }

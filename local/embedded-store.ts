@@ -1,10 +1,12 @@
 /** The table without AWS: a DynamoDB-compatible store in this process, on disk or in memory. */
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
   DeleteItemCommand,
+  DescribeTableCommand,
   DynamoDBClient,
   ListTablesCommand,
   paginateScan,
@@ -57,8 +59,7 @@ export async function startEmbeddedStore({ path }: { path?: string } = {}): Prom
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const credentials = { accessKeyId: 'embedded', secretAccessKey: 'embedded' };
   const client = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials });
-  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
-  if (!TableNames.includes(tableDefinition.TableName)) await client.send(new CreateTableCommand(tableDefinition));
+  await createTable(client);
 
   return {
     endpoint,
@@ -72,6 +73,15 @@ export async function startEmbeddedStore({ path }: { path?: string } = {}): Prom
       });
     },
   };
+}
+
+async function createTable(client: DynamoDBClient): Promise<void> {
+  const { TableName } = tableDefinition;
+  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+  if (!TableNames.includes(TableName)) await client.send(new CreateTableCommand(tableDefinition));
+  const status = async () => (await client.send(new DescribeTableCommand({ TableName }))).Table?.TableStatus;
+  // It is there within a few milliseconds; the SDK's own waiter would first wait for seconds.
+  while ((await status()) !== 'ACTIVE') await setImmediate();
 }
 
 async function removeExpired(client: DynamoDBClient, now: number): Promise<number> {

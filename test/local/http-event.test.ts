@@ -1,5 +1,5 @@
-import { afterEach, expect, test } from 'vitest';
 import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2 } from 'aws-lambda';
+import { afterEach, expect, test } from 'vitest';
 import { type Route, toHttpEvent, writeHttpResult } from '../../local/http-event.ts';
 import { type LoopbackServer, readBody, startLoopbackServer } from '../../local/loopback-server.ts';
 

@@ -177,9 +177,7 @@ describe('what keeps it from starting is one sentence', () => {
   });
 
   test('a configuration that is wrong', async () => {
-    expect(await refusal({ NOTIFIER_CONFIG: '{"environments":{}' })).toMatch(
-      /^NOTIFIER_CONFIG cannot be read: .+\n$/,
-    );
+    expect(await refusal({ NOTIFIER_CONFIG: '{"environments":{}' })).toMatch(/^NOTIFIER_CONFIG cannot be read: .+\n$/);
     expect(await refusal({ NOTIFIER_CONFIG: '{"environments":{"Main":{}}}' })).toMatch(
       /^NOTIFIER_CONFIG has \d problems:\n {2}environments.Main: /,
     );
