@@ -98,6 +98,7 @@ const url = v.pipe(
     /^(?:https:\/\/[^\s/?#@]+|http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?)(?:[/?#]\S*)?$/,
     'an https address (http only on this machine)',
   ),
+  v.maxLength(2_000, 'an address of 2,000 characters or less'),
 );
 const oneOrMore = <Item extends v.GenericSchema<string, string>>(item: Item) =>
   v.union([

@@ -1,6 +1,7 @@
 /** The folder in which `npm start` keeps what must survive a restart. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { renameSync, writeFileSync } from 'node:fs';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../lib/errors.ts';
 
@@ -31,10 +32,10 @@ export async function readJson<Document>(path: string): Promise<Document | null>
   return text === null ? null : JSON.parse(text);
 }
 
-/** Writes a document so that a stop in the middle leaves the old one. */
-export async function writeJson(path: string, document: unknown): Promise<void> {
-  await writeFile(`${path}.new`, JSON.stringify(document, null, 2));
-  await rename(`${path}.new`, path);
+/** Writes a document, at once, so that no two writes mix, and so that a stop in the middle leaves the old one. */
+export function writeJson(path: string, document: unknown): void {
+  writeFileSync(`${path}.new`, JSON.stringify(document, null, 2));
+  renameSync(`${path}.new`, path);
 }
 
 async function readIfThere(path: string): Promise<string | null> {

@@ -31,7 +31,7 @@ export interface Demo {
    */
   begin: (isWatching: (jobId: string) => Promise<boolean | null>) => Promise<JobPlan[]>;
   /** Plans one more job as asked (`outcome`, `name`, `seconds`); a `RequestError` says what is wrong with it. */
-  addJob: (asked: Record<string, unknown>) => Promise<JobPlan>;
+  addJob: (asked: Record<string, unknown>) => JobPlan;
   /** Lets the API fail as asked (`status`, `times`, `call`); a `RequestError` says what is wrong with it. */
   addFault: (asked: Record<string, unknown>) => void;
   /** What the API says of a job right now. */
@@ -62,9 +62,9 @@ export async function startDemo(deps: {
   const api = await startPublishingApiServer({ findJob });
   const slack = await startSlackServer({ onMessage: onSlackMessage });
 
-  const add = async (...added: JobPlan[]) => {
+  const add = (...added: JobPlan[]) => {
     for (const plan of added) plans.set(plan.id, plan);
-    await writeJson(plansFile, [...plans.values()]);
+    writeJson(plansFile, [...plans.values()]);
   };
 
   return {
@@ -78,12 +78,12 @@ export async function startDemo(deps: {
       const fresh = firstMinute(Date.now(), speed);
       // A first minute that a restart has interrupted goes on, so that no two jobs of one name end at once.
       if (open.some(({ plan }) => fresh.some(({ name }) => name === plan.name))) return unknown;
-      await add(...fresh);
+      add(...fresh);
       return [...unknown, ...fresh];
     },
-    addJob: async (asked) => {
+    addJob: (asked) => {
       const plan = planJob(planValues(asked, speed), Date.now());
-      await add(plan);
+      add(plan);
       return plan;
     },
     addFault: ({ status = 500, times = 1, call = 'job', retryAfter }) => {

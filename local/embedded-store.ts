@@ -81,7 +81,12 @@ async function createTable(client: DynamoDBClient): Promise<void> {
   if (!TableNames.includes(TableName)) await client.send(new CreateTableCommand(tableDefinition));
   const status = async () => (await client.send(new DescribeTableCommand({ TableName }))).Table?.TableStatus;
   // It is there within a few milliseconds; the SDK's own waiter would first wait for seconds.
-  while ((await status()) !== 'ACTIVE') await setImmediate();
+  const deadline = Date.now() + 5000;
+  while ((await status()) !== 'ACTIVE') {
+    if (Date.now() > deadline)
+      throw new ConfigError('The store was left half made. Remove its folder and start again.');
+    await setImmediate();
+  }
 }
 
 async function removeExpired(client: DynamoDBClient, now: number): Promise<number> {

@@ -34,7 +34,7 @@ export function createHttpFront(deps: {
       demo.addFault(asked);
       return sendJson(response, 201, asked);
     }
-    const plan = await demo.addJob(asked);
+    const plan = demo.addJob(asked);
     const { id: jobId, name, outcome, seconds } = plan;
     sendJson(response, 201, { jobId, name, outcome, seconds });
     return handOver(plan);

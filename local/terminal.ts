@@ -81,7 +81,7 @@ export function createErrorLine(): (line: string) => void {
 }
 
 /** Writes lines to the terminal, past the redirected `console`. */
-export const say = (...lines: string[]): void => void process.stdout.write(`${lines.join('\n')}\n`);
+const say = (...lines: string[]): void => void process.stdout.write(`${lines.join('\n')}\n`);
 
 const colors = [
   [/^Completed:/, 'green'],

@@ -48,7 +48,9 @@ export const slack: ChannelType = {
  */
 export function blocksOf(message: Message): object {
   const { title, summary, facts, mention, url } = message;
-  const sentence = mention ? `${ring(mention)} ${escaped(summary)}` : escaped(summary);
+  // A link, not a button: Slack reports a click on a button to the app, and warns when nobody answers.
+  const link = url ? `\n<${escaped(url).replaceAll('|', '%7C')}|Open the job>` : '';
+  const sentence = `${mention ? `${ring(mention)} ` : ''}${escaped(summary)}${link}`;
   return {
     text: textOf(message),
     unfurl_links: false,
@@ -56,9 +58,6 @@ export function blocksOf(message: Message): object {
       { type: 'header', text: { type: 'plain_text', text: cut(title, 150), emoji: false } },
       { type: 'section', text: markdown(sentence) },
       { type: 'section', fields: facts.slice(0, 10).map((fact) => markdown(fieldOf(fact))) },
-      ...(url
-        ? [{ type: 'actions', elements: [{ type: 'button', text: { type: 'plain_text', text: 'Open job' }, url }] }]
-        : []),
     ],
   };
 }
