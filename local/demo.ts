@@ -5,7 +5,7 @@ import { ConfigError, RequestError } from '../lib/errors.ts';
 import type { Job } from '../lib/job.ts';
 import { readJob } from '../lib/publishing-api.ts';
 import { readJson, writeJson } from './data-folder.ts';
-import { problemFault, startPublishingApiServer } from './publishing-api-server.ts';
+import { type PublishingApiServer, problemFault, startPublishingApiServer } from './publishing-api-server.ts';
 import {
   endOf,
   firstMinute,
@@ -106,10 +106,7 @@ export async function startDemo(deps: {
 /** Keeps the rules of `notifier.yml` where they fit, so that the demo shows them at work. */
 function demoDocument(
   { document, secret, topicArn }: { document: ConfigDocument; secret: string; topicArn: string },
-  {
-    api,
-    webhookUrl,
-  }: { api: { url: string; tokenUrl: string; clientId: string; clientSecret: string }; webhookUrl: string },
+  { api, webhookUrl }: { api: PublishingApiServer; webhookUrl: string },
 ): ConfigDocument {
   const { url: apiUrl, tokenUrl, clientId, clientSecret } = api;
   const demo = {

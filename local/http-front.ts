@@ -41,11 +41,11 @@ export function createHttpFront(deps: {
   };
 
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const pathname = decodedPath(request);
     const asked = `${request.method} ${pathname}`;
     const jobId = /^GET \/jobs\/([^/]+)$/.exec(asked)?.[1];
     if (asked === 'POST /jobs') return callWebhook(request, response);
-    if (jobId !== undefined) return callWebhook(request, response, decodeURIComponent(jobId));
+    if (jobId !== undefined) return callWebhook(request, response, jobId);
     // What follows asks for no credential, so no web page but our own may use it.
     if (!isOwnPage(request)) throw new RequestError(403, 'Only for requests from this machine, and from this page.');
     if (asked === 'GET /') return page.serve(response);
@@ -64,6 +64,15 @@ export function createHttpFront(deps: {
       if (!response.headersSent) sendJson(response, status, { status, detail: message }, 'application/problem+json');
     }
   };
+}
+
+/** The path without the query. An encoded slash makes it another path, which is as well: no id of a job holds one. */
+function decodedPath({ url = '/' }: IncomingMessage): string {
+  try {
+    return decodeURIComponent(url.replace(/\?.*$/, ''));
+  } catch {
+    throw new RequestError(400, 'The path is not percent-encoded UTF-8.');
+  }
 }
 
 /** A foreign page can send requests here, but under its own origin; one that renames itself (DNS rebinding) under its own host. */

@@ -2,6 +2,7 @@
  * `npm start`: everything in one process, without an AWS account. With credentials in `notifier.yml` it is the real
  * thing on one box; without, a demo with simulated jobs.
  */
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../lib/errors.ts';
 import { startStack } from './stack.ts';
@@ -10,6 +11,7 @@ import { readStartSettings } from './start-settings.ts';
 const configPath = fileURLToPath(new URL('../notifier.yml', import.meta.url));
 
 try {
+  if (existsSync('.env')) process.loadEnvFile('.env');
   const stop = await startStack(await readStartSettings(process.env, configPath));
   let isStopping = false;
   // npm passes a signal on that the terminal has sent to both of us already, so it comes twice.

@@ -50,7 +50,11 @@ describe('without credentials', { timeout: 30_000 }, () => {
     expect(notifier.stderr()).toBe('');
 
     const page = await fetch(url);
-    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; .+require-trusted-types-for/);
+    expect(await page.text()).not.toMatch(/(src|href)="(?!data:)/);
+    expect((await fetch(`${url}/jobs/%E0`)).status).toBe(400);
+    expect((await fetch(`${url}/jobs/job_1`)).status).toBe(401);
+    expect((await fetch(`${url}/nothing`)).status).toBe(404);
     expect(await notifier.stop()).toBe(0);
     expect(notifier.stdout()).toContain(`new: ${(await readFile(join(folder, 'webhook-secret'), 'utf8')).trim()}`);
     expect((await stat(join(folder, 'webhook-secret'))).mode & 0o777).toBe(0o600);
