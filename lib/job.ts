@@ -93,6 +93,8 @@ export interface Transition {
   corrects: Outcome | null;
   /** Whether the rules are asked. False for what ended too long ago to be news. */
   announce: boolean;
+  /** Since when the API denies the job, or gives no readable answer (ISO 8601); set when that is the reason. */
+  since?: string;
 }
 
 /** A mention that a rule asks for: `here`, `channel`, or the id of a Slack member (U, W) or user group (S). */
@@ -114,6 +116,8 @@ export interface Decision {
   previousStatus: string | null;
   corrects: Outcome | null;
   at: string;
+  /** Since when the API had denied the job, or had given no readable answer; null if that was not the reason. */
+  since: string | null;
   channels: string[];
   mention: Mention | null;
   /** Null when no rule was asked. */
@@ -173,7 +177,7 @@ export interface JobRecord {
   dueAt: number | null;
   lease: Lease | null;
   decision: Decision | null;
-  /** Earlier decisions whose outcome is not the present one, each with the job as it was then. */
+  /** The first decision of each outcome that was told and is not the present one, with the job as it was then. */
   superseded: Partial<Record<Outcome, { decision: Decision; job: Job | null }>>;
   /** By `<outcome>/<channel>`. */
   deliveries: Record<string, Delivery>;

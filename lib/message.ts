@@ -73,7 +73,7 @@ export function messageOf(
   const word = corrects ? `${words[outcome]} (correction)` : words[outcome];
   const sentences = [
     corrects && `This corrects an earlier message, which said “${words[corrects]}”.`,
-    meaning(outcome, job, record),
+    meaning(outcome, job, decision),
   ];
   return {
     title: `${word}: ${job?.name ?? record.jobId}`,
@@ -115,7 +115,7 @@ export const sha256 = (text: string): string => createHash('sha256').update(text
 /** A moment for a reader whose time zone is not known: `2026-01-01 10:04 UTC`. */
 export const inUtc = (moment: string): string => `${moment.slice(0, 16).replace('T', ' ')} UTC`;
 
-function meaning(outcome: Outcome, job: Job | null, record: JobRecord): string {
+function meaning(outcome: Outcome, job: Job | null, decision: Decision | null): string {
   const { failed, skipped } = job?.statistics ?? {};
   switch (outcome) {
     case 'completed':
@@ -129,17 +129,19 @@ function meaning(outcome: Outcome, job: Job | null, record: JobRecord): string {
     case 'canceled':
       return 'The job was stopped before its end. What had been published by then stays published.';
     case 'lostTrack':
-      return lost(record);
+      return lost(decision);
   }
 }
 
-function lost({ status, decision, notFoundSince, check, firstSeenAt }: JobRecord): string {
+function lost(decision: Decision | null): string {
+  const { reason, since, at, status } = decision ?? { reason: null, since: null, at: '', status: null };
+  const when = inUtc(since ?? at);
+  const what =
+    reason === 'lostTrackNotFound'
+      ? `Sitecore has denied this job since ${when}.`
+      : `The job could not be read since ${when}.`;
   const last = status === null ? 'It was never read.' : `It was last read as ${status}.`;
-  if (decision?.reason === 'lostTrackNotFound') {
-    return `Sitecore has denied this job since ${inUtc(notFoundSince ?? decision.at)}. ${last} How it ended is not known.`;
-  }
-  const since = check.failingSince ?? firstSeenAt;
-  return `The job could not be read since ${inUtc(since)}. ${last} How it ended is not known.`;
+  return `${what} ${last} How it ended is not known.`;
 }
 
 function* facts(record: JobRecord, job: Job | null, decision: Decision | null): Generator<Fact> {

@@ -10,7 +10,7 @@ import { channelTypes } from './channels/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, loadConfig, references } from './config.ts';
 import { ConfigError } from './errors.ts';
-import { createHttp } from './http.ts';
+import { createHttp, type Http } from './http.ts';
 import { createLog, createMetrics, type Log, type Metrics } from './observability.ts';
 import { readParameters } from './parameters.ts';
 import { createPublishingApi, type PublishingApi } from './publishing-api.ts';
@@ -40,13 +40,13 @@ type Env = Record<string, string | undefined>;
 /** Makes the parts from the environment variables. Throws a `ConfigError` if the configuration is unusable. */
 export function createParts(
   env: Env,
-  { clock = systemClock, types = channelTypes, write = console.log }: PartsOptions = {},
+  { clock = systemClock, http = createHttp(), types = channelTypes, write = console.log }: PartsOptions = {},
 ): Parts {
   const config = loadConfig(env, types);
   const redact = createRedactor();
   const secrets = createSecrets({ env, clock, redact, readParameters, references: references(config, types) });
   const log = createLog({ clock, redact, write });
-  const deps = { http: createHttp(), clock, secrets, redact, log };
+  const deps = { http, clock, secrets, redact, log };
   const apis = mapValues(config.environments, (environment, name) => {
     const accessToken = createAccessToken(deps, { name, ...environment });
     return createPublishingApi({ ...deps, accessToken }, { name, ...environment });
@@ -69,6 +69,7 @@ export function createParts(
 
 export interface PartsOptions {
   clock?: Clock;
+  http?: Http;
   types?: typeof channelTypes;
   write?: (line: string) => void;
 }

@@ -9,14 +9,13 @@ import {
   type Job,
   type JobName,
   type JobRecord,
-  type Lease,
   type Outcome,
   type Reading,
   type Transition,
 } from './job.ts';
 import { isStale, nextCheck } from './next-check.ts';
 import { type Rule, route } from './rules.ts';
-import { decide, type Limits } from './transition.ts';
+import { decide, isNewer, type Limits } from './transition.ts';
 
 /** Under which terms a worker may change a record. Times are epoch milliseconds. */
 export interface Terms {
@@ -44,13 +43,14 @@ export interface Advance {
  * Takes a record one step on: compares it with a reading (none: only its deliveries are looked at), routes what is to
  * be told, and takes the lease when something can be sent at once.
  */
-export function advance(known: JobRecord | undefined, name: JobName, reading: Reading | null, terms: Terms): Advance {
-  const base = known ?? newRecord(name, terms.now);
-  const prior = reading && isAskedForAnew(base, reading) ? watchedAnew(base, terms.now) : base;
+export function advance(known: JobRecord | undefined, name: JobName, given: Reading | null, terms: Terms): Advance {
+  const base = reclaim(known ?? newRecord(name, terms.now), terms.now);
+  const reading = given && isTooLate(base, given, terms) ? null : given;
+  const prior = reading && isGivenUp(base) ? watchedAnew(base, terms.now) : base;
   const transition = reading && decide(prior, reading, terms);
   const observed = reading ? observe(prior, reading, transition, terms) : prior;
-  const next = lend(transition ? announce(observed, prior, transition, terms) : observed, terms);
-  Object.assign(next, agenda(next, terms));
+  const lent = lend(transition ? announce(observed, prior, transition, terms) : observed, terms);
+  const next = { ...lent, ...agenda(lent, terms) };
 
   if (known && isSame(known, next)) return { next: null, transition };
   return { next: { ...next, revision: base.revision + 1, writer: terms.writer }, transition };
@@ -83,8 +83,8 @@ export const isOverdue = (delivery: Delivery, terms: Pick<Terms, 'now' | 'limits
 
 /** What was decided about an outcome of a job, with the job as it was then. */
 export function decisionOf(record: JobRecord, outcome: Outcome): { decision: Decision | null; job: Job | null } {
-  if (record.decision?.outcome === outcome) return { decision: record.decision, job: record.job };
-  return record.superseded[outcome] ?? { decision: null, job: record.job };
+  const decision = record.decision?.outcome === outcome ? record.decision : null;
+  return record.superseded[outcome] ?? { decision, job: record.job };
 }
 
 /** The outcome and the channel of a delivery, from its key. */
@@ -118,10 +118,14 @@ function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
   };
 }
 
-// A job that was given up, and that somebody asks for again: its waits begin anew.
-const isAskedForAnew = ({ check, status }: JobRecord, reading: Reading): boolean =>
-  check.nextAt === null && !isTerminal(status) && reading.kind !== 'environmentRemoved';
+// Nothing more is read of it, though it did not end.
+const isGivenUp = ({ check, status }: JobRecord): boolean => check.nextAt === null && !isTerminal(status);
 
+// Two sweeps read a job in vain at the same time, and the other one has given it up meanwhile.
+const isTooLate = (record: JobRecord, reading: Reading, { conclude }: Terms): boolean =>
+  isGivenUp(record) && conclude && reading.kind !== 'job';
+
+// A trigger asks for a job that was given up: its waits begin anew.
 const watchedAnew = (record: JobRecord, now: number): JobRecord => ({
   ...record,
   notFoundSince: null,
@@ -129,16 +133,17 @@ const watchedAnew = (record: JobRecord, now: number): JobRecord => ({
 });
 
 function observe(prior: JobRecord, reading: Reading, transition: Transition | null, terms: Terms): JobRecord {
-  const check = nextCheck(prior, reading, transition, terms.now);
+  const check = nextCheck(prior, reading, transition, terms);
   if (reading.kind === 'notFound' && !isTerminal(prior.status)) {
     return { ...prior, check, notFoundSince: prior.notFoundSince ?? iso(terms.now) };
   }
   if (reading.kind !== 'job' || isStale(prior, reading.job)) return { ...prior, check };
-  return { ...prior, check, notFoundSince: null, status: reading.job.status, job: reading.job };
+  const job = isTerminal(prior.status) && !isNewer(reading.job, prior.job) ? prior.job : reading.job;
+  return { ...prior, check, notFoundSince: null, status: reading.job.status, job };
 }
 
 function announce(observed: JobRecord, prior: JobRecord, transition: Transition, terms: Terms): JobRecord {
-  const { reason, outcome, previousStatus, corrects } = transition;
+  const { reason, outcome, previousStatus, corrects, since = null } = transition;
   const { status, job } = observed;
   const at = iso(terms.now);
   const subject = outcome && {
@@ -163,38 +168,36 @@ function announce(observed: JobRecord, prior: JobRecord, transition: Transition,
   return {
     ...observed,
     changedAt: at,
-    decision: { reason, outcome, status, previousStatus, corrects, at, channels, mention, rule },
-    superseded: { ...prior.superseded, ...supersede(prior, outcome) },
+    decision: { reason, outcome, status, previousStatus, corrects, at, since, channels, mention, rule },
+    superseded: { ...supersede(prior), ...prior.superseded },
     // A transition adds deliveries and replaces none.
     deliveries: { ...Object.fromEntries(added), ...prior.deliveries },
   };
 }
 
-function supersede({ decision, job, deliveries }: JobRecord, outcome: Outcome | null): JobRecord['superseded'] {
+function supersede({ decision, job, deliveries }: JobRecord): JobRecord['superseded'] {
   const before = decision?.outcome;
-  if (!decision || !before || before === outcome) return {};
+  if (!decision || !before) return {};
   const wasTold = Object.keys(deliveries).some((key) => splitKey(key).outcome === before);
   return wasTold ? { [before]: { decision, job } } : {};
 }
 
-/** Takes the lease if it is free and there is something to send; a lease that ran out leaves its sends in doubt. */
-function lend(record: JobRecord, terms: Terms): JobRecord {
-  const { now } = terms;
+/** Takes the lease back when it ran out: the fate of what was pending under it is not known. */
+function reclaim(record: JobRecord, now: number): JobRecord {
   const { lease } = record;
-  if (lease && lease.until > now) return record;
-  const deliveries = lease ? inDoubt(record.deliveries, lease) : record.deliveries;
-  const free: JobRecord = { ...record, deliveries, lease: null };
-  if (dueDeliveries(free, terms).length === 0) return free;
-  return { ...free, lease: { owner: terms.writer, since: now, until: terms.leaseUntil } };
+  if (!lease || lease.until > now) return record;
+  const since = iso(lease.since);
+  const doubt = (delivery: Delivery): Delivery =>
+    isPending(delivery) ? { ...delivery, ambiguousSince: delivery.ambiguousSince ?? since } : delivery;
+  const deliveries = Object.entries(record.deliveries).map(([key, delivery]) => [key, doubt(delivery)] as const);
+  return { ...record, lease: null, deliveries: Object.fromEntries(deliveries) };
 }
 
-const inDoubt = (deliveries: JobRecord['deliveries'], lease: Lease): JobRecord['deliveries'] =>
-  Object.fromEntries(
-    Object.entries(deliveries).map(([key, delivery]) => [
-      key,
-      isPending(delivery) ? { ...delivery, ambiguousSince: delivery.ambiguousSince ?? iso(lease.since) } : delivery,
-    ]),
-  );
+/** Takes the lease if it is free and there is something to send. */
+function lend(record: JobRecord, terms: Terms): JobRecord {
+  if (record.lease || dueDeliveries(record, terms).length === 0) return record;
+  return { ...record, lease: { owner: terms.writer, since: terms.now, until: terms.leaseUntil } };
+}
 
 /** When a record is due, or that it may be forgotten. */
 function agenda(

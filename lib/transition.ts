@@ -29,26 +29,15 @@ export function decide(
   if (reading.kind === 'job') return compare(known, reading.job, terms.limits);
   if (isTerminal(known.status)) return null;
 
-  const gone = (reason: Transition['reason'], outcome: Outcome | null): Transition => ({
-    reason,
-    previousStatus: known.status,
-    outcome,
-    corrects: null,
-    announce: outcome !== null,
-  });
-  if (reading.kind === 'environmentRemoved') {
-    return known.check.nextAt === null ? null : gone('environmentRemoved', null);
-  }
-
-  const { limits, now, conclude } = terms;
-  const lasted = (since: string | null, ms: number) => conclude && since !== null && now - Date.parse(since) >= ms;
-  if (reading.kind === 'notFound') {
-    if (!lasted(known.notFoundSince, limits.deniedForMs)) return null;
-    return known.status === null ? gone('notFound', null) : gone('lostTrackNotFound', 'lostTrack');
-  }
-  return lasted(unreadableSince(known, reading), limits.unreadableForMs)
-    ? gone('lostTrackUnreadable', 'lostTrack')
-    : null;
+  const gone = { previousStatus: known.status, outcome: null, corrects: null, announce: false };
+  if (reading.kind === 'environmentRemoved') return { ...gone, reason: 'environmentRemoved' };
+  const isDenied = reading.kind === 'notFound';
+  const since = isDenied ? known.notFoundSince : unreadableSince(known, reading);
+  const patienceMs = isDenied ? terms.limits.deniedForMs : terms.limits.unreadableForMs;
+  if (!terms.conclude || since === null || terms.now - Date.parse(since) < patienceMs) return null;
+  if (isDenied && known.status === null) return { ...gone, reason: 'notFound', since };
+  const reason = isDenied ? 'lostTrackNotFound' : 'lostTrackUnreadable';
+  return { ...gone, reason, outcome: 'lostTrack', announce: true, since };
 }
 
 /** What a terminal job means for a person. A job that is not terminal has no outcome yet: null. */
@@ -67,6 +56,14 @@ export function isFinal(job: Job): boolean {
   return statistics?.asOf != null && (finishedAt === null || statistics.asOf >= finishedAt);
 }
 
+/** Whether a later reading of a job that ended says more than an earlier one: another status, or newer counters. */
+export function isNewer(job: Job, earlier: Job | null): boolean {
+  if (job.status !== earlier?.status) return true;
+  const [counted, before] = [job.statistics, earlier.statistics];
+  if (counted?.failed == null) return false;
+  return before?.asOf == null || (counted.asOf !== null && counted.asOf >= before.asOf);
+}
+
 function compare(known: Known, job: Job, limits: Limits): Transition | null {
   const first = known.status === null;
   const change = { previousStatus: known.status, corrects: null };
@@ -77,9 +74,10 @@ function compare(known: Known, job: Job, limits: Limits): Transition | null {
   const outcome = outcomeOf(job);
   if (isTerminal(known.status)) {
     const told = outcomeOf(known.job);
-    // What was no news, or went to nobody's channels because it was too old, needs no correction either.
+    if (told === outcome || !isNewer(job, known.job)) return null;
+    // What was no news needs no correction either.
     const announce = known.decision?.rule != null;
-    return told === outcome ? null : { ...change, reason: 'corrected', outcome, corrects: told, announce };
+    return { ...change, reason: 'corrected', outcome, corrects: told, announce };
   }
   if (first && endedLongBefore(known.firstSeenAt, job, limits)) {
     return { ...change, reason: 'finishedLongAgo', outcome, announce: false };
@@ -90,8 +88,9 @@ function compare(known: Known, job: Job, limits: Limits): Transition | null {
 const endedLongBefore = (firstSeenAt: string, job: Job, limits: Limits): boolean =>
   job.finishedAt !== null && Date.parse(firstSeenAt) - Date.parse(job.finishedAt) > limits.announceWithinMs;
 
-function unreadableSince(known: Known, reading: Reading): string | null {
-  if (reading.kind !== 'notAsked') return known.check.failingSince;
-  // The environment has rested since then, but this job may be younger than that.
-  return reading.since === null || reading.since > known.firstSeenAt ? reading.since : known.firstSeenAt;
+function unreadableSince({ check, firstSeenAt }: Known, reading: Reading): string | null {
+  if (reading.kind !== 'notAsked' || reading.since === null) return check.failingSince;
+  // The environment has rested since then, but the job may be younger than that, or have failed before.
+  const restedSince = reading.since > firstSeenAt ? reading.since : firstSeenAt;
+  return check.failingSince !== null && check.failingSince < restedSince ? check.failingSince : restedSince;
 }

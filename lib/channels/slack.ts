@@ -50,13 +50,13 @@ export function blocksOf(message: Message): object {
   const { title, summary, facts, mention, url } = message;
   // A link, not a button: Slack reports a click on a button to the app, and warns when nobody answers.
   const link = url ? `\n<${escaped(url).replaceAll('|', '%7C')}|Open the job>` : '';
-  const sentence = `${mention ? `${ring(mention)} ` : ''}${escaped(summary)}${link}`;
+  const sentence = `${mention ? `${ring(mention)} ` : ''}${escaped(summary)}`;
   return {
     text: textOf(message),
     unfurl_links: false,
     blocks: [
       { type: 'header', text: { type: 'plain_text', text: cut(title, 150), emoji: false } },
-      { type: 'section', text: markdown(sentence) },
+      { type: 'section', text: markdown(sentence.length + link.length > 3_000 ? sentence : sentence + link) },
       { type: 'section', fields: facts.slice(0, 10).map((fact) => markdown(fieldOf(fact))) },
     ],
   };
