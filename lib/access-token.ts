@@ -23,7 +23,8 @@ const marginMs = 60_000;
 const assumedLifeSeconds = 300;
 
 const Answer = v.object({
-  access_token: v.pipe(v.string(), v.minLength(1)),
+  // What fits a header: https://datatracker.ietf.org/doc/html/rfc6750#section-2.1
+  access_token: v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/)),
   expires_in: v.fallback(v.pipe(v.number(), v.minValue(1)), assumedLifeSeconds),
 });
 
@@ -40,7 +41,7 @@ export function createAccessToken(
   let kept: { token: string; until: number } | undefined;
   let underWay: Promise<string> | undefined;
 
-  const request = async (timeoutMs: number): Promise<string> => {
+  const request = async (deadline: number): Promise<string> => {
     const [clientId, clientSecret] = await Promise.all(
       [environment.clientId, environment.clientSecret].map((reference) =>
         secrets.read(reference).catch((error: unknown) => {
@@ -59,7 +60,7 @@ export function createAccessToken(
         client_secret: clientSecret as string,
         audience,
       }).toString(),
-      timeoutMs,
+      timeoutMs: deadline - clock.now(),
     }).catch((cause: Error) => {
       throw new UpstreamError('tokenUnavailable', cause.message, { cause });
     });
@@ -70,20 +71,20 @@ export function createAccessToken(
     return access_token;
   };
 
-  const requestWithFreshSecrets = async (timeoutMs: number): Promise<string> => {
+  const requestWithFreshSecrets = async (deadline: number): Promise<string> => {
     try {
-      return await request(timeoutMs);
+      return await request(deadline);
     } catch (error) {
       const wasRotated = isRefused(error) && (await secrets.refresh().catch(() => false));
       if (!wasRotated) throw error;
-      return await request(timeoutMs);
+      return await request(deadline);
     }
   };
 
   return {
     get(timeoutMs) {
       if (kept && kept.until > clock.now()) return Promise.resolve(kept.token);
-      underWay ??= requestWithFreshSecrets(timeoutMs).finally(() => {
+      underWay ??= requestWithFreshSecrets(clock.now() + timeoutMs).finally(() => {
         underWay = undefined;
       });
       return underWay;

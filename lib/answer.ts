@@ -3,6 +3,7 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { JobRecord, Outcome, Reading, Transition } from './job.ts';
 import { splitKey } from './record.ts';
+import { clampWaitMs } from './retry.ts';
 
 /** What a check brought to light. */
 export interface Checked {
@@ -52,7 +53,7 @@ export const isOnlyAccepted = ({ reading, record }: Checked): boolean =>
 /** The answer to a check that is still to be made: recorded, and when to ask again. */
 export function accepted(checked: Checked): APIGatewayProxyStructuredResultV2 {
   const { error = '', retryAfterMs = sweepEveryMs } = checked.reading as { error?: string; retryAfterMs?: number };
-  const headers = { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) };
+  const headers = { 'retry-after': String(Math.ceil(clampWaitMs(retryAfterMs) / 1_000)) };
   return json(
     202,
     { ...answerOf(checked), detail: `Recorded, and looked at again by the next sweep. ${error}`.trim() },

@@ -30,13 +30,13 @@ export function createGate(
   let failuresInARow = 0;
   let found = 0;
 
-  /** Closes for this invocation; with `forMs`, for the others too. */
-  const close = async (reason: string, forMs?: (failures: number) => number): Promise<void> => {
-    if (closedBecause !== undefined) return;
+  /** Closes for this invocation. False: it was closed before. */
+  const close = (reason: string): boolean => {
+    if (closedBecause !== undefined) return false;
     closedBecause = reason;
     metrics.count('environmentResting', { environment });
     log.error('environment rests', { environment, reason });
-    if (forMs) await rest.begin(reason, forMs);
+    return true;
   };
 
   const notAsked = (): Reading => {
@@ -52,20 +52,21 @@ export function createGate(
         failuresInARow = 0;
         return { kind: 'notFound', error: message };
       case 'credentialRefused':
-        await close(message, backoffMs);
+        if (close(message)) await rest.begin(message, backoffMs);
         return notAsked();
       case 'rateLimited':
       case 'tokenUnavailable':
-        await close(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
+        close(message);
+        if (retryAfterMs !== undefined) await rest.begin(message, () => clampWaitMs(retryAfterMs));
         return notAsked();
       case 'forbidden':
         return { kind: 'unreadable', error: message };
       default:
         failuresInARow += 1;
         if (failuresInARow === failuresThatMeanDown) {
-          await close(`the API is down: ${failuresInARow} failures in a row, the last one: ${message}`);
+          close(`the API is down: ${failuresInARow} failures in a row, the last one: ${message}`);
         }
-        return { kind: 'unreadable', error: message, retryAfterMs };
+        return { kind: 'unreadable', error: message, retryAfterMs: retryAfterMs && clampWaitMs(retryAfterMs) };
     }
   };
 
@@ -77,18 +78,19 @@ export function createGate(
         const job = await api.getJob(jobId, deadline);
         failuresInARow = 0;
         found += 1;
-        await rest.end();
+        // What was asked for before the trouble began says nothing about its end.
+        if (closedBecause === undefined) await rest.end();
         return { kind: 'job', job };
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
         return await explain(error);
       }
     },
-    closeAsForeign: (denied) =>
-      close(
+    async closeAsForeign(denied) {
+      const reason =
         `the API denies ${denied} jobs that it knew, and knows none: the credential most likely belongs to another ` +
-          'tenant now',
-        backoffMs,
-      ),
+        'tenant now';
+      if (close(reason)) await rest.begin(reason, backoffMs);
+    },
   };
 }

@@ -5,6 +5,7 @@
 
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import { UpstreamError } from './errors.ts';
 
 /** One request. `timeoutMs` covers all of it, from the connection to the last byte of the answer. */
@@ -98,11 +99,13 @@ function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: nu
       Math.max(timeoutMs, 1),
     );
     outgoing.on('socket', (socket) => {
-      const arrived = () => {
-        connected = true;
-      };
-      if (outgoing.reusedSocket) arrived();
-      else socket.once(request.url.startsWith('https:') ? 'secureConnect' : 'connect', arrived);
+      const { connecting, secureConnecting } = socket as Socket & { secureConnecting?: boolean };
+      if (!connecting && !secureConnecting) connected = true;
+      else {
+        socket.once(secureConnecting === undefined ? 'connect' : 'secureConnect', () => {
+          connected = true;
+        });
+      }
     });
     outgoing.on('error', (error) => {
       if (outgoing.reusedSocket && !answered && isReset(error)) {

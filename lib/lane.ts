@@ -28,40 +28,44 @@ export function createLane(
   const { clock, log, metrics } = deps;
   let isClosed = false;
   let nextTurnAt = Number.NEGATIVE_INFINITY;
-  let probe: { done: Promise<void>; finish: () => void } | undefined;
+  let probe: PromiseWithResolvers<void> | undefined;
 
+  const endProbe = () => {
+    probe?.resolve();
+    probe = undefined;
+  };
   const turn = () => Math.max(clock.now(), nextTurnAt);
   const isOpen = () => !isClosed && !rest.isResting() && turn() <= lastTurnAt;
 
   return {
     isOpen,
     async enter() {
-      if (probe) await probe.done;
+      while (probe) await probe.promise;
       if (!isOpen()) return false;
-      if (rest.current()) probe ??= createProbe();
+      if (rest.current()) probe = Promise.withResolvers();
       const at = turn();
       nextTurnAt = at + channel.paceMs;
       await clock.wait(at - clock.now());
       return !isClosed;
     },
     async succeeded() {
-      await rest.end();
-      probe?.finish();
+      // What was sent before the trouble began says nothing about its end.
+      if (!isClosed) await rest.end();
+      endProbe();
     },
     async failed({ kind, message, retryAfterMs }) {
       // A refused payload says nothing about the channel.
-      if (!isClosed && kind !== 'payloadRefused') {
-        isClosed = true;
-        metrics.count('channelFailing', { channel: channel.name });
-        log.error('channel failing', { channel: channel.name, reason: message });
-        await rest.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
+      if (kind !== 'payloadRefused') {
+        if (!isClosed) {
+          metrics.count('channelFailing', { channel: channel.name });
+          log.error('channel failing', { channel: channel.name, reason: message });
+        }
+        if (!isClosed || retryAfterMs !== undefined) {
+          isClosed = true;
+          await rest.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
+        }
       }
-      probe?.finish();
+      endProbe();
     },
   };
-}
-
-function createProbe() {
-  const { promise: done, resolve: finish } = Promise.withResolvers<void>();
-  return { done, finish };
 }

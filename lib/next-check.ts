@@ -2,7 +2,7 @@
 
 import { type Check, isTerminal, type Job, type JobRecord, type Reading, type Transition } from './job.ts';
 import { backoffMs, clampWaitMs } from './retry.ts';
-import { isFinal, type Limits } from './transition.ts';
+import { isFinal, type Limits, unreadableSince } from './transition.ts';
 
 /** Whether a reading came late: a job that ended does not run again. */
 export const isStale = (prior: JobRecord, job: Job): boolean => isTerminal(prior.status) && !isTerminal(job.status);
@@ -20,7 +20,8 @@ export function nextCheck(
   // Nothing more is to be read: a trigger only asked again.
   if (ended && check.nextAt === null) return check;
   // The end is known and told: nobody waits for ever for its last counters.
-  if (ended && reading.kind !== 'job' && now - Date.parse(check.failingSince ?? iso(now)) >= limits.unreadableForMs) {
+  const isVain = reading.kind !== 'job' || isStale(prior, reading.job);
+  if (ended && isVain && now - Date.parse(unreadableSince(prior, reading) ?? iso(now)) >= limits.unreadableForMs) {
     return { ...check, nextAt: null };
   }
 

@@ -55,6 +55,8 @@ export function createPublishingApi(
 
   return {
     async getJob(jobId, deadline) {
+      // In a path these two are no names, however they are encoded: https://url.spec.whatwg.org/#double-dot-path-segment
+      if (jobId === '.' || jobId === '..') throw new UpstreamError('notFound', `${peer}: no job has the id ${jobId}`);
       let answer = await ask(jobId, deadline);
       if (answer.status === 401) answer = await ask(jobId, deadline);
       if (answer.status !== 200) throw refusal(answer, peer, clock.now(), redact);
@@ -67,7 +69,7 @@ export function createPublishingApi(
 
 function refusal(answer: HttpAnswer, peer: string, now: number, redact: Redactor): UpstreamError {
   const { status, body, headers } = answer;
-  const said = redact(describeProblem(body));
+  const said = describeProblem(body, redact);
   switch (status) {
     case 400:
     case 404:
@@ -95,13 +97,13 @@ function refusal(answer: HttpAnswer, peer: string, now: number, redact: Redactor
 }
 
 /** The problem object of a refusal (RFC 9457), in one line for the operator; nothing if there is none. */
-export function describeProblem(body: string): string {
+function describeProblem(body: string, redact: Redactor): string {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Problem), body);
   if (!parsed.success) return '';
   const { title, detail, errors } = parsed.output;
   const fields = Object.entries(errors ?? {}).map(([field, texts]) => `${field}: ${texts.join(' ')}`);
   const text = [title, detail, ...fields].filter(Boolean).join('; ');
-  return text ? `: ${clean(text, 300)}` : '';
+  return text ? `: ${clean(redact(text), 300)}` : '';
 }
 
 // Whatever is absent, null or of another type than documented reads as null: only the status must be there.

@@ -7,7 +7,7 @@ export interface Redactor {
 }
 
 export function createRedactor(): Redactor {
-  const secrets = new Set<string>();
+  let secrets: string[] = [];
   const redact = (text: string): string => {
     let redacted = text;
     for (const secret of secrets) redacted = redacted.replaceAll(secret, '[redacted]');
@@ -16,7 +16,9 @@ export function createRedactor(): Redactor {
   const learn = (secret: string): void => {
     if (secret.length < 4) return;
     // As it is, and as it looks inside a URL or inside JSON.
-    for (const form of [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]) secrets.add(form);
+    const forms = [secret, encodeURIComponent(secret.toWellFormed()), JSON.stringify(secret).slice(1, -1)];
+    // The longest first: one secret may begin with another.
+    secrets = [...new Set([...secrets, ...forms])].sort((one, other) => other.length - one.length);
   };
   return Object.assign(redact, { learn });
 }

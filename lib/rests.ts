@@ -10,7 +10,10 @@ export interface RestOf {
   current(): Rest | undefined;
   /** Whether it is to be left alone now. */
   isResting(): boolean;
-  /** Begins or prolongs a rest; without `forMs`, it is only remembered that there is trouble. */
+  /**
+   * Begins or prolongs a rest; without `forMs`, it is only remembered that there is trouble. In one invocation it counts
+   * as one failure, however often it is called.
+   */
   begin(reason: string, forMs?: (failures: number) => number): Promise<void>;
   /** The trouble is over. */
   end(): Promise<void>;
@@ -37,9 +40,10 @@ export function createRest(
     current: () => rest,
     isResting: () => rest !== undefined && rest.until > clock.now(),
     async begin(reason, forMs = () => 0) {
-      const failures = (rest?.failures ?? 0) + 1;
+      const failures = (read?.failures ?? 0) + 1;
       const now = clock.now();
-      rest = { until: now + forMs(failures), failures, reason, since: rest?.since ?? new Date(now).toISOString() };
+      const until = Math.max(now + forMs(failures), rest?.until ?? 0);
+      rest = { until, failures, reason, since: rest?.since ?? new Date(now).toISOString() };
       await attempt(store.writeMark(key, rest));
     },
     async end() {

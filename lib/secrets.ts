@@ -38,18 +38,22 @@ export function createSecrets(deps: {
     const batches = Array.from({ length: Math.ceil(names.length / batchSize) }, (_, index) =>
       names.slice(index * batchSize, (index + 1) * batchSize),
     );
-    const read = await Promise.all(batches.map(deps.readParameters));
+    const read = await Promise.all(batches.map((batch) => readBatch(batch, deps.readParameters)));
     return new Map(read.flatMap((values) => [...values]));
   };
 
+  const begin = (): Promise<Map<string, string>> => {
+    readAt = clock.now();
+    return readAll().catch((cause: unknown) => {
+      throw new UpstreamError('unavailable', `Systems Manager cannot be read now (${nameOf(cause)})`, { cause });
+    });
+  };
+
   const readOnce = (): Promise<Map<string, string>> => {
-    if (parameters === undefined) {
-      readAt = clock.now();
-      parameters = readAll().catch((cause: unknown) => {
-        parameters = undefined;
-        throw new UpstreamError('unavailable', `Systems Manager cannot be read now (${nameOf(cause)})`, { cause });
-      });
-    }
+    parameters ??= begin().catch((error: unknown) => {
+      parameters = undefined;
+      throw error;
+    });
     return parameters;
   };
 
@@ -68,11 +72,23 @@ export function createSecrets(deps: {
     },
     async refresh() {
       if (names.length === 0 || clock.now() - readAt < refreshEveryMs) return false;
-      parameters = undefined;
-      await readOnce();
+      // Until they are read, and if they cannot be, the old ones stand.
+      const fresh = await begin();
+      parameters = Promise.resolve(fresh);
       return true;
     },
   };
+}
+
+/** GetParameters refuses a whole batch for one name that may not be read: then each is asked for by itself. */
+async function readBatch(names: string[], readParameters: ReadParameters): Promise<Map<string, string>> {
+  try {
+    return await readParameters(names);
+  } catch (error) {
+    if (nameOf(error) !== 'AccessDeniedException') throw error;
+    const read = await Promise.allSettled(names.map((name) => readParameters([name])));
+    return new Map(read.flatMap((one) => (one.status === 'fulfilled' ? [...one.value] : [])));
+  }
 }
 
 const isParameter = (reference: string): boolean => reference.startsWith('ssm:');

@@ -131,7 +131,7 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       let place = after;
       do {
         const { Items = [], LastEvaluatedKey } = await client.send(new QueryCommand(dueQuery(until, place)));
-        yield Items as DueEntry[];
+        yield Items.map(toEntry);
         place = LastEvaluatedKey as Place | undefined;
       } while (place);
     },
@@ -198,13 +198,14 @@ function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boo
   if (known) {
     update.require(`${update.name('revision')} = ${update.value(known.revision)}`);
     for (const [key, delivery] of Object.entries(next.deliveries)) {
-      const path = `${update.name('deliveries')}.${update.name(key)}`;
+      // Names and values are only made for what is written: DynamoDB refuses those that are not used.
+      const path = () => `${update.name('deliveries')}.${update.name(key)}`;
       const before = known.deliveries[key];
-      if (!before) update.setOnce(path, delivery);
+      if (!before) update.setOnce(path(), delivery);
       else if (before.ambiguousSince !== delivery.ambiguousSince) {
-        update.set(`${path}.${update.name('ambiguousSince')}`, delivery.ambiguousSince);
+        update.set(`${path()}.${update.name('ambiguousSince')}`, delivery.ambiguousSince);
       }
-      if (settled) update.require(`${path}.${update.name('state')} <> ${update.value('pending')}`);
+      if (settled) update.require(`${path()}.${update.name('state')} <> ${update.value('pending')}`);
     }
   } else {
     update.require('attribute_not_exists(jobKey)');
@@ -217,6 +218,13 @@ function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boo
 }
 
 // What a write removed reads as null again.
+const toEntry = (item: Record<string, unknown>): DueEntry => ({
+  ...(item as unknown as DueEntry),
+  status: (item['status'] ?? null) as DueEntry['status'],
+  notFoundSince: (item['notFoundSince'] ?? null) as DueEntry['notFoundSince'],
+  lease: (item['lease'] ?? null) as DueEntry['lease'],
+});
+
 const toRecord = (item: Record<string, unknown>): JobRecord => ({
   environment: item['environment'] as string,
   jobId: item['jobId'] as string,

@@ -31,8 +31,10 @@ export async function sweep(parts: Parts, deadline: number): Promise<SweepResult
 
   for (const environment of environments) await welcomeBack(parts, environment, invocation);
   const walk = walkFrom(placeIn(invocation.marks), parts, deadline - lastStartMs);
-  await inParallel(walk.entries(), parts.config.settings.sweepConcurrency, (entry) => tend(parts, entry, tally));
-  for (const environment of environments) await judgeDenied(environment, tally);
+  await inParallel(walk.entries(), parts.config.settings.sweepConcurrency, (entry) =>
+    keepGoing(parts, entry, tally, () => tend(parts, entry, tally)),
+  );
+  for (const environment of environments) await judgeDenied(parts, environment, tally);
   await tally.delivered();
   const left = await walk.finish();
 
@@ -68,24 +70,30 @@ function createTally(parts: Parts, invocation: Invocation) {
   };
 }
 
-/** One entry of the work list: read it if that is due, and record what is worth it. Never throws. */
+/** One entry of the work list: read it if that is due, and record what is worth it. */
 async function tend(parts: Parts, entry: DueEntry, tally: Tally): Promise<void> {
-  const { environment, jobId, status } = entry;
+  const { environment, status } = entry;
+  const reading = await read(parts, entry, tally);
+  if (isUnchanged(entry, reading, parts.clock.now())) return;
+  if (reading?.kind === 'notFound' && status !== null && !isTerminal(status)) {
+    // The job may be gone, or the credential a foreign one: that shows when all jobs are read.
+    const denied = tally.denied.get(environment) ?? [];
+    tally.denied.set(environment, denied);
+    denied.push({ job: entry, reading });
+    return;
+  }
+  await tally.record(entry, reading);
+}
+
+/** Does some work for one job. If that throws, the job steps back, and the others go on. */
+async function keepGoing(parts: Parts, job: JobName, tally: Tally, work: () => Promise<void>): Promise<void> {
+  const { environment, jobId } = job;
   try {
-    const reading = await read(parts, entry, tally);
-    if (isUnchanged(entry, reading, parts.clock.now())) return;
-    if (reading?.kind === 'notFound' && status !== null && !isTerminal(status)) {
-      // The job may be gone, or the credential a foreign one: that shows when all jobs are read.
-      const denied = tally.denied.get(environment) ?? [];
-      tally.denied.set(environment, denied);
-      denied.push({ job: entry, reading });
-      return;
-    }
-    await tally.record(entry, reading);
+    await work();
   } catch (error) {
     tally.result.failedChecks += 1;
     parts.log.error('a job could not be tended', { environment, jobId, error });
-    await tally.record(entry, { kind: 'unreadable', error: 'internal error: see the log' }).catch((cause: unknown) => {
+    await tally.record(job, { kind: 'unreadable', error: 'internal error: see the log' }).catch((cause: unknown) => {
       parts.log.error('a job could not step back', { environment, jobId, error: cause });
     });
   }
@@ -121,11 +129,12 @@ function isUnchanged(entry: DueEntry, reading: Reading | null, now: number): boo
   return reading.kind === 'job' && reading.job.status === status && !notFoundSince && check.failures === 0;
 }
 
-async function judgeDenied(environment: string, tally: Tally): Promise<void> {
+async function judgeDenied(parts: Parts, environment: string, tally: Tally): Promise<void> {
   const denied = tally.denied.get(environment) ?? [];
   const gate = tally.invocation.gate(environment);
   if (denied.length >= deniedThatMeanForeign && gate.found() === 0) await gate.closeAsForeign(denied.length);
-  else await Promise.all(denied.map(({ job, reading }) => tally.record(job, reading)));
+  else
+    await Promise.all(denied.map(({ job, reading }) => keepGoing(parts, job, tally, () => tally.record(job, reading))));
 }
 
 /** Remembers that jobs of this environment wait for it to come back. */
@@ -142,8 +151,15 @@ async function welcomeBack(parts: Parts, environment: string, invocation: Invoca
   const rest = invocation.rest(environment);
   if (rest.current()?.reason !== 'environmentRemoved') return;
   const reading: Reading = { kind: 'notAsked', error: 'the environment is configured again', since: null };
-  for await (const records of parts.store.removedWith(environment)) {
-    await Promise.all(records.map((job) => record(parts, job, reading, invocation, { conclude: false })));
+  try {
+    for await (const records of parts.store.removedWith(environment)) {
+      await Promise.all(records.map((job) => record(parts, job, reading, invocation, { conclude: false })));
+    }
+    await rest.end();
+  } catch (error) {
+    parts.log.error('jobs of an environment that came back could not all be watched again; the next sweep goes on', {
+      environment,
+      error,
+    });
   }
-  await rest.end();
 }

@@ -61,6 +61,9 @@ export function isNewer(job: Job, earlier: Job | null): boolean {
   if (job.status !== earlier?.status) return true;
   const [counted, before] = [job.statistics, earlier.statistics];
   if (counted?.failed == null) return false;
+  // What is not told any more is not gone.
+  const isTold = (count: 'processed' | 'skipped') => counted[count] !== null || before?.[count] == null;
+  if (!isTold('processed') || !isTold('skipped')) return false;
   return before?.asOf == null || (counted.asOf !== null && counted.asOf >= before.asOf);
 }
 
@@ -88,7 +91,11 @@ function compare(known: Known, job: Job, limits: Limits): Transition | null {
 const endedLongBefore = (firstSeenAt: string, job: Job, limits: Limits): boolean =>
   job.finishedAt !== null && Date.parse(firstSeenAt) - Date.parse(job.finishedAt) > limits.announceWithinMs;
 
-function unreadableSince({ check, firstSeenAt }: Known, reading: Reading): string | null {
+/** Since when no answer was readable: by the job's own failures, or because its environment rests; null if neither. */
+export function unreadableSince(
+  { check, firstSeenAt }: Pick<Known, 'check' | 'firstSeenAt'>,
+  reading: Reading,
+): string | null {
   if (reading.kind !== 'notAsked' || reading.since === null) return check.failingSince;
   // The environment has rested since then, but the job may be younger than that, or have failed before.
   const restedSince = reading.since > firstSeenAt ? reading.since : firstSeenAt;

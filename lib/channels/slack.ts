@@ -14,10 +14,17 @@ export const slack: ChannelType = {
   config: { webhookUrl: v.string() },
   references: ['webhookUrl'],
   create({ http, clock, secrets, redact }, config) {
-    const post = async (payload: object, timeoutMs: number) => {
+    const readUrl = async (): Promise<string> => {
+      const url = checkedUrl(await secrets.read(config['webhookUrl'] as string));
+      redact.learn(new URL(url).pathname);
+      return url;
+    };
+    const post = async (url: string, payload: object, deadline: number): Promise<string> => {
+      const timeoutMs = deadline - clock.now();
+      if (timeoutMs <= 0) throw new UpstreamError('unavailable', 'Slack: no time left to ask');
       const answer = await http({
         method: 'POST',
-        url: checkedUrl(await secrets.read(config['webhookUrl'] as string)),
+        url,
         peer: 'Slack',
         headers: { 'content-type': 'application/json; charset=utf-8' },
         body: JSON.stringify(payload),
@@ -25,17 +32,31 @@ export const slack: ChannelType = {
       });
       return readAnswer(answer, clock.now(), redact);
     };
+    const postInSomeForm = async (url: string, message: Message, deadline: number): Promise<string> => {
+      try {
+        return await post(url, blocksOf(message), deadline);
+      } catch (error) {
+        // A message without its looks is better than none.
+        if (isOfKind(error, 'payloadRefused') && clock.now() < deadline) {
+          return await post(url, { text: textOf(message) }, deadline);
+        }
+        throw error;
+      }
+    };
     return {
       paceMs: 1_000,
       recognisesForMs: 0,
       async send(message, timeoutMs) {
-        const startedAt = clock.now();
+        const deadline = clock.now() + timeoutMs;
+        const url = await readUrl();
         try {
-          return await post(blocksOf(message), timeoutMs);
+          return await postInSomeForm(url, message, deadline);
         } catch (error) {
-          if (!(error instanceof UpstreamError && error.kind === 'payloadRefused')) throw error;
-          // A message without its looks is better than none.
-          return await post({ text: textOf(message) }, timeoutMs - (clock.now() - startedAt));
+          // The hook may have been replaced: the parameter is read again, and a new address is used at once.
+          const isFresh = isOfKind(error, 'needsOperator') && (await secrets.refresh().catch(() => false));
+          const fresh = isFresh ? await readUrl() : url;
+          if (fresh === url) throw error;
+          return await postInSomeForm(fresh, message, deadline);
         }
       },
     };
@@ -100,14 +121,14 @@ const gone =
   /^(invalid_token|action_prohibited|channel_not_found|no_service|no_team|channel_is_archived|no_active_hooks|posting_to_general_channel_denied)/;
 
 function readAnswer({ status, headers, body }: HttpAnswer, now: number, redact: (text: string) => string): string {
-  const said = body.trim();
+  const said = verdictOf(body);
   if (status === 200 && said === 'ok') return 'ok';
 
   const refuse = (kind: UpstreamKind, advice: string, options = {}) =>
     new UpstreamError(kind, `Slack: answered ${status} ${clean(redact(said), 100)}${advice}`.trimEnd(), options);
   if (status === 429) {
     throw new UpstreamError('rateLimited', 'Slack: too many messages (429)', {
-      retryAfterMs: parseRetryAfter(headers['retry-after'] ?? retryAfterIn(said), now),
+      retryAfterMs: parseRetryAfter(headers['retry-after'] ?? retryAfterIn(body), now),
     });
   }
   if (status >= 400 && status < 500 && refusedPayload.test(said)) throw refuse('payloadRefused', '');
@@ -117,6 +138,17 @@ function readAnswer({ status, headers, body }: HttpAnswer, now: number, redact: 
   // It may have been posted all the same: Slack has no key to ask by.
   throw refuse('unavailable', '', { ambiguous: true });
 }
+
+/** What Slack said: `ok`, or the name of an error. Some answers say it in JSON. */
+function verdictOf(body: string): string {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Verdict), body);
+  if (!parsed.success) return body.trim();
+  return parsed.output.ok ? 'ok' : (parsed.output.error ?? 'not ok');
+}
+
+const Verdict = v.object({ ok: v.boolean(), error: v.optional(v.string()) });
+
+const isOfKind = (error: unknown, kind: UpstreamKind): boolean => error instanceof UpstreamError && error.kind === kind;
 
 function retryAfterIn(body: string): string | undefined {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), v.object({ retry_after: v.number() })), body);

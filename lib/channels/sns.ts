@@ -2,7 +2,7 @@
 
 import { type MessageAttributeValue, PublishCommand, type PublishCommandInput, SNSClient } from '@aws-sdk/client-sns';
 import * as v from 'valibot';
-import { requestHandler } from '../aws.ts';
+import { inTime, requestHandler } from '../aws.ts';
 import { UpstreamError, type UpstreamKind } from '../errors.ts';
 import { jobKey } from '../job.ts';
 import { inUtc, type Message, sha256 } from '../message.ts';
@@ -28,9 +28,9 @@ export const sns: ChannelType = {
         topicArn = await secrets.read(config['topicArn'] as string);
         const input = publishInput(message, topicArn);
         try {
-          const { MessageId } = await client.send(new PublishCommand(input), {
-            requestTimeout: Math.max(timeoutMs, 1),
-          });
+          const { MessageId } = await inTime(timeoutMs, (abortSignal) =>
+            client.send(new PublishCommand(input), { abortSignal }),
+          );
           return MessageId ?? 'accepted';
         } catch (error) {
           throw readError(error as SnsError, redact);
