@@ -2,10 +2,12 @@
 
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { channelTypes } from '../lib/channels/index.ts';
-import { configSchema } from '../lib/config.ts';
+import { configSchema } from '../lib/config-schema.ts';
 
 /** The schema as JSON text. */
 export function notifierSchema(): string {
   const schema = toJsonSchema(configSchema(channelTypes), { typeMode: 'input', errorMode: 'ignore' });
-  return `${JSON.stringify({ ...schema, title: 'Configuration of publishing-job-notifier' }, null, 2)}\n`;
+  // What valibot calls a rest that never fits is in JSON Schema that there is none.
+  const closed = JSON.stringify(schema).replaceAll('"additionalProperties":{"not":{}}', '"additionalProperties":false');
+  return `${JSON.stringify({ ...JSON.parse(closed), title: 'Configuration of publishing-job-notifier' }, null, 2)}\n`;
 }
