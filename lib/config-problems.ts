@@ -37,7 +37,9 @@ function describe(issue: BaseIssue<unknown>, base: string): string[] {
   const path = (issue.path ?? []).reduce((before, { key }) => join(before, key), base);
   if (issue.type === 'never') return [`${path}: unknown key`];
   // Of a value or a list of them, only what is wrong with the form that was chosen is of interest.
-  const chosen = (issue.issues ?? []).filter((one) => (Array.isArray(issue.input) ? one.path : !one.path));
+  const chosen = (issue.issues ?? []).filter((one) =>
+    Array.isArray(issue.input) ? one.path : one.expected !== 'Array',
+  );
   if (issue.type === 'union' && chosen.length > 0) return chosen.flatMap((one) => describe(one, path));
   const expected = issue.kind === 'validation' ? issue.message : inWords(issue.expected ?? 'another value');
   return [`${path || 'the document'}: expected ${expected}; got ${shownAt(issue.input, path)}`];
@@ -47,11 +49,11 @@ const join = (path: string, key: unknown): string =>
   typeof key === 'number' ? `${path}[${key}]` : path ? `${path}.${String(key)}` : String(key);
 
 const words: Record<string, string> = { Array: 'a list', Object: 'an object' };
-const inWords = (expected: string): string => words[expected] ?? expected.replaceAll('"', '');
+const inWords = (expected: string): string => words[expected] ?? expected.replace(/["()]/g, '');
 
 // Whatever stands anywhere else may be a secret that slipped: it is never shown, however wrong it is.
 const shownAt = (value: unknown, path: string): string =>
-  /^(?:rules|settings)\b/.test(path) ? show(value) : typeName(value);
+  /^(?:rules|settings)\b|\.type$/.test(path) ? show(value) : typeName(value);
 
 const show = (value: unknown): string =>
   ['string', 'number', 'boolean'].includes(typeof value) ? JSON.stringify(value).slice(0, 60) : typeName(value);
