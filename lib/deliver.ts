@@ -6,7 +6,7 @@ import { type Invocation, sendTimeoutMs } from './invocation.ts';
 import type { Delivery, JobRecord } from './job.ts';
 import { messageOf } from './message.ts';
 import type { Parts } from './parts.ts';
-import { dueDeliveries, isOverdue, release } from './record.ts';
+import { type NamedDelivery as Due, dueDeliveries, isOverdue, release } from './record.ts';
 import { deliveryWaitMs } from './retry.ts';
 
 /** What came of the deliveries of one record. */
@@ -17,7 +17,6 @@ export interface DeliverySummary {
   record: JobRecord;
 }
 
-type Due = ReturnType<typeof dueDeliveries>[number];
 type Tried = { key: string; result: Delivery; isStored: boolean };
 
 /**
@@ -31,9 +30,8 @@ export async function deliver(
 ): Promise<DeliverySummary> {
   if (!leased) return { sent: 0, failed: 0, record };
   const due = dueDeliveries(record, invocation.terms({ conclude: false }));
-  const tried = (await Promise.all(due.map((one) => attempt(parts, record, one, invocation)))).filter(
-    (one) => one !== null,
-  );
+  const byChannel = [...Map.groupBy(due, ({ channel }) => channel).values()];
+  const tried = (await Promise.all(byChannel.map((each) => inOrder(parts, record, each, invocation)))).flat();
   const sent = tried.filter(({ result }) => result.state === 'sent').length;
   const results = Object.fromEntries(tried.map(({ key, result }) => [key, result]));
   const summary = {
@@ -62,6 +60,17 @@ async function settle(parts: Parts, summary: DeliverySummary, invocation: Invoca
   }
 }
 
+/** The deliveries to one channel, one after another, until one cannot be begun. */
+async function inOrder(parts: Parts, record: JobRecord, due: Due[], invocation: Invocation): Promise<Tried[]> {
+  const tried: Tried[] = [];
+  for (const one of due) {
+    const result = await attempt(parts, record, one, invocation);
+    if (result === null) break;
+    tried.push(result);
+  }
+  return tried;
+}
+
 /** One delivery, once. Null: it was not begun, and waits for another invocation. */
 async function attempt(parts: Parts, record: JobRecord, due: Due, invocation: Invocation): Promise<Tried | null> {
   const { channel: name, delivery } = due;
@@ -76,13 +85,16 @@ async function attempt(parts: Parts, record: JobRecord, due: Due, invocation: In
   const at = parts.clock.now();
   const begun = { ...delivery, attempts: delivery.attempts + 1, at: new Date(at).toISOString() };
   const answer = await send(parts, record, due, channel);
+  // The receipt first: until it is stored, the message is in doubt.
   if (!(answer instanceof UpstreamError)) {
+    const tried = await store(parts, record, due, accepted(begun, answer, isRecognised(delivery, at, channel)));
     await lane.succeeded();
-    return await store(parts, record, due, accepted(begun, answer, isRecognised(delivery, at, channel)));
+    return tried;
   }
-  await lane.failed(answer);
   const failed = refused(begun, answer, channel, parts.clock.now());
-  return await store(parts, record, due, overdue ? dead(failed, answer.message) : failed);
+  const tried = await store(parts, record, due, overdue ? dead(failed, answer.message) : failed);
+  await lane.failed(answer);
+  return tried;
 }
 
 /** Sends one message; what was thrown is returned. */

@@ -57,7 +57,7 @@ export function createGate(
       case 'rateLimited':
       case 'tokenUnavailable':
         close(message);
-        if (retryAfterMs !== undefined) await rest.begin(message, () => clampWaitMs(retryAfterMs));
+        await rest.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
         return notAsked();
       case 'forbidden':
         return { kind: 'unreadable', error: message };

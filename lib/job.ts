@@ -175,6 +175,8 @@ export interface JobRecord {
   watch: 'jobs' | 'dead' | null;
   /** Epoch milliseconds of the earliest thing to be done. */
   dueAt: number | null;
+  /** When the earliest pending delivery is to be tried; null: none is pending. */
+  pendingAt: string | null;
   lease: Lease | null;
   decision: Decision | null;
   /** The first decision of each outcome that was told and is not the present one, with the job as it was then. */
@@ -188,7 +190,7 @@ export interface JobRecord {
 /** What an entry of the work list shows without reading its item. */
 export type DueEntry = Pick<
   JobRecord,
-  'environment' | 'jobId' | 'status' | 'revision' | 'notFoundSince' | 'check' | 'lease'
+  'environment' | 'jobId' | 'status' | 'revision' | 'notFoundSince' | 'check' | 'lease' | 'pendingAt'
 > & { dueAt: number };
 
 /** An environment or a channel that is left alone until a time (epoch milliseconds). */

@@ -62,19 +62,29 @@ export function release(record: JobRecord, terms: Pick<Terms, 'now' | 'writer' |
   return { ...next, ...agenda(next, terms) };
 }
 
-/** The deliveries that a worker can do something about now. */
-export function dueDeliveries(
-  record: JobRecord,
-  terms: Pick<Terms, 'now' | 'isOpen' | 'limits'>,
-): { key: string; outcome: Outcome; channel: string; delivery: Delivery }[] {
-  return Object.entries(record.deliveries)
-    .map(([key, delivery]) => ({ key, delivery, ...splitKey(key) }))
-    .filter(
-      ({ delivery, channel }) =>
-        isPending(delivery) &&
-        Date.parse(delivery.nextAt ?? '') <= terms.now &&
-        (terms.isOpen(channel) || isOverdue(delivery, terms)),
-    );
+/** A delivery with what its key says. */
+export interface NamedDelivery {
+  key: string;
+  outcome: Outcome;
+  channel: string;
+  delivery: Delivery;
+}
+
+/**
+ * The deliveries that a worker can do something about now, by channel, each channel's in the order in which they were
+ * decided: what is due takes along what is older, so that a correction never comes before what it corrects.
+ */
+export function dueDeliveries(record: JobRecord, terms: Pick<Terms, 'now' | 'isOpen' | 'limits'>): NamedDelivery[] {
+  const isDue = ({ delivery, channel }: NamedDelivery): boolean =>
+    Date.parse(delivery.nextAt ?? '') <= terms.now && (terms.isOpen(channel) || isOverdue(delivery, terms));
+  const pending = Object.entries(record.deliveries)
+    .filter(([, delivery]) => isPending(delivery))
+    .map(([key, delivery]): NamedDelivery => ({ key, ...splitKey(key), delivery }))
+    .sort((one, other) => (one.delivery.createdAt < other.delivery.createdAt ? -1 : 1));
+  const channels = [...new Set(pending.map(({ channel }) => channel))];
+  return channels
+    .map((name) => pending.filter(({ channel }) => channel === name))
+    .flatMap((ofChannel) => ofChannel.slice(0, ofChannel.findLastIndex(isDue) + 1));
 }
 
 /** Whether a delivery's retry window has passed. */
@@ -110,6 +120,7 @@ function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
     check: { failures: 0, error: null, nextAt: iso(now), failingSince: null },
     watch: 'jobs',
     dueAt: now,
+    pendingAt: null,
     lease: null,
     decision: null,
     superseded: {},
@@ -203,22 +214,18 @@ function lend(record: JobRecord, terms: Terms): JobRecord {
 function agenda(
   record: JobRecord,
   { now, limits }: Pick<Terms, 'now' | 'limits'>,
-): Pick<JobRecord, 'watch' | 'dueAt' | 'expiresAt'> {
+): Pick<JobRecord, 'watch' | 'dueAt' | 'pendingAt' | 'expiresAt'> {
   const deliveries = Object.values(record.deliveries);
-  const times = [record.check, ...deliveries.filter(isPending)].flatMap(({ nextAt }) =>
-    nextAt === null ? [] : [Date.parse(nextAt)],
-  );
-  if (record.lease) return { watch: 'jobs', dueAt: record.lease.until, expiresAt: null };
-  if (times.length > 0) return { watch: 'jobs', dueAt: Math.min(...times), expiresAt: null };
+  const [pendingAt = null] = deliveries.flatMap(({ nextAt }) => nextAt ?? []).sort();
+  const watched = (watch: 'jobs' | 'dead', dueAt: number) => ({ watch, dueAt, pendingAt, expiresAt: null });
+  if (record.lease) return watched('jobs', record.lease.until);
+  const times = [record.check.nextAt, pendingAt].flatMap((time) => (time === null ? [] : [Date.parse(time)]));
+  if (times.length > 0) return watched('jobs', Math.min(...times));
   if (deliveries.some(({ state }) => state === 'dead')) {
-    return {
-      watch: 'dead',
-      dueAt: record.watch === 'dead' && record.dueAt !== null ? record.dueAt : now,
-      expiresAt: null,
-    };
+    return watched('dead', record.watch === 'dead' && record.dueAt !== null ? record.dueAt : now);
   }
   const expiresAt = record.expiresAt ?? Math.ceil((now + limits.keepForMs) / 1_000);
-  return { watch: null, dueAt: null, expiresAt };
+  return { watch: null, dueAt: null, pendingAt, expiresAt };
 }
 
 // Moving counters alone are not worth a write: messages are made from the reading that brought the change.

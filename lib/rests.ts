@@ -33,6 +33,7 @@ export function createRest(
 ): RestOf {
   const { store, clock, log } = deps;
   let rest = read;
+  let failuresBefore = read?.failures ?? 0;
   const attempt = (write: Promise<void>): Promise<void> =>
     write.catch((error: unknown) => log.warn('a rest could not be written', { rest: key, error }));
 
@@ -40,7 +41,7 @@ export function createRest(
     current: () => rest,
     isResting: () => rest !== undefined && rest.until > clock.now(),
     async begin(reason, forMs = () => 0) {
-      const failures = (read?.failures ?? 0) + 1;
+      const failures = failuresBefore + 1;
       const now = clock.now();
       const until = Math.max(now + forMs(failures), rest?.until ?? 0);
       rest = { until, failures, reason, since: rest?.since ?? new Date(now).toISOString() };
@@ -49,6 +50,7 @@ export function createRest(
     async end() {
       if (!rest) return;
       rest = undefined;
+      failuresBefore = 0;
       await attempt(store.removeMark(key));
     },
   };

@@ -8,7 +8,6 @@ import {
   GetCommand,
   PutCommand,
   QueryCommand,
-  type QueryCommandInput,
   ScanCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
@@ -29,8 +28,6 @@ export interface Store {
   saveDelivery(job: JobName, key: string, delivery: Delivery): Promise<void>;
   /** The work list up to a time, the longest due first, in pages. `after` goes on behind an entry seen before. */
   due(until: number, after?: Place): AsyncIterable<DueEntry[]>;
-  /** How many entries are due behind a place. */
-  countDue(until: number, after?: Place): Promise<number>;
   /** Records of an environment that left the work list because it was no longer configured. */
   removedWith(environment: string): AsyncIterable<JobRecord[]>;
   readMarks(keys: string[]): Promise<Map<string, object>>;
@@ -64,6 +61,7 @@ const stateMembers = [
   'check',
   'watch',
   'dueAt',
+  'pendingAt',
   'lease',
   'decision',
   'superseded',
@@ -83,14 +81,6 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
     );
     return Item && toRecord(Item);
   };
-
-  const dueQuery = (until: number, after: Place | undefined): QueryCommandInput => ({
-    TableName,
-    IndexName: 'due',
-    KeyConditionExpression: 'watch = :jobs AND dueAt <= :until',
-    ExpressionAttributeValues: { ':jobs': 'jobs', ':until': until },
-    ...(after ? { ExclusiveStartKey: { watch: 'jobs', ...after } } : {}),
-  });
 
   return {
     get,
@@ -128,23 +118,20 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
     },
 
     async *due(until, after) {
-      let place = after;
+      let place = after && { watch: 'jobs', ...after };
       do {
-        const { Items = [], LastEvaluatedKey } = await client.send(new QueryCommand(dueQuery(until, place)));
+        const { Items = [], LastEvaluatedKey } = await client.send(
+          new QueryCommand({
+            TableName,
+            IndexName: 'due',
+            KeyConditionExpression: 'watch = :jobs AND dueAt <= :until',
+            ExpressionAttributeValues: { ':jobs': 'jobs', ':until': until },
+            ...(place ? { ExclusiveStartKey: place } : {}),
+          }),
+        );
         yield Items.map(toEntry);
-        place = LastEvaluatedKey as Place | undefined;
+        place = LastEvaluatedKey as typeof place;
       } while (place);
-    },
-
-    async countDue(until, after) {
-      let count = 0;
-      let place: Place | undefined = after;
-      do {
-        const answer = await client.send(new QueryCommand({ ...dueQuery(until, place), Select: 'COUNT' }));
-        count += answer.Count ?? 0;
-        place = answer.LastEvaluatedKey as Place | undefined;
-      } while (place);
-      return count;
     },
 
     async *removedWith(environment) {
@@ -192,7 +179,7 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
 function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boolean) {
   const update = createUpdate();
   for (const member of stateMembers) {
-    if (next[member] === null) update.remove(member);
+    if (next[member] == null) update.remove(member);
     else update.set(update.name(member), next[member]);
   }
   if (known) {
@@ -223,6 +210,7 @@ const toEntry = (item: Record<string, unknown>): DueEntry => ({
   status: (item['status'] ?? null) as DueEntry['status'],
   notFoundSince: (item['notFoundSince'] ?? null) as DueEntry['notFoundSince'],
   lease: (item['lease'] ?? null) as DueEntry['lease'],
+  pendingAt: (item['pendingAt'] ?? null) as DueEntry['pendingAt'],
 });
 
 const toRecord = (item: Record<string, unknown>): JobRecord => ({

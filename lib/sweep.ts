@@ -2,10 +2,9 @@
 
 import { deliver } from './deliver.ts';
 import { beginInvocation, type Invocation } from './invocation.ts';
-import { type DueEntry, isTerminal, type JobName, type Reading, type Rest } from './job.ts';
+import { type DueEntry, isTerminal, type JobName, type Reading } from './job.ts';
 import { record } from './observe.ts';
 import type { Parts } from './parts.ts';
-import { restKey } from './rests.ts';
 import { inParallel, placeIn, placeKey, walkFrom } from './walk.ts';
 
 /** What one sweep did. `left`: due, but not reached in time. */
@@ -26,7 +25,11 @@ const deniedThatMeanForeign = 5;
 /** Looks at everything that is due, and delivers what is to be delivered, until little time is left. */
 export async function sweep(parts: Parts, deadline: number): Promise<SweepResult> {
   const environments = Object.keys(parts.config.environments);
-  const invocation = await beginInvocation(parts, { deadline, environments, marks: [placeKey] });
+  const invocation = await beginInvocation(parts, {
+    deadline,
+    environments,
+    marks: [placeKey, ...environments.map(removedKey)],
+  });
   const tally = createTally(parts, invocation);
 
   for (const environment of environments) await welcomeBack(parts, environment, invocation);
@@ -123,8 +126,8 @@ const isLongSince = ({ clock, limits }: Parts, since: string | null): boolean =>
 
 /** Whether there is nothing to record, as far as the entry shows: most jobs, most of the time. */
 function isUnchanged(entry: DueEntry, reading: Reading | null, now: number): boolean {
-  const { status, check, notFoundSince, lease } = entry;
-  if (lease || isTerminal(status)) return false;
+  const { status, check, notFoundSince, lease, pendingAt } = entry;
+  if (lease || isTerminal(status) || (pendingAt !== null && Date.parse(pendingAt) <= now)) return false;
   if (reading === null) return isReadDue(check, now);
   return reading.kind === 'job' && reading.job.status === status && !notFoundSince && check.failures === 0;
 }
@@ -137,25 +140,25 @@ async function judgeDenied(parts: Parts, environment: string, tally: Tally): Pro
     await Promise.all(denied.map(({ job, reading }) => keepGoing(parts, job, tally, () => tally.record(job, reading))));
 }
 
+/** The key of the mark that jobs of an environment left the work list because it was no longer configured. */
+const removedKey = (environment: string): string => `removed#${environment}`;
+
 /** Remembers that jobs of this environment wait for it to come back. */
 async function markRemoved({ store, clock, log, metrics }: Parts, environment: string): Promise<void> {
-  const since = new Date(clock.now()).toISOString();
-  const mark: Rest = { until: 0, failures: 0, reason: 'environmentRemoved', since };
   metrics.count('environmentRemoved', { environment });
   log.warn('environment is no longer configured; its jobs leave the work list', { environment });
-  await store.writeMark(restKey('environment', environment), mark);
+  await store.writeMark(removedKey(environment), { since: new Date(clock.now()).toISOString() });
 }
 
 /** Watches the jobs of an environment again that was not configured for a while. */
 async function welcomeBack(parts: Parts, environment: string, invocation: Invocation): Promise<void> {
-  const rest = invocation.rest(environment);
-  if (rest.current()?.reason !== 'environmentRemoved') return;
+  if (!invocation.marks.has(removedKey(environment))) return;
   const reading: Reading = { kind: 'notAsked', error: 'the environment is configured again', since: null };
   try {
     for await (const records of parts.store.removedWith(environment)) {
       await Promise.all(records.map((job) => record(parts, job, reading, invocation, { conclude: false })));
     }
-    await rest.end();
+    await parts.store.removeMark(removedKey(environment));
   } catch (error) {
     parts.log.error('jobs of an environment that came back could not all be watched again; the next sweep goes on', {
       environment,

@@ -17,37 +17,37 @@ export const placeIn = (marks: Map<string, object>): Place | undefined =>
  */
 export function walkFrom(from: Place | undefined, { store, clock }: Parts, stopAt: number) {
   const now = clock.now();
-  const legs = from ? [{ until: now, after: from }, { until: from.dueAt }] : [{ until: now }];
+  let open: { until: number; after?: Place }[] = from
+    ? [{ until: now, after: from }, { until: from.dueAt }]
+    : [{ until: now }];
+  // Entries that are due at the same moment as the place are met on both legs.
   const seen = new Set<string>();
   let place = from;
-  let open = [...legs];
 
-  async function* entries(): AsyncGenerator<DueEntry> {
-    for (const leg of legs) {
-      for await (const page of store.due(leg.until, leg.after)) {
-        for (const entry of page) {
-          if (clock.now() >= stopAt) return;
-          place = { jobKey: jobKey(entry), dueAt: entry.dueAt };
-          if (seen.has(place.jobKey)) continue;
-          seen.add(place.jobKey);
-          open[0] = { until: leg.until, after: place };
-          yield entry;
-        }
-      }
+  async function* ahead(): AsyncGenerator<DueEntry> {
+    for (const { until, after } of open) {
+      for await (const page of store.due(until, after)) yield* page.filter((entry) => !seen.has(jobKey(entry)));
       open = open.slice(1);
     }
   }
 
   return {
-    entries,
-    async finish(): Promise<number> {
-      if (open.length === 0) {
-        if (from) await store.removeMark(placeKey);
-        return 0;
+    async *entries(): AsyncGenerator<DueEntry> {
+      for await (const entry of ahead()) {
+        if (clock.now() >= stopAt) return;
+        place = { jobKey: jobKey(entry), dueAt: entry.dueAt };
+        seen.add(place.jobKey);
+        Object.assign(open[0] ?? {}, { after: place });
+        yield entry;
       }
-      if (place) await store.writeMark(placeKey, { from: place });
-      const counts = await Promise.all(open.map(({ until, after }) => store.countDue(until, after)));
-      return counts.reduce((sum, count) => sum + count, 0);
+    },
+    async finish(): Promise<number> {
+      let left = 0;
+      for await (const _ of ahead()) left += 1;
+      if (left === 0) {
+        if (from) await store.removeMark(placeKey);
+      } else if (place) await store.writeMark(placeKey, { from: place });
+      return left;
     },
   };
 }

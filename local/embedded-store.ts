@@ -42,7 +42,16 @@ export const tableDefinition = {
       ],
       Projection: {
         ProjectionType: 'INCLUDE',
-        NonKeyAttributes: ['environment', 'jobId', 'status', 'revision', 'notFoundSince', 'check', 'lease'],
+        NonKeyAttributes: [
+          'environment',
+          'jobId',
+          'status',
+          'revision',
+          'notFoundSince',
+          'check',
+          'lease',
+          'pendingAt',
+        ],
       },
     },
   ],

@@ -118,7 +118,7 @@ function checkedUrl(url: string): string {
 const refusedPayload =
   /^(invalid_payload|invalid_blocks|invalid_blocks_format|no_text|missing_text_or_fallback_or_attachments|msg_too_long|msg_blocks_too_long)/;
 const gone =
-  /^(invalid_token|action_prohibited|channel_not_found|no_service|no_team|channel_is_archived|no_active_hooks|posting_to_general_channel_denied)/;
+  /^(invalid_token|action_prohibited|channel_not_found|no_service|no_team|channel_is_archived|no_active_hooks|posting_to_general_channel_denied|not_in_channel|account_inactive|token_revoked|missing_scope)/;
 
 function readAnswer({ status, headers, body }: HttpAnswer, now: number, redact: (text: string) => string): string {
   const said = verdictOf(body);
