@@ -1,6 +1,7 @@
 /** What is wrong with a configuration, in words: one line a key, with its path and what was expected. Pure. */
 
 import type { BaseIssue } from 'valibot';
+import { cut } from './text.ts';
 
 /** The problems that the schema found. */
 export const describeIssues = (issues: BaseIssue<unknown>[]): string[] =>
@@ -56,7 +57,9 @@ const shownAt = (value: unknown, path: string): string =>
   /^(?:rules|settings)\b|\.type$/.test(path) ? show(value) : typeName(value);
 
 const show = (value: unknown): string =>
-  ['string', 'number', 'boolean'].includes(typeof value) ? JSON.stringify(value).slice(0, 60) : typeName(value);
+  ['string', 'number', 'boolean'].includes(typeof value)
+    ? JSON.stringify(typeof value === 'string' ? cut(value, 60) : value)
+    : typeName(value);
 
 const typeName = (value: unknown): string =>
   value === undefined ? 'nothing' : value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`;

@@ -76,6 +76,7 @@ export type Reason =
   | 'firstSeenFinished'
   | 'finishedLongAgo'
   | 'statusChanged'
+  | 'foundAgain'
   | 'finished'
   | 'corrected'
   | 'notFound'

@@ -80,7 +80,7 @@ export function dueDeliveries(record: JobRecord, terms: Pick<Terms, 'now' | 'isO
   const pending = Object.entries(record.deliveries)
     .filter(([, delivery]) => isPending(delivery))
     .map(([key, delivery]): NamedDelivery => ({ key, ...splitKey(key), delivery }))
-    .sort((one, other) => (one.delivery.createdAt < other.delivery.createdAt ? -1 : 1));
+    .sort((one, other) => Date.parse(one.delivery.createdAt) - Date.parse(other.delivery.createdAt));
   const channels = [...new Set(pending.map(({ channel }) => channel))];
   return channels
     .map((name) => pending.filter(({ channel }) => channel === name))

@@ -80,16 +80,24 @@ export function createSecrets(deps: {
   };
 }
 
-/** GetParameters refuses a whole batch for one name that may not be read: then each is asked for by itself. */
+/** GetParameters refuses a whole batch for one name that it may not read: then each is asked for by itself. */
 async function readBatch(names: string[], readParameters: ReadParameters): Promise<Map<string, string>> {
   try {
     return await readParameters(names);
   } catch (error) {
-    if (nameOf(error) !== 'AccessDeniedException') throw error;
-    const read = await Promise.allSettled(names.map((name) => readParameters([name])));
-    return new Map(read.flatMap((one) => (one.status === 'fulfilled' ? [...one.value] : [])));
+    if (!isRefusal(error)) throw error;
+    const readOne = (name: string) =>
+      readParameters([name]).catch((cause: unknown) => {
+        if (isRefusal(cause)) return new Map<string, string>();
+        throw cause;
+      });
+    const read = await Promise.all(names.map(readOne));
+    return new Map(read.flatMap((one) => [...one]));
   }
 }
+
+/** What is said of a name or its key, and not of the service. */
+const isRefusal = (error: unknown): boolean => /^(AccessDenied|InvalidKeyId|Validation)/.test(nameOf(error));
 
 const isParameter = (reference: string): boolean => reference.startsWith('ssm:');
 const parameterName = (reference: string): string => reference.slice('ssm:'.length);

@@ -71,7 +71,11 @@ function compare(known: Known, job: Job, limits: Limits): Transition | null {
   const first = known.status === null;
   const change = { previousStatus: known.status, corrects: null };
   if (!isTerminal(job.status)) {
-    if (isTerminal(known.status) || job.status === known.status) return null;
+    if (isTerminal(known.status)) return null;
+    if (known.decision?.outcome === 'lostTrack') {
+      return { ...change, reason: 'foundAgain', outcome: null, announce: false };
+    }
+    if (job.status === known.status) return null;
     return { ...change, reason: first ? 'firstSeen' : 'statusChanged', outcome: null, announce: false };
   }
   const outcome = outcomeOf(job);

@@ -42,12 +42,11 @@ export function walkFrom(from: Place | undefined, { store, clock }: Parts, stopA
       }
     },
     async finish(): Promise<number> {
-      let left = 0;
-      for await (const _ of ahead()) left += 1;
-      if (left === 0) {
-        if (from) await store.removeMark(placeKey);
-      } else if (place) await store.writeMark(placeKey, { from: place });
-      return left;
+      const left = new Set<string>();
+      for await (const entry of ahead()) left.add(jobKey(entry));
+      if (left.size > 0 && place) await store.writeMark(placeKey, { from: place });
+      if (left.size === 0 && from) await store.removeMark(placeKey);
+      return left.size;
     },
   };
 }

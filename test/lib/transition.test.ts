@@ -39,6 +39,7 @@ const told = (values: Partial<Decision> = {}): Decision => ({
   previousStatus: 'Running',
   corrects: null,
   at: ago(minute),
+  since: null,
   channels: ['team'],
   mention: null,
   rule: 'everyChannel',
@@ -59,7 +60,6 @@ const failingSince = (since: string | null) => ({
   nextAt: ago(0),
   failingSince: since,
 });
-const givenUp = { failures: 0, error: null, nextAt: null, failingSince: null };
 
 const decided = (known: Known, reading: Reading, { conclude = true } = {}) =>
   decide(Object.freeze(known), reading, { now, limits, conclude });
@@ -165,6 +165,20 @@ describe('a job that is read again after its end', () => {
     // An answer without counters says nothing about failures: to take that for success would be a false message.
     ['an answer without counters corrects nothing', stale({ failed: 2 }), without, null, null],
     ['a count that is not told corrects nothing', stale({ failed: 2 }), fresh({ failed: null }), null, null],
+    [
+      'processed items that are not told correct nothing',
+      stale({ processed: 0, skipped: 9 }),
+      fresh({ processed: null, skipped: 9 }),
+      null,
+      null,
+    ],
+    [
+      'skipped items that are not told correct nothing',
+      stale({ processed: 0, skipped: 9 }),
+      fresh({ processed: 0, skipped: null }),
+      null,
+      null,
+    ],
     // Two workers read at the same time, and the earlier reading is compared last.
     ['counters older than those known correct nothing', fresh({ failed: 2 }), stale({ failed: 0 }), null, null],
   ])('%s', (_, known, read, corrects, outcome) => {
@@ -212,7 +226,14 @@ describe('a job that the API denies', () => {
   ])('%s', (_, status, notFoundSince, conclude, reason) => {
     const outcome = reason === 'lostTrackNotFound' ? 'lostTrack' : null;
     expect(decided(knownAs(status, { notFoundSince }), denied, { conclude })).toEqual(
-      reason && { reason, previousStatus: status, outcome, corrects: null, announce: outcome !== null },
+      reason && {
+        reason,
+        previousStatus: status,
+        outcome,
+        corrects: null,
+        announce: outcome !== null,
+        since: notFoundSince,
+      },
     );
   });
 
@@ -232,7 +253,7 @@ describe('a job that cannot be read', () => {
   ])('%s', (_, status, since, conclude, isLost) => {
     const lost = { reason: 'lostTrackUnreadable', previousStatus: status, outcome: 'lostTrack', corrects: null };
     expect(decided(knownAs(status, { check: failingSince(since) }), unreadable, { conclude })).toEqual(
-      isLost ? { ...lost, announce: true } : null,
+      isLost ? { ...lost, announce: true, since } : null,
     );
   });
 
@@ -242,29 +263,35 @@ describe('a job that cannot be read', () => {
 });
 
 describe('a job whose environment cannot be asked', () => {
-  type Row = [sentence: string, restsSince: string | null, known: Partial<Known>, isLost: boolean];
+  type Row = [sentence: string, restsSince: string | null, known: Partial<Known>, lostSince: string | undefined];
   const old = { firstSeenAt: ago(60 * day) };
   test.each<Row>([
-    ['since now is watched on', null, old, false],
-    ['for a moment under 7 days is watched on', ago(7 * day - 1), old, false],
-    ['for 7 days is lost', ago(7 * day), old, true],
+    ['since now is watched on', null, old, undefined],
+    ['for a moment under 7 days is watched on', ago(7 * day - 1), old, undefined],
+    ['for 7 days is lost', ago(7 * day), old, ago(7 * day)],
     [
       'for a month, and that is younger than 7 days, is watched on',
       ago(30 * day),
       { firstSeenAt: ago(7 * day - 1) },
-      false,
+      undefined,
     ],
-    ['for a month, and that is 7 days old, is lost', ago(30 * day), { firstSeenAt: ago(7 * day) }, true],
+    ['for a month, and that is 7 days old, is lost', ago(30 * day), { firstSeenAt: ago(7 * day) }, ago(7 * day)],
     // 7 days without a readable answer: whether the job's own failures or the rest came first is the same to people.
     [
       'since today, after 7 days of failures of its own, is lost',
       ago(hour),
       { ...old, check: failingSince(ago(7 * day)) },
-      true,
+      ago(7 * day),
     ],
-  ])('%s', (_, since, known, isLost) => {
+    [
+      'since today, after 6 days of failures of its own, is watched on',
+      ago(hour),
+      { ...old, check: failingSince(ago(6 * day)) },
+      undefined,
+    ],
+  ])('%s', (_, since, known, lostSince) => {
     const transition = decided(knownAs('Running', known), { kind: 'notAsked', error: 'rests', since });
-    expect(transition?.reason).toBe(isLost ? 'lostTrackUnreadable' : undefined);
+    expect([transition?.reason, transition?.since]).toEqual([lostSince && 'lostTrackUnreadable', lostSince]);
   });
 
   test('is not lost to a worker that sees this job alone', () => {
@@ -287,10 +314,6 @@ describe('a job whose environment is no longer configured', () => {
       });
     },
   );
-
-  test('leaves only once', () => {
-    expect(decided(knownAs('Running', { check: givenUp }), removed)).toBeNull();
-  });
 });
 
 describe('what a job means for a person', () => {
