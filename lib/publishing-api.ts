@@ -35,6 +35,7 @@ export function createPublishingApi(
 
   const ask = async (jobId: string, deadline: number) => {
     const timeLeft = () => Math.min(timeoutMs, deadline - clock.now());
+    if (timeLeft() <= 0) throw new UpstreamError('unavailable', `${peer}: no time left to ask`);
     const token = await accessToken.get(timeLeft());
     const answer = await http({
       method: 'GET',
@@ -212,6 +213,7 @@ function readTime(time: string | null): string | null {
   if (!match) return null;
   const [, day, clock, fraction = '', zone = 'Z'] = match;
   const offset = zone.toUpperCase() === 'Z' ? 'Z' : zone.replace(/^(.\d\d):?/, '$1:');
-  const parsed = Date.parse(`${day}T${clock}${fraction.slice(0, 4)}${offset}`);
-  return Number.isNaN(parsed) ? null : new Date(parsed).toISOString();
+  const parsed = Date.parse(`${day}T${clock}${fraction}${offset}`);
+  // .NET writes the year 1 for a time that was never set.
+  return Number.isNaN(parsed) || parsed < 0 ? null : new Date(parsed).toISOString();
 }

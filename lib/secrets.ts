@@ -32,6 +32,7 @@ export function createSecrets(deps: {
   const { env, clock, redact } = deps;
   const names = [...new Set(deps.references.filter(isParameter).map(parameterName))];
   let parameters: Promise<Map<string, string>> | undefined;
+  let refreshing: Promise<boolean> | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
 
   const readAll = async (): Promise<Map<string, string>> => {
@@ -71,11 +72,16 @@ export function createSecrets(deps: {
       return value;
     },
     async refresh() {
+      if (refreshing) return await refreshing;
       if (names.length === 0 || clock.now() - readAt < refreshEveryMs) return false;
       // Until they are read, and if they cannot be, the old ones stand.
-      const fresh = await begin();
-      parameters = Promise.resolve(fresh);
-      return true;
+      refreshing = begin().then((fresh) => {
+        parameters = Promise.resolve(fresh);
+        return true;
+      });
+      return await refreshing.finally(() => {
+        refreshing = undefined;
+      });
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The table: one item per job, and a few marks. Every write of a job's state is one conditional write. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
@@ -154,13 +155,15 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
     async readMarks(keys) {
       const marks = new Map<string, object>();
       let open = keys.map((key) => ({ jobKey: key }));
-      while (open.length > 0) {
+      for (let throttled = 0; open.length > 0; ) {
         const batch = open.splice(0, batchSize);
         const { Responses, UnprocessedKeys } = await client.send(
           new BatchGetCommand({ RequestItems: { [TableName]: { Keys: batch, ConsistentRead: true } } }),
         );
         for (const { jobKey: key, version: _, ...mark } of Responses?.[TableName] ?? []) marks.set(key, mark);
-        open = [...open, ...((UnprocessedKeys?.[TableName]?.Keys ?? []) as typeof open)];
+        const unprocessed = (UnprocessedKeys?.[TableName]?.Keys ?? []) as typeof open;
+        if (unprocessed.length > 0) await sleep(Math.min(25 * 2 ** throttled++, 800));
+        open = [...open, ...unprocessed];
       }
       return marks;
     },

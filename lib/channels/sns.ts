@@ -17,7 +17,12 @@ export const sns: ChannelType = {
   references: ['topicArn'],
   create({ secrets, redact }, config) {
     // No retries of the client's own: a repeated publish on a standard topic is a second message.
-    const client = new SNSClient({ maxAttempts: 1, requestHandler });
+    // And a connection for each message: an idle one that turns out to be dead leaves its fate unknown.
+    const agent = { keepAlive: false };
+    const client = new SNSClient({
+      maxAttempts: 1,
+      requestHandler: { ...requestHandler, httpAgent: agent, httpsAgent: agent },
+    });
     let topicArn = '';
     return {
       paceMs: 0,
@@ -25,15 +30,14 @@ export const sns: ChannelType = {
         return isFifo(topicArn) ? recognisesForMs : 0;
       },
       async send(message, timeoutMs) {
-        topicArn = await secrets.read(config['topicArn'] as string);
-        const input = publishInput(message, topicArn);
         try {
-          const { MessageId } = await inTime(timeoutMs, (abortSignal) =>
-            client.send(new PublishCommand(input), { abortSignal }),
-          );
+          const { MessageId } = await inTime(timeoutMs, async (abortSignal) => {
+            topicArn = await secrets.read(config['topicArn'] as string);
+            return await client.send(new PublishCommand(publishInput(message, topicArn)), { abortSignal });
+          });
           return MessageId ?? 'accepted';
         } catch (error) {
-          throw readError(error as SnsError, redact);
+          throw error instanceof UpstreamError ? error : readError(error as SnsError, redact);
         }
       },
     };
@@ -107,5 +111,7 @@ function readError(error: SnsError, redact: (text: string) => string): UpstreamE
 function classify(error: SnsError): { kind: UpstreamKind; ambiguous: boolean } {
   if (throttled.test(error.name)) return { kind: 'rateLimited', ambiguous: false };
   if (needsOperator.test(error.name)) return { kind: 'needsOperator', ambiguous: false };
-  return { kind: 'unavailable', ambiguous: !neverConnected.test(error.code ?? '') };
+  const status = error.$metadata?.httpStatusCode ?? 0;
+  const isRefused = status >= 400 && status < 500;
+  return { kind: 'unavailable', ambiguous: !isRefused && !neverConnected.test(error.code ?? '') };
 }

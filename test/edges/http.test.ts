@@ -334,10 +334,10 @@ test('a message whose connection breaks is not repeated', async () => {
   expect(heard).toBe(1);
 });
 
-/** Runs something, and gives the warnings that the process made meanwhile. */
+/** Runs something, and gives the names of the warnings that the process made meanwhile. */
 async function warningsOf(work: () => Promise<unknown>): Promise<string[]> {
   const warnings: string[] = [];
-  const note = (warning: Error) => void warnings.push(warning.message);
+  const note = ({ name }: Error) => void warnings.push(name);
   process.on('warning', note);
   await work().finally(() => setImmediate(() => process.off('warning', note)));
   await new Promise((resolve) => setTimeout(resolve));
@@ -350,14 +350,14 @@ test('200 reads one after another leave nothing behind on the connection', async
   const warnings = await warningsOf(async () => {
     for (let count = 0; count < 200; count++) await send(request(url));
   });
-  expect(warnings).toEqual([]);
+  expect(warnings).not.toContain('MaxListenersExceededWarning');
 });
 
 test('200 reads at once over few connections leave nothing behind on them', async () => {
   const url = await serve((_, response) => response.end('ok'));
   const send = createHttp({ connections: 2 });
   const warnings = await warningsOf(() => Promise.all(Array.from({ length: 200 }, () => send(request(url)))));
-  expect(warnings).toEqual([]);
+  expect(warnings).not.toContain('MaxListenersExceededWarning');
 });
 
 test('a read that waited for a connection knows that it was connected when it breaks', async () => {

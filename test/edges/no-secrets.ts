@@ -21,7 +21,7 @@ export function expectNoSecrets(texts: readonly unknown[], secrets: readonly str
 }
 
 /** All that can be read off a value: what JSON shows of it, and what a debugger does. */
-export function textOf(value: unknown): string {
+function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
   const all = inspect(value, { depth: 12, maxArrayLength: null, maxStringLength: null, breakLength: Infinity });
   return `${all}\n${JSON.stringify(value) ?? ''}`;

@@ -1,0 +1,171 @@
+/**
+ * A whole world in memory, for tests that need thousands of runs: the table, the clock, Sitecore, Slack and two topics.
+ * Workers are made over the real sources; everything that leaves them goes through a boundary, where a test can watch,
+ * delay, lose, refuse, or stop the worker for good.
+ */
+
+import { createHandler as createEvent } from '../../functions/event.ts';
+import { createHandler as createSweep } from '../../functions/sweep.ts';
+import { createHandler as createWebhook } from '../../functions/webhook.ts';
+import type { Channel, ChannelType } from '../../lib/channels/channel.ts';
+import { channelTypes } from '../../lib/channels/index.ts';
+import type { HttpAnswer, HttpRequest } from '../../lib/http.ts';
+import type { Message } from '../../lib/message.ts';
+import { createParts, type Parts } from '../../lib/parts.ts';
+import type { Store } from '../../lib/store.ts';
+import { type PublishingJobValues, publishingJob } from '../../local/publishing-job.ts';
+import { createMemoryStore } from '../fakes/memory-store.ts';
+import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import { getEvent, lambdaContext, postEvent, read, webhookSecret } from '../support/world.ts';
+
+/** One thing that leaves a worker. `name` says which: `token`, `api`, `slack`, `fifo`, `topic`, `store.save`, ... */
+export type Cross = <Answer>(name: string, call: () => Promise<Answer>) => Promise<Answer>;
+
+/** A message that a channel accepted. `key` is `<jobId>/<outcome>`. */
+export interface Accepted {
+  channel: 'slack' | 'fifo' | 'topic';
+  key: string;
+  at: number;
+}
+
+export interface Universe {
+  clock: FakeClock;
+  store: Store;
+  accepted: Accepted[];
+  setJob(id: string, values: Omit<PublishingJobValues, 'id'> | undefined): void;
+  /** A worker with all three functions; several are several processes. Without `cross` nothing goes wrong. */
+  worker(options?: { cross?: Cross; config?: UniverseConfig; clock?: FakeClock }): Worker;
+}
+
+export interface Worker {
+  parts: Parts;
+  post(jobId: string): Promise<ReturnType<typeof read>>;
+  get(jobId: string): Promise<ReturnType<typeof read>>;
+  event(jobId: string): Promise<unknown>;
+  sweep(remainingMs?: number): ReturnType<ReturnType<typeof createSweep>>;
+}
+
+export interface UniverseConfig {
+  environments: Record<string, Record<string, string>>;
+  channels: Record<string, { type: string; [member: string]: string }>;
+  rules?: unknown[];
+  webhook: { secrets: string[] };
+  settings?: Record<string, number>;
+}
+
+/** One environment; a Slack webhook (no deduplication), a FIFO topic (five minutes of it), a standard topic (none). */
+export const universeConfig = (): UniverseConfig => ({
+  environments: { production: { clientId: 'client-id', clientSecret: 'client-secret', apiUrl: 'https://api.test' } },
+  channels: {
+    slack: { type: 'slack', webhookUrl: 'https://slack.test/services/hook' },
+    fifo: { type: 'topic', name: 'fifo' },
+    topic: { type: 'topic', name: 'topic' },
+  },
+  webhook: { secrets: [webhookSecret] },
+});
+
+const fifoMemoryMs = 5 * 60_000;
+const straight: Cross = (_, call) => call();
+
+export function createUniverse(): Universe {
+  const clock = createFakeClock();
+  const store = createMemoryStore();
+  const accepted: Accepted[] = [];
+  const jobs = new Map<string, unknown>();
+  const remembered = new Map<string, number>();
+
+  const acceptSlack = (body: string): void => {
+    // The text names the outcome first, and the job's id in a line of its own.
+    const { text } = JSON.parse(body) as { text: string };
+    const jobId = /^Job: (\S+)/m.exec(text)?.[1];
+    accepted.push({ channel: 'slack', key: `${jobId}/${text.split(':')[0]}`, at: clock.now() });
+  };
+  const acceptTopic = (channel: 'fifo' | 'topic', { document, title }: Message): void => {
+    const { deduplicationId, jobId } = document;
+    const isRepeated = clock.now() - (remembered.get(deduplicationId) ?? Number.NEGATIVE_INFINITY) < fifoMemoryMs;
+    if (channel === 'fifo' && isRepeated) return;
+    if (channel === 'fifo') remembered.set(deduplicationId, clock.now());
+    accepted.push({ channel, key: `${jobId}/${title.split(':')[0]}`, at: clock.now() });
+  };
+
+  const answer = (request: HttpRequest): HttpAnswer => {
+    const json = (status: number, body: unknown) => ({ status, headers: {}, body: JSON.stringify(body) });
+    if (request.url.includes('/oauth/token')) return json(200, { access_token: 'token', expires_in: 86_400 });
+    if (request.url.startsWith('https://slack.test')) {
+      acceptSlack(request.body ?? '');
+      return { status: 200, headers: {}, body: 'ok' };
+    }
+    const job = jobs.get(decodeURIComponent(request.url.split('/').at(-1) ?? ''));
+    return job ? json(200, job) : json(404, { title: 'Not Found' });
+  };
+  const nameOf = ({ url }: HttpRequest): string => {
+    if (url.includes('/oauth/token')) return 'token';
+    return url.startsWith('https://slack.test') ? 'slack' : 'api';
+  };
+
+  const topicType = (cross: Cross): ChannelType => ({
+    config: { name: channelTypes['sns']?.config['topicArn'] as never },
+    references: [],
+    create: (_, config): Channel => {
+      const name = config['name'] as 'fifo' | 'topic';
+      return {
+        paceMs: 0,
+        recognisesForMs: name === 'fifo' ? 4 * 60_000 : 0,
+        send: (message) =>
+          cross(name, async () => {
+            acceptTopic(name, message);
+            return 'accepted';
+          }),
+      };
+    },
+  });
+
+  return {
+    clock,
+    store,
+    accepted,
+    setJob: (id, values) => jobs.set(id, values && publishingJob({ id, at: clock.now(), ...values })),
+    worker({ cross = straight, config = universeConfig(), clock: its = clock } = {}) {
+      const made = createParts(
+        { NOTIFIER_CONFIG: JSON.stringify(config), TABLE_NAME: 'memory' },
+        {
+          clock: its,
+          write: () => undefined,
+          http: (request) => cross(nameOf(request), async () => answer(request)),
+          types: { ...channelTypes, topic: topicType(cross) },
+        },
+      );
+      const parts: Parts = { ...made, store: crossing(store, cross) };
+      const [webhook, event, sweep] = [createWebhook(parts), createEvent(parts), createSweep(parts)];
+      return {
+        parts,
+        post: async (jobId) => read(await webhook(postEvent(jobId), lambdaContext(25_000))),
+        get: async (jobId) => read(await webhook(getEvent(jobId), lambdaContext(25_000))),
+        event: (jobId) => event({ jobId }, lambdaContext(30_000)),
+        sweep: (remainingMs) => sweep({}, lambdaContext(remainingMs)),
+      };
+    },
+  };
+}
+
+/** The store, with every call through the boundary; a list of pages is one crossing a page. */
+function crossing(store: Store, cross: Cross): Store {
+  async function* pages<Page>(name: string, list: AsyncIterable<Page>): AsyncGenerator<Page> {
+    const iterator = list[Symbol.asyncIterator]();
+    for (;;) {
+      const { done, value } = await cross(name, () => iterator.next());
+      if (done) return;
+      yield value;
+    }
+  }
+  return {
+    get: (job) => cross('store.get', () => store.get(job)),
+    save: (next, known, options) => cross('store.save', () => store.save(next, known, options)),
+    saveDelivery: (job, key, delivery) => cross('store.saveDelivery', () => store.saveDelivery(job, key, delivery)),
+    due: (until, after) => pages('store.due', store.due(until, after)),
+    removedWith: (environment) => pages('store.removedWith', store.removedWith(environment)),
+    readMarks: (keys) => cross('store.readMarks', () => store.readMarks(keys)),
+    writeMark: (key, mark) => cross('store.writeMark', () => store.writeMark(key, mark)),
+    removeMark: (key) => cross('store.removeMark', () => store.removeMark(key)),
+  };
+}
