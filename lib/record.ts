@@ -70,6 +70,21 @@ export interface NamedDelivery {
   delivery: Delivery;
 }
 
+/** A record whose wanted dead deliveries are pending again, as if just decided, and the keys of those. */
+export function revive(
+  record: JobRecord,
+  isWanted: (one: NamedDelivery) => boolean,
+  terms: Pick<Terms, 'now' | 'writer' | 'limits'>,
+): { next: JobRecord; revived: string[] } {
+  const at = iso(terms.now);
+  const wanted = namedDeliveries(record).filter((one) => one.delivery.state === 'dead' && isWanted(one));
+  const deliveries = { ...record.deliveries };
+  for (const { key, delivery } of wanted)
+    deliveries[key] = { ...delivery, state: 'pending', createdAt: at, nextAt: at };
+  const next = { ...record, deliveries, revision: record.revision + 1, writer: terms.writer };
+  return { next: { ...next, ...agenda(next, terms) }, revived: wanted.map(({ key }) => key) };
+}
+
 /**
  * The deliveries that a worker can do something about now, by channel, each channel's in the order in which they were
  * decided: what is due takes along what is older, so that a correction never comes before what it corrects.
@@ -77,9 +92,8 @@ export interface NamedDelivery {
 export function dueDeliveries(record: JobRecord, terms: Pick<Terms, 'now' | 'isOpen' | 'limits'>): NamedDelivery[] {
   const isDue = ({ delivery, channel }: NamedDelivery): boolean =>
     Date.parse(delivery.nextAt ?? '') <= terms.now && (terms.isOpen(channel) || isOverdue(delivery, terms));
-  const pending = Object.entries(record.deliveries)
-    .filter(([, delivery]) => isPending(delivery))
-    .map(([key, delivery]): NamedDelivery => ({ key, ...splitKey(key), delivery }))
+  const pending = namedDeliveries(record)
+    .filter(({ delivery }) => isPending(delivery))
     .sort((one, other) => Date.parse(one.delivery.createdAt) - Date.parse(other.delivery.createdAt));
   const channels = [...new Set(pending.map(({ channel }) => channel))];
   return channels
@@ -102,6 +116,9 @@ export function splitKey(key: string): { outcome: Outcome; channel: string } {
   const [outcome, channel] = key.split('/') as [Outcome, string];
   return { outcome, channel };
 }
+
+const namedDeliveries = (record: JobRecord): NamedDelivery[] =>
+  Object.entries(record.deliveries).map(([key, delivery]) => ({ key, ...splitKey(key), delivery }));
 
 const isPending = (delivery: Delivery): boolean => delivery.state === 'pending';
 const iso = (ms: number): string => new Date(ms).toISOString();

@@ -21,7 +21,8 @@ export interface Store {
   get(job: JobName): Promise<JobRecord | undefined>;
   /**
    * Writes the state that `next` describes, if the record still is what `known` was (undefined: if there is none).
-   * Deliveries that `known` lacks are added; of the others only `ambiguousSince` is written. With `settled`, also
+   * Deliveries that `known` lacks are added, dead ones may become pending; of the others only `ambiguousSince` is
+   * written. With `settled`, also
    * requires that no delivery is pending. `record` is what the table holds afterwards, whoever won.
    */
   save(next: JobRecord, known: JobRecord | undefined, options?: { settled?: boolean }): Promise<Saved>;
@@ -29,6 +30,8 @@ export interface Store {
   saveDelivery(job: JobName, key: string, delivery: Delivery): Promise<void>;
   /** The work list up to a time, the longest due first, in pages. `after` goes on behind an entry seen before. */
   due(until: number, after?: Place): AsyncIterable<DueEntry[]>;
+  /** What has dead deliveries and nothing else to do, in pages. */
+  dead(): AsyncIterable<DueEntry[]>;
   /** Records of an environment that left the work list because it was no longer configured. */
   removedWith(environment: string): AsyncIterable<JobRecord[]>;
   readMarks(keys: string[]): Promise<Map<string, object>>;
@@ -83,6 +86,23 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
     return Item && toRecord(Item);
   };
 
+  async function* list(watch: 'jobs' | 'dead', until: number, after?: Place): AsyncGenerator<DueEntry[]> {
+    let place = after && { watch, ...after };
+    do {
+      const { Items = [], LastEvaluatedKey } = await client.send(
+        new QueryCommand({
+          TableName,
+          IndexName: 'due',
+          KeyConditionExpression: 'watch = :watch AND dueAt <= :until',
+          ExpressionAttributeValues: { ':watch': watch, ':until': until },
+          ...(place ? { ExclusiveStartKey: place } : {}),
+        }),
+      );
+      yield Items.map(toEntry);
+      place = LastEvaluatedKey as typeof place;
+    } while (place);
+  }
+
   return {
     get,
 
@@ -118,22 +138,9 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       }
     },
 
-    async *due(until, after) {
-      let place = after && { watch: 'jobs', ...after };
-      do {
-        const { Items = [], LastEvaluatedKey } = await client.send(
-          new QueryCommand({
-            TableName,
-            IndexName: 'due',
-            KeyConditionExpression: 'watch = :jobs AND dueAt <= :until',
-            ExpressionAttributeValues: { ':jobs': 'jobs', ':until': until },
-            ...(place ? { ExclusiveStartKey: place } : {}),
-          }),
-        );
-        yield Items.map(toEntry);
-        place = LastEvaluatedKey as typeof place;
-      } while (place);
-    },
+    due: (until, after) => list('jobs', until, after),
+
+    dead: () => list('dead', Number.MAX_SAFE_INTEGER),
 
     async *removedWith(environment) {
       let ExclusiveStartKey: Record<string, unknown> | undefined;
@@ -192,6 +199,7 @@ function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boo
       const path = () => `${update.name('deliveries')}.${update.name(key)}`;
       const before = known.deliveries[key];
       if (!before) update.setOnce(path(), delivery);
+      else if (before.state === 'dead' && delivery.state === 'pending') update.set(path(), delivery);
       else if (before.ambiguousSince !== delivery.ambiguousSince) {
         update.set(`${path()}.${update.name('ambiguousSince')}`, delivery.ambiguousSince);
       }

@@ -14,6 +14,7 @@ import { logToFile } from './log-file.ts';
 import { startLoopbackServer } from './loopback-server.ts';
 import { createPage, type Page } from './page.ts';
 import { hasWebhookSecrets, localTopicChannels, needsAws, realDocument } from './real-config.ts';
+import { announceRunning } from './running.ts';
 import { startSchedule } from './schedule.ts';
 import type { ConfigDocument, StartSettings } from './start-settings.ts';
 import { createErrorLine, showRunning, showSlackMessage, showSweep, showTopicMessage } from './terminal.ts';
@@ -33,7 +34,8 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
 
   const showError = createErrorLine();
   logToFile(join(dataFolder, 'notifier.log'), showError);
-  const handlers = await loadHandlers(environment(settings, world, store));
+  const env = environment(settings, world, store);
+  const handlers = await loadHandlers(env);
   const front = createHttpFront({
     page,
     demo: world.demo,
@@ -46,6 +48,7 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
   const pipeline = createDemoPipeline({ url: server.url, secret: secret?.secret ?? '', environment: demoEnvironment });
   const unknownJobs = (await world.demo?.begin(pipeline.isWatching)) ?? [];
 
+  const retract = await announceRunning(dataFolder, env);
   showRunning({
     isDemo,
     url: `http://localhost:${server.port}`,
@@ -71,6 +74,7 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
   return async () => {
     const quiet = Promise.all([sweeps.stop(), housekeeping.stop()]).then(handlers.settled);
     await Promise.race([quiet, sleep(stopWithinMs, undefined, { ref: false })]);
+    await retract();
     await page.close();
     await server.close();
     await Promise.all([world.demo?.close(), world.topic?.close()]);

@@ -348,6 +348,28 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       });
     });
 
+    describe('dead deliveries', () => {
+      const dead = someDelivery({ state: 'dead', nextAt: null, attempts: 9, error: 'gone' });
+
+      test('are listed by themselves, and only while nothing else is to be done', async () => {
+        await create({ jobId: 'job_1', watch: 'dead' });
+        await create({ jobId: 'job_2' });
+        await create({ jobId: 'job_3', watch: null, dueAt: null, expiresAt: 1_770_000_000 });
+        const listed: string[] = [];
+        for await (const page of store.dead()) listed.push(...page.map(({ jobId }) => jobId));
+        expect(listed).toEqual(['job_1']);
+      });
+
+      test('can become pending again by a write of the state, as a whole, and sent ones cannot', async () => {
+        const sent = someDelivery({ state: 'sent', nextAt: null });
+        const known = await create({ watch: 'dead', deliveries: { 'failed/team': dead, 'failed/events': sent } });
+        const pending = { ...dead, state: 'pending' as const, createdAt: '2026-02-01T10:00:00.000Z' };
+        const deliveries = { 'failed/team': pending, 'failed/events': { ...pending } };
+        const { record } = await store.save(after(known, 'second', { watch: 'jobs', deliveries }), known);
+        expect(record?.deliveries).toEqual({ 'failed/team': pending, 'failed/events': sent });
+      });
+    });
+
     describe('jobs of an environment that was removed', () => {
       test('are found by their reason, and no others', async () => {
         const decision = someDecision({ reason: 'environmentRemoved', outcome: null });

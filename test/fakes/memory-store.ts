@@ -9,11 +9,11 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
   const read = (job: JobName) => structuredClone(records.get(jobKey(job)));
 
   /** The work list behind a place, the longest due first. */
-  const list = (until: number, after: Place | undefined): (DueEntry & Place)[] =>
+  const list = (until: number, after?: Place, watched = 'jobs'): (DueEntry & Place)[] =>
     [...records.entries()]
       .flatMap(([key, record]) => {
         const { environment, jobId, status, revision, notFoundSince, check, lease, pendingAt, watch, dueAt } = record;
-        if (watch !== 'jobs' || dueAt === null || dueAt > until) return [];
+        if (watch !== watched || dueAt === null || dueAt > until) return [];
         return [{ jobKey: key, dueAt, environment, jobId, status, revision, notFoundSince, check, lease, pendingAt }];
       })
       .sort(order)
@@ -36,6 +36,7 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
         const before = known?.deliveries[name];
         const kept = deliveries[name];
         if (!kept) deliveries[name] = structuredClone(delivery);
+        else if (before?.state === 'dead' && delivery.state === 'pending') deliveries[name] = structuredClone(delivery);
         else if (before && before.ambiguousSince !== delivery.ambiguousSince) {
           kept.ambiguousSince = delivery.ambiguousSince;
         }
@@ -59,6 +60,10 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
         if (!last || page.length < pageSize) return;
         place = { jobKey: last.jobKey, dueAt: last.dueAt };
       }
+    },
+
+    async *dead() {
+      yield structuredClone(list(Number.MAX_SAFE_INTEGER, undefined, 'dead'));
     },
 
     async *removedWith(environment) {

@@ -163,6 +163,7 @@ function crossing(store: Store, cross: Cross): Store {
     save: (next, known, options) => cross('store.save', () => store.save(next, known, options)),
     saveDelivery: (job, key, delivery) => cross('store.saveDelivery', () => store.saveDelivery(job, key, delivery)),
     due: (until, after) => pages('store.due', store.due(until, after)),
+    dead: () => pages('store.dead', store.dead()),
     removedWith: (environment) => pages('store.removedWith', store.removedWith(environment)),
     readMarks: (keys) => cross('store.readMarks', () => store.readMarks(keys)),
     writeMark: (key, mark) => cross('store.writeMark', () => store.writeMark(key, mark)),

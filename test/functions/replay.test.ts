@@ -1,0 +1,85 @@
+/** `npm run replay`, as an operator types it. */
+
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { publishingJob } from '../../local/publishing-job.ts';
+import { deploy, type Notifier } from '../support/notifier.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+const script = fileURLToPath(new URL('../../scripts/replay.ts', import.meta.url));
+const hour = 60 * 60_000;
+
+let world: World;
+let notifier: Notifier;
+beforeEach(async () => {
+  world = await startWorld();
+  notifier = deploy(world);
+});
+afterEach(() => world.close());
+
+/** Runs the command; what it printed, and with which exit code it ended. */
+async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, ...world.env() };
+  try {
+    return { code: 0, ...(await promisify(execFile)(process.execPath, [script, ...args], { env })) };
+  } catch (error) {
+    return error as { code: number; stdout: string; stderr: string };
+  }
+}
+
+/** A failed job whose Slack message died because the hook was gone for longer than three days. */
+async function die(jobId: string): Promise<void> {
+  world.slack.answerWith({ status: 404, body: 'no_service', times: 1_000 });
+  world.api.setJob(jobId, publishingJob({ id: jobId, status: 'Failed', at: notifier.clock.now() }));
+  await notifier.post(jobId);
+  for (let sweeps = 0; sweeps < 4; sweeps++) {
+    notifier.clock.advance(24 * hour);
+    await notifier.sweep();
+  }
+  world.slack.clearAnswers();
+}
+
+const states = async (jobId: string): Promise<string[]> =>
+  (await notifier.get(jobId)).body.deliveries.map(
+    ({ channel, state }: { channel: string; state: string }) => `${channel} ${state}`,
+  );
+
+test('what is dead of a channel is sent by the next sweep, once', async () => {
+  await die('job_1');
+  expect(await states('job_1')).toEqual(['events sent', 'team dead']);
+  const { code, stdout } = await run('--channel', 'team');
+  expect([code, stdout]).toEqual([0, 'production job_1: failed/team\n1 delivery is sent by the next sweep.\n']);
+  notifier.clock.set(new Date().toISOString());
+  notifier.clock.advance(hour);
+  await notifier.sweep();
+  expect(await states('job_1')).toEqual(['events sent', 'team sent']);
+  expect(world.slack.messages).toHaveLength(1);
+  expect((await run('--channel', 'team')).stdout).toBe('There is nothing dead that fits.\n');
+});
+
+test('one job by its id', async () => {
+  await die('job_1');
+  expect((await run('--job', 'job_2')).stdout).toBe('There is nothing dead that fits.\n');
+  expect((await run('--job', 'job_1', '--environment', 'production')).stdout).toContain('failed/team');
+  expect(await states('job_1')).toEqual(['events sent', 'team pending']);
+});
+
+test('only what died lately, when asked so', async () => {
+  await die('job_1');
+  expect((await run('--since', '2h')).stdout).toBe('There is nothing dead that fits.\n');
+  expect(await states('job_1')).toEqual(['events sent', 'team dead']);
+});
+
+test.each([
+  ['a channel that is not configured', ['--channel', 'tema'], 'No such channel. Configured are: team, events.\n'],
+  ['a time span that is none', ['--since', 'yesterday'], '--since takes a time span such as 30m, 2h or 3d.\n'],
+  ['an environment that is not configured', ['--job', 'a', '--environment', 'b'], /^No such environment\./],
+  ['an option that is not known', ['--chanel', 'team'], /^Unknown option '--chanel'/],
+])('%s is refused in one sentence', async (_, args, message) => {
+  const { code, stderr } = await run(...args);
+  expect(code).toBe(1);
+  if (typeof message === 'string') expect(stderr).toBe(message);
+  else expect(stderr).toMatch(message);
+});
