@@ -7,8 +7,9 @@ import { createHandler as createWebhook } from '../../functions/webhook.ts';
 import type { Channel } from '../../lib/channels/channel.ts';
 import type { JobRecord } from '../../lib/job.ts';
 import type { Store } from '../../lib/store.ts';
+import { publishingJob } from '../../local/publishing-job.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { lambdaContext, postEvent, read, type World } from '../support/world.ts';
+import { type ConfigDocument, lambdaContext, postEvent, read, type World } from '../support/world.ts';
 
 export const second = 1_000;
 export const minute = 60 * second;
@@ -35,6 +36,13 @@ export async function itemsOf(world: World): Promise<Item[]> {
 /** One item of the table, by its key. */
 export const itemOf = async (world: World, jobKey: string): Promise<Item | undefined> =>
   (await itemsOf(world)).find((item) => item.jobKey === jobKey);
+
+/** The configuration with these environments, which share one API and one credential. */
+export function configWith(world: World, ...environments: string[]): ConfigDocument {
+  const config = world.config();
+  const shared = config.environments['production'] ?? {};
+  return { ...config, environments: Object.fromEntries(environments.map((name) => [name, { ...shared }])) };
+}
 
 export interface Line extends Record<string, unknown> {
   level: string;
@@ -68,6 +76,11 @@ export async function sweepAfter(notifier: Notifier, ms: number) {
   return await notifier.sweep();
 }
 
+/** So many sweeps, each after such a pause. */
+export async function sweepEvery(notifier: Notifier, ms: number, times: number): Promise<void> {
+  for (let round = 0; round < times; round++) await sweepAfter(notifier, ms);
+}
+
 /** A webhook call for which so much time is left. */
 export const postWithin = async (notifier: Notifier, jobId: string, remainingMs: number) =>
   read(await createWebhook(notifier.parts)(postEvent(jobId), lambdaContext(remainingMs)));
@@ -77,6 +90,16 @@ export const contextOn = (clock: { now(): number }, remainingMs: number): Contex
   const deadline = clock.now() + remainingMs;
   return { ...lambdaContext(), getRemainingTimeInMillis: () => deadline - clock.now() };
 };
+
+/** The API takes so long, by the notifier's clock, to answer for each of these jobs. */
+export function answerSlowly(world: World, { clock }: Notifier, ids: string[], ms: number, status = 'Running'): void {
+  for (const id of ids) {
+    world.api.setJob(id, () => {
+      clock.advance(ms);
+      return publishingJob({ id, status, at: clock.now() });
+    });
+  }
+}
 
 /** Reading this job is given up after so many milliseconds, as near the deadline of an invocation. */
 export function hurryRead(notifier: Notifier, jobId: string, ms = 150): void {

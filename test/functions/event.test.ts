@@ -1,0 +1,151 @@
+/** EventBridge: events that name a job, and what throws, so that it reaches the dead-letter queue. */
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { itemOf, wrapStore } from '../corners/scene.ts';
+import { deploy, type Notifier } from '../support/notifier.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+let world: World;
+let notifier: Notifier;
+
+beforeEach(async () => {
+  world = await startWorld();
+  notifier = deploy(world);
+});
+afterEach(() => world.close());
+
+/** An event as EventBridge delivers it. */
+const envelope = (detail: unknown) => ({
+  version: '0',
+  id: '6a7e8feb-b491-4cf7-a9f1-bf3703467718',
+  'detail-type': 'Publishing Job Check',
+  source: 'release-pipeline',
+  account: '000000000000',
+  time: '2026-01-01T10:10:00Z',
+  region: 'eu-west-1',
+  resources: [],
+  detail,
+});
+
+describe('an event that names a job', () => {
+  test.each([
+    ['in an envelope', envelope({ jobId: 'job_1' })],
+    ['in an envelope, with its environment', envelope({ jobId: 'job_1', environment: 'production' })],
+    ['in an envelope, with members nobody asked for', envelope({ jobId: 'job_1', status: 'Running', x: [1] })],
+    ['bare, as EventBridge Scheduler sends it', { jobId: 'job_1' }],
+    ['bare, with its environment', { jobId: 'job_1', environment: 'production' }],
+  ])('%s: the job is looked at, and its end told at once', async (_name, event) => {
+    world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
+    expect(await notifier.event(event)).toEqual({
+      jobId: 'job_1',
+      environment: 'production',
+      status: 'Failed',
+      previousStatus: null,
+      changed: true,
+      watching: false,
+      outcome: 'failed',
+      deliveries: [
+        { channel: 'events', outcome: 'failed', state: 'sent' },
+        { channel: 'team', outcome: 'failed', state: 'sent' },
+      ],
+    });
+    expect([world.slack.messages.length, world.topic.messages.length]).toEqual([1, 1]);
+  });
+
+  test('comes twice, as EventBridge may send it: told once', async () => {
+    world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
+    const other = deploy(world, { clock: notifier.clock });
+    await Promise.all([notifier.event(envelope({ jobId: 'job_1' })), other.event(envelope({ jobId: 'job_1' }))]);
+    await notifier.event(envelope({ jobId: 'job_1' }));
+    expect([world.slack.requestCount(), world.topic.publishCount()]).toEqual([1, 1]);
+  });
+
+  test.each([
+    ['is down', 500],
+    ['does not know the job yet', 404],
+    ['refuses the credential', 401],
+  ])('while the API %s: recorded and watched, and nothing is thrown', async (_name, status) => {
+    world.api.fault({ call: 'job', status, times: 2 });
+    expect(await notifier.event({ jobId: 'job_1' })).toMatchObject({ status: null, watching: true, deliveries: [] });
+    expect(await itemOf(world, 'production#job_1')).toMatchObject({ watch: 'jobs' });
+    world.api.clearFaults();
+    world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
+    notifier.clock.advance(60_000);
+    expect(await notifier.sweep()).toMatchObject({ changed: 1, sent: 2 });
+  });
+
+  test('while a channel is down: returns, and the delivery waits in the table', async () => {
+    world.slack.answerWith({ status: 500 });
+    world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
+    expect(await notifier.event({ jobId: 'job_1' })).toMatchObject({
+      watching: true,
+      deliveries: [
+        { channel: 'events', state: 'sent' },
+        { channel: 'team', state: 'pending' },
+      ],
+    });
+  });
+});
+
+describe('bad input throws a clear error, and asks nobody', () => {
+  const rows: [unknown, RegExp][] = [
+    [undefined, /jobId/],
+    [null, /jobId/],
+    ['job_1', /jobId/],
+    [7, /jobId/],
+    [[], /jobId/],
+    [[{ jobId: 'job_1' }], /jobId/],
+    [{}, /jobId/],
+    [{ jobid: 'job_1' }, /jobId/],
+    [{ jobId: '' }, /1 to 128 characters/],
+    [{ jobId: 'a/b' }, /1 to 128 characters/],
+    [{ jobId: 'x'.repeat(129) }, /1 to 128 characters/],
+    [{ jobId: 41 }, /1 to 128 characters/],
+    [{ jobId: 'job_1', environment: 'nowhere' }, /environment.*production/],
+    [{ jobId: 'job_1', environment: null }, /environment.*production/],
+    [envelope(undefined), /jobId/],
+    [envelope(null), /jobId/],
+    [envelope('{"jobId":"job_1"}'), /jobId/],
+    [envelope({}), /jobId/],
+    [envelope({ jobId: 'a b' }), /1 to 128 characters/],
+    // The job is named by the detail alone.
+    [{ ...envelope({}), jobId: 'job_1' }, /jobId/],
+  ];
+  test.each(rows)('%j', async (event, message) => {
+    await expect(notifier.event(event)).rejects.toThrow(message);
+    expect(world.calls()).toBe(0);
+    expect(await itemOf(world, 'production#job_1')).toBeUndefined();
+  });
+
+  test('with two environments, an event without one names neither', async () => {
+    const config = world.config();
+    const production = config.environments['production'] as Record<string, string>;
+    const two = deploy(world, { config: { ...config, environments: { production, staging: production } } });
+    await expect(two.event({ jobId: 'job_1' })).rejects.toThrow(/production, staging/);
+    expect(world.calls()).toBe(0);
+  });
+});
+
+describe('an event that cannot be recorded throws', () => {
+  test.each(['readMarks', 'get', 'save'] as const)('because the table fails at %s', async (method) => {
+    world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
+    wrapStore(notifier, () => ({ [method]: () => Promise.reject(new Error('the table is away')) }));
+    await expect(notifier.event({ jobId: 'job_1' })).rejects.toThrow('the table is away');
+    expect([world.slack.requestCount(), world.topic.publishCount()]).toEqual([0, 0]);
+  });
+
+  test('and is not lost: redriven from the dead-letter queue, it is told once', async () => {
+    world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
+    const broken = deploy(world, { clock: notifier.clock });
+    wrapStore(broken, () => ({ save: () => Promise.reject(new Error('the table is away')) }));
+    await expect(broken.event({ jobId: 'job_1' })).rejects.toThrow();
+    expect(await notifier.event({ jobId: 'job_1' })).toMatchObject({ changed: true, outcome: 'failed' });
+    expect([world.slack.requestCount(), world.topic.publishCount()]).toEqual([1, 1]);
+  });
+});
+
+test('metrics are written when an event throws, too', async () => {
+  notifier.parts.metrics.count('probe');
+  await expect(notifier.event({})).rejects.toThrow();
+  expect(notifier.lines.join('\n')).toContain('"probe":1');
+});

@@ -1,0 +1,8 @@
+import { defineConfig } from 'vitest/config';
+
+/** The tests that `npm run test:mutation` asks: those of the pure files, which take milliseconds. */
+export default defineConfig({
+  test: {
+    include: ['test/lib/{transition,rules,record,message,retry,webhook-credential}.test.ts'],
+  },
+});
