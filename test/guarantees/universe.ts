@@ -149,7 +149,7 @@ export function createUniverse(): Universe {
 }
 
 /** The store, with every call through the boundary; a list of pages is one crossing a page. */
-function crossing(store: Store, cross: Cross): Store {
+export function crossing(store: Store, cross: Cross): Store {
   async function* pages<Page>(name: string, list: AsyncIterable<Page>): AsyncGenerator<Page> {
     const iterator = list[Symbol.asyncIterator]();
     for (;;) {

@@ -1,0 +1,10 @@
+/** The built bundles killed by SIGKILL: nothing is lost, and nothing comes twice that need not. */
+
+import { expect, test } from 'vitest';
+import { runSigkills } from './sigkill.ts';
+
+test('processes killed at random moments lose no message, and repeat only what was accepted without a receipt', async () => {
+  const figures = await runSigkills({ runs: 15 });
+  console.info(figures);
+  expect(figures).toMatchObject({ broken: [], lost: 0, repeated: 0, expected: 30, sent: 30 });
+}, 120_000);

@@ -1,0 +1,127 @@
+/** What a simulation saw, and the model: what must have been sent, and what must not. */
+
+import { type Decision, type JobName, type JobRecord, jobKey, type Outcome } from '../../lib/job.ts';
+
+/** One message to one channel. */
+export interface Told {
+  job: string;
+  outcome: Outcome;
+  channel: string;
+}
+
+/** A message that a channel accepted. `open`: its receipt is on its way; `lost`: somebody lost it, for a known reason. */
+interface Accepted {
+  at: number;
+  by: object;
+  fate: 'open' | 'stored' | 'lost';
+}
+
+export interface Figures {
+  runs: number;
+  expected: number;
+  sent: number;
+  lost: number;
+  repeated: number;
+  repeatedWhereItCannotBeHelped: number;
+}
+
+export type Ledger = ReturnType<typeof createLedger>;
+
+const minute = 60_000;
+/** A job must have been denied for so long before anybody is told: 10 minutes, by clocks up to 20 seconds apart. */
+const deniedForMs = 10 * minute - 20_000;
+const fifoRecognisesForMs = 4 * minute;
+
+export function createLedger(now: () => number) {
+  const owed = new Map<string, Told>();
+  const accepted = new Map<string, Accepted[]>();
+  const read = new Set<string>();
+  const denied = new Map<string, { first: number; last: number }>();
+  const vouched = new Map<string, JobName>();
+  const violations: string[] = [];
+  const figures = { sent: 0, repeatedWhereItCannotBeHelped: 0 };
+  const violated = (what: string): void => void violations.push(what);
+
+  const wasDeniedForLong = (job: string): boolean => {
+    const { first, last } = denied.get(job) ?? { first: 0, last: 0 };
+    return last - first >= deniedForMs;
+  };
+
+  return {
+    violations,
+    violated,
+
+    /** Somebody was promised that this job is watched. */
+    vouch: (job: JobName): void => void vouched.set(jobKey(job), job),
+
+    /** The API answered for a job: with an outcome, or that it knows no such job. */
+    answered(job: string, outcome: Outcome | 'denied'): void {
+      if (outcome !== 'denied') read.add(`${job}/${outcome}`);
+      else denied.set(job, { first: denied.get(job)?.first ?? now(), last: now() });
+    },
+
+    /** A decision is in the table. From then on each channel that the rules name is owed a message. */
+    decided(job: string, decision: Decision, its: { tells: (outcome: Outcome) => string[]; isOld: boolean }): void {
+      const { outcome, reason, channels, rule } = decision;
+      if (reason === 'notFound' && !wasDeniedForLong(job)) violated(`${job} was given up too early`);
+      if (!outcome) return;
+      const named = rule === null && its.isOld ? [] : its.tells(outcome);
+      if (`${[...channels].sort()}` !== `${[...named].sort()}`) violated(`${job}: ${outcome} is told to ${channels}`);
+      for (const channel of named) owed.set(keyOf({ job, outcome, channel }), { job, outcome, channel });
+    },
+
+    /** A channel accepted a message. The answer may still be lost. */
+    accepted(told: Told, by: object): Accepted {
+      const key = keyOf(told);
+      const before = accepted.get(key) ?? [];
+      const isRead =
+        told.outcome === 'lostTrack' ? wasDeniedForLong(told.job) : read.has(`${told.job}/${told.outcome}`);
+      if (!isRead) violated(`${key} is false: the API never said so`);
+      if (!owed.has(key)) violated(`${key} was sent, and nobody decided so`);
+      if (before.some(({ fate }) => fate !== 'lost')) violated(`${key} was sent twice`);
+      else if (before.length > 0) figures.repeatedWhereItCannotBeHelped += 1;
+      const one: Accepted = { at: now(), by, fate: 'open' };
+      accepted.set(key, [...before, one]);
+      figures.sent += 1;
+      return one;
+    },
+
+    /** What became of a receipt: it is in the table, or could not be stored. */
+    receipt(told: Told, fate: 'stored' | 'lost'): void {
+      for (const one of accepted.get(keyOf(told)) ?? []) if (one.fate === 'open') one.fate = fate;
+    },
+
+    /** A worker died: what it had not stored yet is lost. */
+    died(worker: object): void {
+      for (const one of [...accepted.values()].flat()) if (one.by === worker && one.fate === 'open') one.fate = 'lost';
+    },
+
+    /** What of a job's messages is still owed to these channels. */
+    missing: (job: string, channels: string[]): string[] =>
+      [...owed].flatMap(([key, told]) =>
+        told.job === job && channels.includes(told.channel) && !accepted.has(key) ? [key] : [],
+      ),
+
+    wasDeniedForLong,
+
+    /** The model. `records` is the whole table at the end, when all that was broken had been repaired for long. */
+    judge(records: Map<string, JobRecord>): Omit<Figures, 'runs'> {
+      for (const job of vouched.keys()) if (!records.has(job)) violated(`${job} was promised, and is not in the table`);
+      const lost = [...owed].filter(([key, { job, outcome, channel }]) => {
+        const delivery = records.get(job)?.deliveries[`${outcome}/${channel}`];
+        const times = accepted.get(key) ?? [];
+        const apart = (times.at(-1)?.at ?? 0) - (times[0]?.at ?? 0);
+        const isFlagged = delivery?.ambiguousSince != null;
+        if (times.length > 1 && !isFlagged) violated(`${key} was repeated, and is not marked as ambiguous`);
+        if (times.length > 1 && channel === 'fifo' && apart < fifoRecognisesForMs) violated(`${key} came twice`);
+        const isDead = delivery?.state === 'dead' && delivery.error === 'the channel is no longer configured';
+        if (delivery?.state !== 'sent' && !isDead) violated(`${key} is ${delivery?.state}: ${delivery?.error}`);
+        return times.length === 0 && !isDead;
+      });
+      for (const [key] of lost) violated(`${key} was never sent`);
+      return { ...figures, expected: owed.size, lost: lost.length, repeated: 0 };
+    },
+  };
+}
+
+const keyOf = ({ job, outcome, channel }: Told): string => `${job}/${outcome}/${channel}`;
