@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     silent: 'passed-only',
+    testTimeout: 20_000,
     include: ['test/**/*.test.ts'],
     // Importing a function makes its parts; tests of handlers bring parts of their own.
     env: {
