@@ -134,7 +134,8 @@ function meaning(outcome: Outcome, job: Job | null, decision: Decision | null): 
 }
 
 function lost(decision: Decision | null): string {
-  const { reason, since, at, status } = decision ?? { reason: null, since: null, at: '', status: null };
+  if (decision === null) return 'How the job ended is not known.';
+  const { reason, since, at, status } = decision;
   const when = inUtc(since ?? at);
   const what =
     reason === 'lostTrackNotFound'

@@ -77,10 +77,14 @@ export function revive(
   terms: Pick<Terms, 'now' | 'writer' | 'limits'>,
 ): { next: JobRecord; revived: string[] } {
   const at = iso(terms.now);
-  const wanted = namedDeliveries(record).filter((one) => one.delivery.state === 'dead' && isWanted(one));
+  const wanted = namedDeliveries(record)
+    .filter((one) => one.delivery.state === 'dead' && isWanted(one))
+    .sort(byCreation);
   const deliveries = { ...record.deliveries };
-  for (const { key, delivery } of wanted)
-    deliveries[key] = { ...delivery, state: 'pending', createdAt: at, nextAt: at };
+  // A millisecond apart, in their old order: a correction must not come before what it corrects.
+  for (const [index, { key, delivery }] of wanted.entries()) {
+    deliveries[key] = { ...delivery, state: 'pending', createdAt: iso(terms.now + index), nextAt: at };
+  }
   const next = { ...record, deliveries, revision: record.revision + 1, writer: terms.writer };
   return { next: { ...next, ...agenda(next, terms) }, revived: wanted.map(({ key }) => key) };
 }
@@ -94,7 +98,7 @@ export function dueDeliveries(record: JobRecord, terms: Pick<Terms, 'now' | 'isO
     Date.parse(delivery.nextAt ?? '') <= terms.now && (terms.isOpen(channel) || isOverdue(delivery, terms));
   const pending = namedDeliveries(record)
     .filter(({ delivery }) => isPending(delivery))
-    .sort((one, other) => Date.parse(one.delivery.createdAt) - Date.parse(other.delivery.createdAt));
+    .sort(byCreation);
   const channels = [...new Set(pending.map(({ channel }) => channel))];
   return channels
     .map((name) => pending.filter(({ channel }) => channel === name))
@@ -119,6 +123,9 @@ export function splitKey(key: string): { outcome: Outcome; channel: string } {
 
 const namedDeliveries = (record: JobRecord): NamedDelivery[] =>
   Object.entries(record.deliveries).map(([key, delivery]) => ({ key, ...splitKey(key), delivery }));
+
+const byCreation = (one: NamedDelivery, other: NamedDelivery): number =>
+  Date.parse(one.delivery.createdAt) - Date.parse(other.delivery.createdAt);
 
 const isPending = (delivery: Delivery): boolean => delivery.state === 'pending';
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -205,9 +212,10 @@ function announce(observed: JobRecord, prior: JobRecord, transition: Transition,
 
 function supersede({ decision, job, deliveries }: JobRecord): JobRecord['superseded'] {
   const before = decision?.outcome;
-  if (!decision || !before) return {};
-  const wasTold = Object.keys(deliveries).some((key) => splitKey(key).outcome === before);
-  return wasTold ? { [before]: { decision, job } } : {};
+  const told = Object.keys(deliveries)
+    .map(splitKey)
+    .find(({ outcome }) => outcome === before);
+  return decision && told ? { [told.outcome]: { decision, job } } : {};
 }
 
 /** Takes the lease back when it ran out: the fate of what was pending under it is not known. */
@@ -239,7 +247,8 @@ function agenda(
   const times = [record.check.nextAt, pendingAt].flatMap((time) => (time === null ? [] : [Date.parse(time)]));
   if (times.length > 0) return watched('jobs', Math.min(...times));
   if (deliveries.some(({ state }) => state === 'dead')) {
-    return watched('dead', record.watch === 'dead' && record.dueAt !== null ? record.dueAt : now);
+    const waitingSince = record.watch === 'dead' ? record.dueAt : null;
+    return watched('dead', waitingSince ?? now);
   }
   const expiresAt = record.expiresAt ?? Math.ceil((now + limits.keepForMs) / 1_000);
   return { watch: null, dueAt: null, pendingAt, expiresAt };

@@ -64,7 +64,8 @@ export function isNewer(job: Job, earlier: Job | null): boolean {
   // What is not told any more is not gone.
   const isTold = (count: 'processed' | 'skipped') => counted[count] !== null || before?.[count] == null;
   if (!isTold('processed') || !isTold('skipped')) return false;
-  return before?.asOf == null || (counted.asOf !== null && counted.asOf >= before.asOf);
+  // Counters of an unknown time are older than any others.
+  return (counted.asOf ?? '') >= (before?.asOf ?? '');
 }
 
 function compare(known: Known, job: Job, limits: Limits): Transition | null {
@@ -93,7 +94,7 @@ function compare(known: Known, job: Job, limits: Limits): Transition | null {
 }
 
 const endedLongBefore = (firstSeenAt: string, job: Job, limits: Limits): boolean =>
-  job.finishedAt !== null && Date.parse(firstSeenAt) - Date.parse(job.finishedAt) > limits.announceWithinMs;
+  Date.parse(firstSeenAt) - Date.parse(job.finishedAt ?? firstSeenAt) > limits.announceWithinMs;
 
 /** Since when no answer was readable: by the job's own failures, or because its environment rests; null if neither. */
 export function unreadableSince(
@@ -103,5 +104,6 @@ export function unreadableSince(
   if (reading.kind !== 'notAsked' || reading.since === null) return check.failingSince;
   // The environment has rested since then, but the job may be younger than that, or have failed before.
   const restedSince = reading.since > firstSeenAt ? reading.since : firstSeenAt;
-  return check.failingSince !== null && check.failingSince < restedSince ? check.failingSince : restedSince;
+  const failingSince = check.failingSince ?? restedSince;
+  return failingSince < restedSince ? failingSince : restedSince;
 }

@@ -7,7 +7,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
  * `x-api-key: <secret>`. Takes the same time whichever secret it is, and however much of it is right.
  */
 export function isAuthorized(headers: Record<string, string | undefined>, secrets: string[]): boolean {
-  const bearer = /^Bearer +(.+)$/i.exec(headers['authorization'] ?? '')?.[1];
+  const bearer = headers['authorization']?.match(/^Bearer (.+)$/i)?.[1];
   const offered = [bearer, headers['x-api-key']].flatMap(digests);
   const expected = secrets.flatMap(digests);
   let authorized = false;
@@ -18,4 +18,7 @@ export function isAuthorized(headers: Record<string, string | undefined>, secret
 }
 
 // Digests are of one length, as a comparison in constant time needs. Nothing is no secret.
-const digests = (text = ''): Buffer[] => (text.trim() ? [createHash('sha256').update(text.trim()).digest()] : []);
+const digests = (text: string | undefined): Buffer[] => {
+  const secret = text?.trim();
+  return secret ? [createHash('sha256').update(secret).digest()] : [];
+};

@@ -251,6 +251,28 @@ describe('a job that is lost', () => {
   });
 });
 
+describe('an outcome that the record holds no decision of', () => {
+  const record = after([0, read(unknownJob('Queued'))]);
+
+  test('is told with what is known of the job', () => {
+    const message = told(record, 'failed');
+    expect(message).toMatchObject({
+      title: 'Failed: job_41B25',
+      facts: [{ label: 'Environment', text: 'production' }],
+      mention: null,
+      document: { outcome: 'failed', status: 'Queued', previousStatus: null, reason: 'finished', correction: false },
+    });
+    expect(message.facts).toHaveLength(1);
+  });
+
+  test.each<[Outcome, summary: string]>([
+    ['completedWithWarnings', 'The job ended, but some items failed and are not published; the rest is.'],
+    ['lostTrack', 'How the job ended is not known.'],
+  ])('says no more than is known: %s', (outcome, summary) => {
+    expect(told(record, outcome).summary).toBe(summary);
+  });
+});
+
 describe('the facts', () => {
   test('answer who, where, when, how long and how much', () => {
     expect(facts(told(records.canceled))).toEqual({

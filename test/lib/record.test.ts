@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Delivery, isTerminal, type Job, type JobRecord, type Reading, type Statistics } from '../../lib/job.ts';
-import { advance, decisionOf, dueDeliveries, isOverdue, release, splitKey, type Terms } from '../../lib/record.ts';
+import {
+  advance,
+  decisionOf,
+  dueDeliveries,
+  isOverdue,
+  release,
+  revive,
+  splitKey,
+  type Terms,
+} from '../../lib/record.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -153,6 +162,19 @@ describe('first sight', () => {
     });
   });
 
+  test.each<[sentence: string, reading: Reading, rule: string, channels: string[]]>([
+    ['of the outcome, environment, source and name', read('Failed'), 'rules[0]', ['on-call']],
+    ['of another outcome', read('Canceled'), 'rules[1]', ['team']],
+    ['of another source', read('Failed', { source: 'API' }), 'rules[1]', ['team']],
+    ['of another name', read('Failed', { name: 'Hourly' }), 'rules[1]', ['team']],
+    ['of no source', read('Failed', { source: null }), 'rules[1]', ['team']],
+    ['of no name', read('Failed', { name: null }), 'rules[1]', ['team']],
+  ])('of a finished job is told by the rule %s', (_, reading, rule, channels) => {
+    const when = { outcome: ['failed'], environment: ['production'], source: ['Pages'], name: ['Nightly*'] };
+    const rules = [{ when, notify: ['on-call'] }, { notify: ['team'] }];
+    expect(first(reading, { rules }).decision).toMatchObject({ rule, channels });
+  });
+
   test('of a job that ended long ago is recorded, and asks no rule', () => {
     expect(first(read('Failed', { finishedAt: iso(start - 2 * day) }))).toMatchObject({
       status: 'Failed',
@@ -191,6 +213,14 @@ describe('a record that was written before', () => {
     const known = { ...first(read('Completed'), nobody) };
     expect(advance(frozen(known), name, read('Completed'), termsAt(start + day)).next).toBeNull();
   });
+
+  test.each([unreadable, notFound, notAsked, removed, read('Running')])(
+    'of an announced job costs no write when somebody asks again in vain (%o)',
+    (reading) => {
+      const known = first(read('Completed'), nobody);
+      expect(advance(frozen(known), name, reading, termsAt(start + 8 * day)).next).toBeNull();
+    },
+  );
 
   test('and that has nothing due costs no write when only its deliveries are looked at', () => {
     const known = first(read('Running'));
@@ -478,6 +508,65 @@ describe('giving the lease back', () => {
   });
 });
 
+describe('a replay', () => {
+  const ended = { ...first(read('Completed')), watch: 'dead' as const, dueAt: start, lease: null };
+  const now = start + 9 * day;
+  const anew = { state: 'pending' as const, createdAt: iso(now), nextAt: iso(now) };
+  const all = () => true;
+
+  test('makes dead deliveries pending as if just decided, keeps their past, and leaves all others as they are', () => {
+    const deliveries = {
+      'completed/team': { ...dead, ambiguousSince: iso(start) },
+      'completed/events': sent,
+      'completed/third': { ...pending, nextAt: iso(now + hour) },
+    };
+    const known = frozen({ ...ended, deliveries });
+    expect(revive(known, all, termsAt(now, { writer: 'operator' }))).toEqual({
+      next: {
+        ...known,
+        deliveries: { ...deliveries, 'completed/team': { ...dead, ambiguousSince: iso(start), ...anew } },
+        revision: known.revision + 1,
+        writer: 'operator',
+        watch: 'jobs',
+        dueAt: now,
+        pendingAt: iso(now),
+      },
+      revived: ['completed/team'],
+    });
+  });
+
+  test('takes the wanted ones only', () => {
+    const known = withDeliveries(ended, { 'completed/team': dead, 'completed/events': dead, 'failed/team': dead });
+    const { next, revived } = revive(
+      frozen(known),
+      ({ outcome, channel, key, delivery }) =>
+        outcome === 'completed' && channel === 'team' && key === 'completed/team' && delivery.attempts === 99,
+      termsAt(now),
+    );
+    expect(revived).toEqual(['completed/team']);
+    expect(next.deliveries).toEqual({ ...known.deliveries, 'completed/team': { ...dead, ...anew } });
+  });
+
+  test('of what is not there leaves the record waiting', () => {
+    const known = withDeliveries(ended, { 'completed/team': dead, 'completed/events': sent });
+    const { next, revived } = revive(known, ({ channel }) => channel === 'events', termsAt(now));
+    expect(revived).toEqual([]);
+    expect(next).toMatchObject({ deliveries: known.deliveries, watch: 'dead', dueAt: start, expiresAt: null });
+  });
+
+  test('keeps the order in which they were decided, so that no correction comes first', () => {
+    const known = withDeliveries(ended, {
+      'failed/team': { ...dead, createdAt: iso(start + minute) },
+      'canceled/team': { ...dead, createdAt: iso(start + hour) },
+      'completed/team': { ...dead, createdAt: iso(start) },
+    });
+    const { next, revived } = revive(known, all, termsAt(now));
+    const inOrder = ['completed/team', 'failed/team', 'canceled/team'];
+    expect(revived).toEqual(inOrder);
+    expect(dueDeliveries(next, termsAt(now)).map(({ key }) => key)).toEqual(inOrder);
+  });
+});
+
 describe('what is to be done next', () => {
   test('what waits for a replay keeps its place there', () => {
     const known = release(withDeliveries(first(read('Completed')), { 'completed/team': dead }), termsAt(start));
@@ -539,6 +628,13 @@ describe('a job that cannot be read', () => {
       });
     },
   );
+
+  // A worker that sees one job alone cannot tell whether it is gone.
+  test('is not given up by a trigger, however long that lasts', () => {
+    const failing = stepped(first(read('Running')), unreadable, termsAt(start));
+    const next = stepped(failing, unreadable, termsAt(start + 8 * day, { conclude: false }));
+    expect(next).toMatchObject({ check: { failures: 2 }, dueAt: start + 8 * day + 2 * minute, watch: 'jobs' });
+  });
 
   test('is given up as lost after 7 days, once, by the rules', () => {
     const failing = stepped(first(read('Running')), unreadable, termsAt(start));
@@ -615,6 +711,31 @@ describe('counters that are older than the end', () => {
     });
   });
 
+  test('that were read stay when the next answer has none', () => {
+    const next = stepped(stale, read('Completed', { statistics: null }), termsAt(start + minute, nobody));
+    expect(next.job).toEqual(stale.job);
+  });
+
+  // No sweep came by meanwhile, or it would have given them up.
+  test.each([minute, 8 * day])('are final when they are read after a failure (%d ms later)', (passed) => {
+    const failing = stepped(stale, unreadable, termsAt(start));
+    const next = stepped(failing, read('Completed'), termsAt(start + passed, nobody));
+    expect(next.check).toEqual({ failures: 0, error: null, nextAt: null, failingSince: null });
+  });
+
+  test('are not waited for any more after exactly 7 days of failures', () => {
+    const failing = stepped(stale, unreadable, termsAt(start));
+    expect(stepped(failing, unreadable, termsAt(start + 7 * day - 1)).check.nextAt).not.toBeNull();
+    expect(stepped(failing, unreadable, termsAt(start + 7 * day)).check).toEqual({ ...failing.check, nextAt: null });
+  });
+
+  test('are read again later if the API says that the job runs, and the record says why', () => {
+    expect(stepped(stale, read('Running'), termsAt(start + minute)).check).toMatchObject({
+      failures: 1,
+      error: 'the API now says Running',
+    });
+  });
+
   test('are read again later if that fails', () => {
     expect(stepped(stale, unreadable, termsAt(start + minute))).toMatchObject({
       watch: 'jobs',
@@ -667,6 +788,11 @@ describe('an environment that cannot be asked, or is gone', () => {
   });
 });
 
+test('a job that leaves with its environment keeps the reason why it could not be read', () => {
+  const failing = stepped(first(read('Running')), unreadable, termsAt(start));
+  expect(stepped(failing, removed, termsAt(start + hour)).check).toEqual({ ...failing.check, nextAt: null });
+});
+
 describe('a job that was given up', () => {
   const asked = { conclude: false };
   const unknown = stepped(first(notFound), notFound, termsAt(start + hour));
@@ -690,8 +816,8 @@ describe('a job that was given up', () => {
     expect(next.check.failures).toBeLessThanOrEqual(1);
   });
 
-  test('and is found finished is told of', () => {
-    const next = stepped(lost, read('Failed'), termsAt(start + 20 * day, asked));
+  test.each([true, false])('and is found finished is told of, by a sweep or a trigger (%s)', (conclude) => {
+    const next = stepped(lost, read('Failed'), termsAt(start + 20 * day, { conclude }));
     expect(next).toMatchObject({
       decision: { reason: 'finished', outcome: 'failed', corrects: null },
       check: { nextAt: null },
@@ -736,13 +862,26 @@ describe('what was decided about an outcome', () => {
     expect(decisionOf(failed, 'completedWithWarnings').decision).toEqual(corrected.decision);
   });
 
+  test('survives a second change, in whatever order the table gives the deliveries', () => {
+    const deliveries = Object.fromEntries(Object.entries(corrected.deliveries).reverse());
+    const failed = stepped({ ...corrected, deliveries }, read('Failed'), termsAt(start + 2 * hour));
+    expect(decisionOf(failed, 'completedWithWarnings').decision).toEqual(corrected.decision);
+    expect(decisionOf(failed, 'completed').decision).toEqual(told.decision);
+  });
+
   test('is nothing for an outcome that never was', () => {
     expect(decisionOf(corrected, 'lostTrack')).toEqual({ decision: null, job: corrected.job });
+    expect(decisionOf(first(unreadable), 'lostTrack')).toEqual({ decision: null, job: null });
   });
 
   test('is not kept when nobody was told of it', () => {
     const quiet = first({ kind: 'job', job }, nobody);
     expect(stepped(quiet, read('Failed'), termsAt(start + hour)).superseded).toEqual({});
+  });
+
+  test('is not kept when nobody was told of it, although of what went before', () => {
+    const quiet = stepped(told, read('Failed'), termsAt(start + hour, nobody));
+    expect(Object.keys(stepped(quiet, read('Canceled'), termsAt(start + 2 * hour)).superseded)).toEqual(['completed']);
   });
 });
 

@@ -57,6 +57,7 @@ describe('Retry-After', () => {
     [' 30 ', 30_000],
     ['007', 7_000],
     ['Thu, 01 Jan 2026 10:00:30 GMT', 30_000],
+    [' Thu, 01 Jan 2026 10:00:30 GMT ', 30_000],
     ['Thursday, 01-Jan-26 10:00:30 GMT', 30_000],
     ['Thu, 01 Jan 2026 09:59:00 GMT', 0],
     ['soon', undefined],
@@ -66,6 +67,8 @@ describe('Retry-After', () => {
     ['-5', undefined],
     ['1.5', undefined],
     ['5, 10', undefined],
+    ['not before Thu, 01 Jan 2026 10:00:30 GMT', undefined],
+    ['Thu, 01 Jan 2026 10:00:30 GMT-0200', undefined],
   ])('of %j is a wait of %j ms', (header, expected) => {
     expect(parseRetryAfter(header, now)).toBe(expected);
   });

@@ -132,6 +132,8 @@ describe('names with *', () => {
     ['a*a', 'aa', true],
     ['ab*ba', 'aba', false],
     ['*ab*ab*', 'ab', false],
+    ['a*bc*c', 'abc', false],
+    ['a*bc*c', 'abcc', true],
     ['**', '', true],
     ['*', 'two\nlines', true],
     ['N.ghtly', 'Nightly', false],

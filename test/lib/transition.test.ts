@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Decision, Job, Outcome, Reading, Reason, Statistics } from '../../lib/job.ts';
-import { decide, isFinal, type Known, type Limits, outcomeOf } from '../../lib/transition.ts';
+import { decide, isFinal, isNewer, type Known, type Limits, outcomeOf } from '../../lib/transition.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -162,6 +162,20 @@ describe('a job that is read again after its end', () => {
       'completedWithWarnings',
     ],
     ['counters that were absent at first can confirm it', without, fresh(), null, null],
+    [
+      'counters that were absent at first can correct it, although they tell not all',
+      without,
+      fresh({ failed: 1, processed: null, skipped: null }),
+      'completed',
+      'completedWithWarnings',
+    ],
+    [
+      'counts that were never told are not missed',
+      stale({ processed: null, skipped: null }),
+      fresh({ failed: 2, processed: null, skipped: null }),
+      'completed',
+      'completedWithWarnings',
+    ],
     // An answer without counters says nothing about failures: to take that for success would be a false message.
     ['an answer without counters corrects nothing', stale({ failed: 2 }), without, null, null],
     ['a count that is not told corrects nothing', stale({ failed: 2 }), fresh({ failed: null }), null, null],
@@ -181,6 +195,14 @@ describe('a job that is read again after its end', () => {
     ],
     // Two workers read at the same time, and the earlier reading is compared last.
     ['counters older than those known correct nothing', fresh({ failed: 2 }), stale({ failed: 0 }), null, null],
+    ['counters of an unknown time correct nothing', stale({ failed: 2 }), fresh({ asOf: null }), null, null],
+    [
+      'counters of an unknown time give way to those of a known one',
+      stale({ asOf: null }),
+      fresh({ failed: 2 }),
+      'completed',
+      'completedWithWarnings',
+    ],
   ])('%s', (_, known, read, corrects, outcome) => {
     expect(compared(knownAs('Completed', { job: known }), read)).toEqual(
       outcome && { reason: 'corrected', previousStatus: 'Completed', outcome, corrects, announce: true },
@@ -196,6 +218,15 @@ describe('a job that is read again after its end', () => {
     expect(compared(known, fresh({ failed: 2 }))).toMatchObject({ outcome: 'completedWithWarnings', announce });
   });
 
+  test('where no decision is known, a correction is no news either', () => {
+    const known = knownAs('Completed', { decision: null });
+    expect(compared(known, fresh({ failed: 2 }))).toMatchObject({ reason: 'corrected', announce: false });
+  });
+
+  test('any reading says more than none', () => {
+    expect(isNewer(without, null)).toBe(true);
+  });
+
   test.each<[Reading]>([
     [{ kind: 'notFound', error: 'no such job' }],
     [{ kind: 'unreadable', error: 'time-out' }],
@@ -206,6 +237,24 @@ describe('a job that is read again after its end', () => {
       const known = knownAs(status, { notFoundSince: ago(30 * day), check: failingSince(ago(30 * day)) });
       expect(decided(known, reading)).toBeNull();
     }
+  });
+});
+
+describe('a job that was lost, and is found again', () => {
+  const lost = told({ reason: 'lostTrackNotFound', outcome: 'lostTrack' });
+  test.each<[sentence: string, known: string | null, read: string, reason: Reason, outcome: Outcome | null]>([
+    ['running as it was says so, although its status is the same', 'Running', 'Running', 'foundAgain', null],
+    ['in another status says so', 'Queued', 'Running', 'foundAgain', null],
+    ['running, and that was never read, says so', null, 'Running', 'foundAgain', null],
+    ['finished is told of as finished', 'Running', 'Failed', 'finished', 'failed'],
+  ])('%s', (_, known, status, reason, outcome) => {
+    expect(compared(knownAs(known, { decision: lost }), jobOf(status))).toEqual({
+      reason,
+      previousStatus: known,
+      outcome,
+      corrects: null,
+      announce: outcome !== null,
+    });
   });
 });
 
@@ -252,9 +301,8 @@ describe('a job that cannot be read', () => {
     ['for 7 days is not lost to a worker that sees this job alone', 'Running', ago(7 * day), false, false],
   ])('%s', (_, status, since, conclude, isLost) => {
     const lost = { reason: 'lostTrackUnreadable', previousStatus: status, outcome: 'lostTrack', corrects: null };
-    expect(decided(knownAs(status, { check: failingSince(since) }), unreadable, { conclude })).toEqual(
-      isLost ? { ...lost, announce: true, since } : null,
-    );
+    const known = knownAs(status, { check: failingSince(since), firstSeenAt: ago(60 * day) });
+    expect(decided(known, unreadable, { conclude })).toEqual(isLost ? { ...lost, announce: true, since } : null);
   });
 
   test('is not lost for having been denied before', () => {
@@ -276,6 +324,12 @@ describe('a job whose environment cannot be asked', () => {
       undefined,
     ],
     ['for a month, and that is 7 days old, is lost', ago(30 * day), { firstSeenAt: ago(7 * day) }, ago(7 * day)],
+    [
+      'for 7 days, with failures of its own since today, is lost',
+      ago(7 * day),
+      { ...old, check: failingSince(ago(hour)) },
+      ago(7 * day),
+    ],
     // 7 days without a readable answer: whether the job's own failures or the rest came first is the same to people.
     [
       'since today, after 7 days of failures of its own, is lost',

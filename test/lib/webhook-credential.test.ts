@@ -22,6 +22,8 @@ test.each<[sentence: string, headers: Record<string, string>, expected: boolean]
   ['the secret without a scheme', { authorization: secret }, false],
   ['another scheme', { authorization: `Basic ${secret}` }, false],
   ['a scheme that only begins so', { authorization: `Bearers ${secret}` }, false],
+  ['a scheme that only ends so', { authorization: `Forbearer ${secret}` }, false],
+  ['a bearer with a second line', { authorization: `Bearer ${secret}\nx` }, false],
   ['the secret in other letters', { 'x-api-key': secret.toUpperCase() }, false],
   ['the beginning of the secret', { 'x-api-key': secret.slice(0, -1) }, false],
   ['more than the secret', { 'x-api-key': `${secret}x` }, false],
@@ -39,6 +41,12 @@ test('without a secret nobody is let in', () => {
     { authorization: 'Bearer undefined' },
   ]) {
     expect(isAuthorized(headers, [])).toBe(false);
+  }
+});
+
+test('a blank secret is none', () => {
+  for (const headers of [{}, { 'x-api-key': ' ' }, { authorization: 'Bearer   ' }]) {
+    expect(isAuthorized(headers, ['', ' '])).toBe(false);
   }
 });
 
