@@ -4,6 +4,7 @@ import middy from '@middy/core';
 import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { Context, APIGatewayProxyEventV2 as Event, APIGatewayProxyStructuredResultV2 as Result } from 'aws-lambda';
 import { accepted, answerOf, detailsOf, isOnlyAccepted, json } from '../lib/answer.ts';
+import { inTime } from '../lib/aws.ts';
 import { ConfigError, RequestError } from '../lib/errors.ts';
 import { readJobName } from '../lib/job-name.ts';
 import { flushMetrics, guard, problems } from '../lib/middleware.ts';
@@ -23,7 +24,8 @@ export function createHandler(parts: Parts): (event: Event, context: Context) =>
     .handler(async (event: { body?: unknown }, context: Context): Promise<Result> => {
       const job = readJobName(event.body, environments);
       const remaining = Math.min(context.getRemainingTimeInMillis(), answerWithinMs);
-      const checked = await check(parts, job, parts.clock.now() + remaining).catch((cause: unknown) => {
+      const within = () => check(parts, job, parts.clock.now() + remaining);
+      const checked = await inTime(remaining, within).catch((cause: unknown) => {
         parts.log.error('a job could not be recorded', { ...job, error: cause });
         throw new RequestError(503, 'The job could not be recorded. Ask again later.');
       });

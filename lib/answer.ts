@@ -1,7 +1,7 @@
 /** What callers are told about a job. Pure. */
 
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import type { JobRecord, Outcome, Reading, Transition } from './job.ts';
+import { isTerminal, type JobRecord, type Outcome, type Reading, type Transition } from './job.ts';
 import { splitKey } from './record.ts';
 import { clampWaitMs } from './retry.ts';
 
@@ -48,7 +48,7 @@ export const detailsOf = (record: JobRecord): object => ({
 
 /** Whether a check could not ask the API, or the API does not know the job yet: recorded, and to be looked at again. */
 export const isOnlyAccepted = ({ reading, record }: Checked): boolean =>
-  reading.kind !== 'job' && record.check.nextAt !== null;
+  reading.kind !== 'job' && record.check.nextAt !== null && !isTerminal(record.status);
 
 /** The answer to a check that is still to be made: recorded, and when to ask again. */
 export function accepted(checked: Checked): APIGatewayProxyStructuredResultV2 {
@@ -56,7 +56,7 @@ export function accepted(checked: Checked): APIGatewayProxyStructuredResultV2 {
   const headers = { 'retry-after': String(Math.ceil(clampWaitMs(retryAfterMs) / 1_000)) };
   return json(
     202,
-    { ...answerOf(checked), detail: `Recorded, and looked at again by the next sweep. ${error}`.trim() },
+    { ...answerOf(checked), detail: `Recorded, and looked at again by a later sweep. ${error}`.trim() },
     headers,
   );
 }

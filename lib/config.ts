@@ -54,6 +54,10 @@ export function parseConfig(
 ): Config {
   const parsed = v.safeParse(configSchema(types), document, { abortPipeEarly: true });
   const problems = [...describeIssues(parsed.issues ?? []), ...describeNames(document)];
+  if (parsed.success && parsed.output.settings.announceWithinHours > parsed.output.settings.keepForDays * 24) {
+    // What is forgotten before it is old news would be news again.
+    problems.push('settings.announceWithinHours: expected no longer than keepForDays; got more');
+  }
   if (!parsed.success || problems.length > 0) {
     const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
     throw new ConfigError([`${source} has ${count}:`, ...problems.map((problem) => `  ${problem}`)].join('\n'));

@@ -60,13 +60,13 @@ async function settle(parts: Parts, summary: DeliverySummary, invocation: Invoca
   }
 }
 
-/** The deliveries to one channel, one after another, until one cannot be begun. */
+/** The deliveries to one channel, one after another: what corrects another one waits until that is no longer pending. */
 async function inOrder(parts: Parts, record: JobRecord, due: Due[], invocation: Invocation): Promise<Tried[]> {
   const tried: Tried[] = [];
   for (const one of due) {
     const result = await attempt(parts, record, one, invocation);
-    if (result === null) break;
-    tried.push(result);
+    if (result !== null) tried.push(result);
+    if (result?.result.state !== 'sent' && result?.result.state !== 'dead') break;
   }
   return tried;
 }

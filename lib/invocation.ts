@@ -5,7 +5,7 @@ import type { Rest } from './job.ts';
 import { createLane, type Lane } from './lane.ts';
 import type { Parts } from './parts.ts';
 import type { Terms } from './record.ts';
-import { createRest, type RestOf, restKey } from './rests.ts';
+import { createRest, restKey } from './rests.ts';
 
 export interface Invocation {
   /** Epoch milliseconds; nothing that leaves the process is to last longer. */
@@ -13,7 +13,6 @@ export interface Invocation {
   /** Reading the API ends here, so that what it brings can still be recorded and sent. */
   readBefore: number;
   gate(environment: string): Gate;
-  rest(environment: string): RestOf;
   /** Undefined: no such channel is configured (any more). */
   lane(channel: string): Lane | undefined;
   /** Other marks that were asked for. */
@@ -66,7 +65,6 @@ export async function beginInvocation(
     readBefore: lastTurnAt - receiptMs,
     marks,
     gate: (environment) => known(gates, environment),
-    rest: (environment) => known(rests, environment),
     lane: (channel) => lanes.get(channel),
     terms: ({ conclude }) => ({
       now: clock.now(),

@@ -46,7 +46,10 @@ export function createLane(
       const at = turn();
       nextTurnAt = at + channel.paceMs;
       await clock.wait(at - clock.now());
-      return !isClosed;
+      // A process may have been frozen meanwhile.
+      const isInTime = !isClosed && clock.now() <= lastTurnAt;
+      if (!isInTime) endProbe();
+      return isInTime;
     },
     async succeeded() {
       // What was sent before the trouble began says nothing about its end.

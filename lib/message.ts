@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import {
   type Decision,
+  deliveryKey,
   type Job,
   type JobName,
   type JobRecord,
@@ -69,7 +70,9 @@ export function messageOf(
 ): Message {
   const { decision, job } = decisionOf(record, outcome);
   const url = jobUrl?.replaceAll('{jobId}', encodeURIComponent(record.jobId)) ?? null;
-  const corrects = decision?.corrects ?? null;
+  // Who was not told before has nothing to be corrected.
+  const before = decision?.corrects ?? null;
+  const corrects = before && record.deliveries[deliveryKey(before, channel)] ? before : null;
   const word = corrects ? `${words[outcome]} (correction)` : words[outcome];
   const sentences = [
     corrects && `This corrects an earlier message, which said “${words[corrects]}”.`,

@@ -1,4 +1,4 @@
-/** Fetch, compare, record: the one place where the state of a job is written. */
+/** Fetch, compare, record. What a job is known to be is written here, and nowhere else. */
 
 import type { Checked } from './answer.ts';
 import { deliver } from './deliver.ts';

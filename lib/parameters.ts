@@ -6,7 +6,7 @@ import type { ReadParameters } from './secrets.ts';
 
 /** Reads parameters by name, decrypted. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html */
 export const readParameters: ReadParameters = async (names) => {
-  const client = new SSMClient({ requestHandler });
+  const client = new SSMClient({ maxAttempts: 2, requestHandler });
   const { Parameters = [] } = await client.send(new GetParametersCommand({ Names: names, WithDecryption: true }));
   return new Map(Parameters.map(({ Name = '', Value = '' }) => [Name, Value]));
 };

@@ -64,25 +64,28 @@ export function createSecrets(deps: {
     return reference;
   };
 
+  const refresh = async (): Promise<boolean> => {
+    if (refreshing) return await refreshing;
+    if (names.length === 0 || clock.now() - readAt < refreshEveryMs) return false;
+    // Until they are read, and if they cannot be, the old ones stand.
+    refreshing = begin().then((fresh) => {
+      parameters = Promise.resolve(fresh);
+      return true;
+    });
+    return await refreshing.finally(() => {
+      refreshing = undefined;
+    });
+  };
+
   return {
     async read(reference) {
-      const value = await lookUp(reference);
+      // What was missing may have been put there since.
+      const value = (await lookUp(reference)) || ((await refresh()) ? await lookUp(reference) : undefined);
       if (!value) throw new UpstreamError('needsOperator', missing(reference));
       redact.learn(value);
       return value;
     },
-    async refresh() {
-      if (refreshing) return await refreshing;
-      if (names.length === 0 || clock.now() - readAt < refreshEveryMs) return false;
-      // Until they are read, and if they cannot be, the old ones stand.
-      refreshing = begin().then((fresh) => {
-        parameters = Promise.resolve(fresh);
-        return true;
-      });
-      return await refreshing.finally(() => {
-        refreshing = undefined;
-      });
-    },
+    refresh,
   };
 }
 

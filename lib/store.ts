@@ -199,8 +199,11 @@ function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boo
       const path = () => `${update.name('deliveries')}.${update.name(key)}`;
       const before = known.deliveries[key];
       if (!before) update.setOnce(path(), delivery);
-      else if (before.state === 'dead' && delivery.state === 'pending') update.set(path(), delivery);
-      else if (before.ambiguousSince !== delivery.ambiguousSince) {
+      else if (before.state === 'dead' && delivery.state === 'pending') {
+        // A receipt may have come late.
+        update.require(`${path()}.${update.name('state')} = ${update.value('dead')}`);
+        update.set(path(), delivery);
+      } else if (before.ambiguousSince !== delivery.ambiguousSince) {
         update.set(`${path()}.${update.name('ambiguousSince')}`, delivery.ambiguousSince);
       }
       if (settled) update.require(`${path()}.${update.name('state')} <> ${update.value('pending')}`);

@@ -34,12 +34,18 @@ export async function sweep(parts: Parts, deadline: number): Promise<SweepResult
 
   for (const environment of environments) await welcomeBack(parts, environment, invocation);
   const walk = walkFrom(placeIn(invocation.marks), parts, deadline - lastStartMs);
-  await inParallel(walk.entries(), parts.config.settings.sweepConcurrency, (entry) =>
-    keepGoing(parts, entry, tally, () => tend(parts, entry, tally)),
-  );
-  for (const environment of environments) await judgeDenied(parts, environment, tally);
-  await tally.delivered();
-  const left = await walk.finish();
+  const concurrency = parts.config.settings.sweepConcurrency;
+  let left = 0;
+  try {
+    await inParallel(walk.entries(), concurrency, (entry) =>
+      keepGoing(parts, entry, tally, () => tend(parts, entry, tally)),
+    );
+    for (const environment of environments) await judgeDenied(parts, environment, tally);
+    left = await walk.finish();
+  } finally {
+    // Whatever happens: what is being sent gets its receipt.
+    await tally.delivered();
+  }
 
   parts.metrics.count('checked', {}, tally.result.checked);
   parts.metrics.count('left', {}, left);
@@ -64,10 +70,16 @@ function createTally(parts: Parts, invocation: Invocation) {
     async record(job: JobName, reading: Reading | null): Promise<void> {
       const observed = await record(parts, job, reading, invocation, { conclude: true });
       if (observed.transition) result.changed += 1;
-      const delivery = deliver(parts, observed, invocation).then(({ sent, failed }) => {
-        result.sent += sent;
-        result.failedDeliveries += failed;
-      });
+      const delivery = deliver(parts, observed, invocation).then(
+        ({ sent, failed }) => {
+          result.sent += sent;
+          result.failedDeliveries += failed;
+        },
+        (error: unknown) => {
+          result.failedDeliveries += 1;
+          parts.log.error('a job could not be delivered', { environment: job.environment, jobId: job.jobId, error });
+        },
+      );
       deliveries.push(delivery);
     },
   };
@@ -137,8 +149,13 @@ async function judgeDenied(parts: Parts, environment: string, tally: Tally): Pro
   const gate = tally.invocation.gate(environment);
   if (denied.length >= deniedThatMeanForeign && gate.found() === 0) await gate.closeAsForeign(denied.length);
   else
-    await Promise.all(denied.map(({ job, reading }) => keepGoing(parts, job, tally, () => tally.record(job, reading))));
+    await inParallel(denied.values(), parts.config.settings.sweepConcurrency, ({ job, reading }) =>
+      keepGoing(parts, job, tally, () => tally.record(job, reading)),
+    );
 }
+
+/** For so long after the mark was written, whoever wrote it may be at work: a sweep's time-out, and clocks apart. */
+const stillRemovingMs = 2 * 60_000;
 
 /** The key of the mark that jobs of an environment left the work list because it was no longer configured. */
 const removedKey = (environment: string): string => `removed#${environment}`;
@@ -152,13 +169,16 @@ async function markRemoved({ store, clock, log, metrics }: Parts, environment: s
 
 /** Watches the jobs of an environment again that was not configured for a while. */
 async function welcomeBack(parts: Parts, environment: string, invocation: Invocation): Promise<void> {
-  if (!invocation.marks.has(removedKey(environment))) return;
+  const mark = invocation.marks.get(removedKey(environment)) as { since: string } | undefined;
+  if (!mark) return;
   const reading: Reading = { kind: 'notAsked', error: 'the environment is configured again', since: null };
   try {
     for await (const records of parts.store.removedWith(environment)) {
       await Promise.all(records.map((job) => record(parts, job, reading, invocation, { conclude: false })));
     }
-    await parts.store.removeMark(removedKey(environment));
+    // Before that, a sweep of the deployment before may still be taking jobs out.
+    if (parts.clock.now() - Date.parse(mark.since) > stillRemovingMs)
+      await parts.store.removeMark(removedKey(environment));
   } catch (error) {
     parts.log.error('jobs of an environment that came back could not all be watched again; the next sweep goes on', {
       environment,

@@ -53,12 +53,14 @@ export function walkFrom(from: Place | undefined, { store, clock }: Parts, stopA
 
 /** Works on so many at once, taking the next one whenever one is done. */
 export async function inParallel<Item>(
-  items: AsyncGenerator<Item>,
+  items: AsyncIterator<Item> | Iterator<Item>,
   limit: number,
   work: (item: Item) => Promise<void>,
 ) {
   const worker = async () => {
-    for await (const item of { [Symbol.asyncIterator]: () => ({ next: () => items.next() }) }) await work(item);
+    for await (const item of { [Symbol.asyncIterator]: () => ({ next: async () => items.next() }) }) await work(item);
   };
-  await Promise.all(Array.from({ length: limit }, worker));
+  // What goes wrong with one is told when the others are done.
+  const ends = await Promise.allSettled(Array.from({ length: limit }, worker));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

@@ -11,7 +11,7 @@ export interface Handlers {
   settled: () => Promise<void>;
 }
 
-/** Time-outs as in `serverless.yml`. */
+/** The time that a call may take: a caller waits no longer than 25 s, and the sweep's time-out is 55 s. */
 const webhookMs = 25_000;
 const sweepMs = 55_000;
 

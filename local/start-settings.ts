@@ -1,8 +1,7 @@
 /** What `npm start` is to run: read from `notifier.yml` and the environment, and checked before anything starts. */
-import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { parseConfig } from '../lib/config.ts';
 import { ConfigError } from '../lib/errors.ts';
+import { parseDocument, readDocument } from './notifier-document.ts';
 
 /** The document of `notifier.yml`, valid by the time that it is looked at. */
 export interface ConfigDocument {
@@ -30,7 +29,7 @@ type Env = Record<string, string | undefined>;
 export async function readStartSettings(env: Env, configPath: string): Promise<StartSettings> {
   const fromEnv = env['NOTIFIER_CONFIG'];
   const source = fromEnv ? 'NOTIFIER_CONFIG' : 'notifier.yml';
-  const document = parseDocument(fromEnv ?? (await readConfigFile(configPath)), source);
+  const document = fromEnv ? parseDocument(fromEnv, source) : await readDocument(configPath);
   parseConfig(document, { source });
   const mode = modeOf(document as ConfigDocument, env, source);
   return {
@@ -46,24 +45,6 @@ export async function readStartSettings(env: Env, configPath: string): Promise<S
 /** Whether the value behind a reference of the configuration is there without asking AWS. */
 export const isResolvable = (reference: string, env: Env): boolean =>
   reference.startsWith('env:') ? Boolean(env[reference.slice('env:'.length)]) : !reference.startsWith('ssm:');
-
-async function readConfigFile(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new ConfigError(`notifier.yml cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
-}
-
-function parseDocument(text: string, source: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    // The rest of the parser's message shows the lines around the mistake, which may hold a secret.
-    const [sentence] = (error as Error).message.split(':\n');
-    throw new ConfigError(`${source} cannot be read: ${sentence}.`);
-  }
-}
 
 function modeOf({ environments }: ConfigDocument, env: Env, source: string): 'demo' | 'real' {
   const credentials = Object.entries(environments).flatMap(([name, { clientId, clientSecret }]) => [

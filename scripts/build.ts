@@ -1,15 +1,15 @@
 /** `npm run build`: one self-contained file per function, with the checked configuration inside. */
 
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { build } from 'esbuild';
-import { parse } from 'yaml';
 import { parseConfig } from '../lib/config.ts';
 import { ConfigError } from '../lib/errors.ts';
+import { readDocument } from '../local/notifier-document.ts';
 
 const functions = ['webhook', 'event', 'sweep'];
 
 async function readConfig(): Promise<unknown> {
-  const document: unknown = parse(await readFile('notifier.yml', 'utf8'));
+  const document = await readDocument();
   parseConfig(document);
   return document;
 }

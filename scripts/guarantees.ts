@@ -50,8 +50,8 @@ console.table(Object.fromEntries(rows.map(({ what, ...row }) => [what, row])));
 console.log('Repeated where it cannot be helped, by the call at which the worker died:');
 for (const [hole, count] of Object.entries(kills.holes)) console.log(`  ${hole} (${count})`);
 
-const broken = rows.filter(({ lost, repeated }) => lost > 0 || repeated > 0);
-console.log(
-  broken.length === 0 ? 'Nothing was lost, and nothing came twice but for the hole.' : 'The promise is broken.',
-);
-process.exitCode = broken.length === 0 ? 0 : 1;
+const sentences = [...kills.broken, ...sigkills.broken];
+for (const sentence of sentences) console.log(sentence);
+const isKept = sentences.length === 0 && rows.every(({ lost, repeated }) => lost === 0 && repeated === 0);
+console.log(isKept ? 'Nothing was lost, and nothing came twice but for the hole.' : 'The promise is broken.');
+process.exitCode = isKept ? 0 : 1;

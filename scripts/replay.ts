@@ -3,13 +3,12 @@
  * again. Works on the table that TABLE_NAME names, or else on the one of a running `npm start`.
  */
 
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { parse } from 'yaml';
 import { ConfigError, RequestError } from '../lib/errors.ts';
 import { readJobName } from '../lib/job-name.ts';
 import { createParts } from '../lib/parts.ts';
 import { replay } from '../lib/replay.ts';
+import { readDocument } from '../local/notifier-document.ts';
 import { runningEnvironment } from '../local/running.ts';
 
 const units: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -23,7 +22,7 @@ function sinceOf(text: string | undefined): number | undefined {
 
 async function environment(): Promise<Record<string, string | undefined>> {
   if (process.env['TABLE_NAME'] === undefined) return Object.assign(process.env, await runningEnvironment(process.env));
-  const config = process.env['NOTIFIER_CONFIG'] ?? JSON.stringify(parse(await readFile('notifier.yml', 'utf8')));
+  const config = process.env['NOTIFIER_CONFIG'] ?? JSON.stringify(await readDocument());
   return { ...process.env, NOTIFIER_CONFIG: config };
 }
 

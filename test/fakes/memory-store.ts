@@ -27,7 +27,13 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
       const present = records.get(key);
       const isAsKnown = present?.revision === known?.revision;
       const isSettled = !settled || !Object.values(present?.deliveries ?? {}).some(({ state }) => state === 'pending');
-      if (!isAsKnown || !isSettled) {
+      const isStillDead = Object.entries(next.deliveries).every(
+        ([name, { state }]) =>
+          known?.deliveries[name]?.state !== 'dead' ||
+          state !== 'pending' ||
+          present?.deliveries[name]?.state === 'dead',
+      );
+      if (!isAsKnown || !isSettled || !isStillDead) {
         const isOurs = present?.writer === next.writer || present?.lease?.owner === next.writer;
         return { won: isOurs, record: read(next) };
       }

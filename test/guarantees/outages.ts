@@ -4,9 +4,9 @@ import { UpstreamError } from '../../lib/errors.ts';
 import { replay } from '../../lib/replay.ts';
 import { type Cross, createUniverse, type Universe } from './universe.ts';
 
-export const minute = 60_000;
-export const hour = 60 * minute;
-export const day = 24 * hour;
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
 
 /** What came of an outage. */
 export interface Figures {

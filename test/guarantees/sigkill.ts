@@ -5,6 +5,7 @@
 
 import { postEvent, startWorld, type World } from '../support/world.ts';
 import { type Count, countMessage, note, nothingCounted, type ShownDelivery } from './kill-count.ts';
+import { createRandom, momentIn, type Pace, type Random } from './sigkill-moments.ts';
 import { callAndKill, type Fate, type Moment } from './sigkill-process.ts';
 import {
   answerSlowly,
@@ -31,9 +32,7 @@ export interface SigkillFigures extends Count {
 }
 
 type Name = 'webhook' | 'sweep';
-type Random = (below: number) => number;
-/** How long the functions take when nobody kills them, in milliseconds. */
-type Pace = Record<Name, { readyMs: number; workMs: number }>;
+type Paces = Record<Name, Pace>;
 
 interface Death {
   worker: string;
@@ -72,7 +71,7 @@ export async function runSigkills({
 /** One job: one or two processes that are killed while they tend it, then others, then the count. */
 async function killOnce(
   world: World,
-  { run, random, pace }: { run: number; random: Random; pace: Pace },
+  { run, random, pace }: { run: number; random: Random; pace: Paces },
   figures: SigkillFigures,
 ): Promise<void> {
   const jobId = `job_${run}`;
@@ -114,13 +113,13 @@ async function judge(
   for (const channel of channels) {
     const senders = sendersTo(world, channel, jobId);
     const isFifo = channel === 'events' && world.topic.topicArn.endsWith('.fifo');
-    // It sent, was killed, and left no receipt: the next one cannot know.
-    const isInDoubt = (sender: string) =>
-      !isFifo && deaths.some(({ worker, missing }) => worker === sender && missing.has(channel));
+    const distinct = new Set(senders);
+    // It sent, was killed, and left no receipt: the next one cannot know. Nobody sends twice.
+    const inDoubt = deaths.filter(({ worker, missing }) => !isFifo && distinct.has(worker) && missing.has(channel));
     const message = {
       name: `the message to ${channel} by ${senders.join(', ') || 'nobody'}`,
       times: senders.length,
-      doubts: new Set(senders.slice(0, -1).filter(isInDoubt)).size,
+      doubts: Math.min(inDoubt.length, Math.max(distinct.size - 1, 0)),
       shown: shown.find((one) => one.channel === channel),
     };
     countMessage(figures, message, complain);
@@ -157,7 +156,7 @@ async function recover(world: World, jobId: string, aheadMs: number, mustAskAgai
 }
 
 /** Lets a function do its work unharmed, twice: the first time, the servers are not warm. */
-async function paceOf(world: World, name: Name): Promise<Pace[Name]> {
+async function paceOf(world: World, name: Name): Promise<Pace> {
   let pace = { readyMs: 0, workMs: 0 };
   for (const jobId of [`job_${name}_cold`, `job_${name}_warm`]) {
     await prepare(world, jobId, name);
@@ -165,21 +164,4 @@ async function paceOf(world: World, name: Name): Promise<Pace[Name]> {
     pace = { readyMs, workMs: answeredMs - readyMs };
   }
   return pace;
-}
-
-/** Most of a process is its start, during which nothing happens: four out of five die later, or soon after the end. */
-function momentIn({ readyMs, workMs }: Pace[Name], random: Random): Moment {
-  if (random(5) < 1) return { after: 'start', ms: random(readyMs) };
-  return { after: 'ready', ms: random(1.2 * workMs) };
-}
-
-/** Random numbers that a seed repeats (mulberry32). */
-function createRandom(seed: number): Random {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return (((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below;
-  };
 }

@@ -1,6 +1,6 @@
 /** What a simulation saw, and the model: what must have been sent, and what must not. */
 
-import { type Decision, type JobName, type JobRecord, jobKey, type Outcome } from '../../lib/job.ts';
+import { type Decision, isTerminal, type JobName, type JobRecord, jobKey, type Outcome } from '../../lib/job.ts';
 
 /** One message to one channel. */
 export interface Told {
@@ -35,8 +35,12 @@ const fifoRecognisesForMs = 4 * minute;
 export function createLedger(now: () => number) {
   const owed = new Map<string, Told>();
   const accepted = new Map<string, Accepted[]>();
+  const dead = new Set<string>();
+  /** By job and outcome: the outcome that it was first said to correct. */
+  const corrects = new Map<string, Outcome | null>();
   const read = new Set<string>();
   const denied = new Map<string, { first: number; last: number }>();
+  const statuses = new Map<string, string | null>();
   const vouched = new Map<string, JobName>();
   const violations: string[] = [];
   const figures = { sent: 0, repeatedWhereItCannotBeHelped: 0 };
@@ -45,6 +49,12 @@ export function createLedger(now: () => number) {
   const wasDeniedForLong = (job: string): boolean => {
     const { first, last } = denied.get(job) ?? { first: 0, last: 0 };
     return last - first >= deniedForMs;
+  };
+
+  const isTooEarly = ({ job, outcome, channel }: Told): boolean => {
+    const corrected = corrects.get(`${job}/${outcome}`);
+    const key = corrected && keyOf({ job, outcome: corrected, channel });
+    return Boolean(key) && owed.has(key as string) && !accepted.has(key as string) && !dead.has(key as string);
   };
 
   return {
@@ -60,6 +70,13 @@ export function createLedger(now: () => number) {
       else denied.set(job, { first: denied.get(job)?.first ?? now(), last: now() });
     },
 
+    /** A state is in the table. */
+    recorded(job: string, status: string | null): void {
+      const before = statuses.get(job) ?? null;
+      if (isTerminal(before) && !isTerminal(status)) violated(`${job} was ${before}, and is ${status} again`);
+      statuses.set(job, status);
+    },
+
     /** A decision is in the table. From then on each channel that the rules name is owed a message. */
     decided(job: string, decision: Decision, its: { tells: (outcome: Outcome) => string[]; isOld: boolean }): void {
       const { outcome, reason, channels, rule } = decision;
@@ -67,6 +84,7 @@ export function createLedger(now: () => number) {
       if (!outcome) return;
       const named = rule === null && its.isOld ? [] : its.tells(outcome);
       if (`${[...channels].sort()}` !== `${[...named].sort()}`) violated(`${job}: ${outcome} is told to ${channels}`);
+      if (!corrects.has(`${job}/${outcome}`)) corrects.set(`${job}/${outcome}`, decision.corrects);
       for (const channel of named) owed.set(keyOf({ job, outcome, channel }), { job, outcome, channel });
     },
 
@@ -78,6 +96,7 @@ export function createLedger(now: () => number) {
         told.outcome === 'lostTrack' ? wasDeniedForLong(told.job) : read.has(`${told.job}/${told.outcome}`);
       if (!isRead) violated(`${key} is false: the API never said so`);
       if (!owed.has(key)) violated(`${key} was sent, and nobody decided so`);
+      if (isTooEarly(told)) violated(`${key} came before what it corrects`);
       if (before.some(({ fate }) => fate !== 'lost')) violated(`${key} was sent twice`);
       else if (before.length > 0) figures.repeatedWhereItCannotBeHelped += 1;
       const one: Accepted = { at: now(), by, fate: 'open' };
@@ -88,8 +107,12 @@ export function createLedger(now: () => number) {
 
     /** What became of a receipt: it is in the table, or could not be stored. */
     receipt(told: Told, fate: 'stored' | 'lost'): void {
+      if (!accepted.has(keyOf(told))) violated(`${keyOf(told)} has a receipt, and was never accepted`);
       for (const one of accepted.get(keyOf(told)) ?? []) if (one.fate === 'open') one.fate = fate;
     },
+
+    /** A message is given up for now. */
+    gaveUp: (told: Told): void => void dead.add(keyOf(told)),
 
     /** A worker died: what it had not stored yet is lost. */
     died(worker: object): void {
@@ -114,9 +137,8 @@ export function createLedger(now: () => number) {
         const isFlagged = delivery?.ambiguousSince != null;
         if (times.length > 1 && !isFlagged) violated(`${key} was repeated, and is not marked as ambiguous`);
         if (times.length > 1 && channel === 'fifo' && apart < fifoRecognisesForMs) violated(`${key} came twice`);
-        const isDead = delivery?.state === 'dead' && delivery.error === 'the channel is no longer configured';
-        if (delivery?.state !== 'sent' && !isDead) violated(`${key} is ${delivery?.state}: ${delivery?.error}`);
-        return times.length === 0 && !isDead;
+        if (delivery?.state !== 'sent') violated(`${key} is ${delivery?.state}: ${delivery?.error}`);
+        return times.length === 0;
       });
       for (const [key] of lost) violated(`${key} was never sent`);
       return { ...figures, expected: owed.size, lost: lost.length, repeated: 0 };

@@ -163,6 +163,13 @@ describe('a correction', () => {
     });
   });
 
+  test('is none for a channel that was never told', () => {
+    const { 'completed/team': _, ...others } = record.deliveries;
+    const message = told({ ...record, deliveries: others });
+    expect(message.title).toBe('Completed with warnings: Nightly site publish');
+    expect(message.document).toMatchObject({ reason: 'corrected', correction: false });
+  });
+
   test('leaves the message that it corrects as it was, should that still have to be sent', () => {
     const first = told(record, 'completed');
     expect(first).toMatchObject({

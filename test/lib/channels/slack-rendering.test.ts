@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { blocksOf, textOf } from '../../../lib/channels/slack.ts';
-import { type Job, type JobRecord, type Outcome, outcomes, type Statistics } from '../../../lib/job.ts';
+import { type Delivery, type Job, type JobRecord, type Outcome, outcomes, type Statistics } from '../../../lib/job.ts';
 import { type Message, messageOf } from '../../../lib/message.ts';
 import { advance } from '../../../lib/record.ts';
 import { type SlackPayload, type SlackServer, startSlackServer } from '../../../local/slack-server.ts';
@@ -66,7 +66,9 @@ function messageAbout(values: Partial<Job> = {}, extras: Extras = {}): Message {
     corrects: extras.corrects ?? null,
   };
   const outcome = decision?.outcome as Outcome;
-  return messageOf({ ...record, decision }, { outcome, channel: 'team', jobUrl: extras.jobUrl });
+  const told = { ...Object.values(record.deliveries)[0], state: 'sent' } as Delivery;
+  const deliveries = { ...record.deliveries, ...(extras.corrects && { [`${extras.corrects}/team`]: told }) };
+  return messageOf({ ...record, decision, deliveries }, { outcome, channel: 'team', jobUrl: extras.jobUrl });
 }
 const rendered = (message: Message): SlackPayload => blocksOf(message) as SlackPayload;
 

@@ -1,0 +1,68 @@
+/** The configurations of a simulation, one deployed after another. */
+
+import type { ChannelType } from '../../lib/channels/channel.ts';
+import { channelTypes } from '../../lib/channels/index.ts';
+import type { Outcome } from '../../lib/job.ts';
+import { createParts, type Parts } from '../../lib/parts.ts';
+import { type UniverseConfig, universeConfig } from './universe.ts';
+
+/** A configuration, what it means, and the parts that are made from it once for all simulations. */
+export interface Deployment {
+  /** The channels that hear of an outcome. */
+  tells: (outcome: Outcome) => string[];
+  parts: Parts;
+}
+
+export const everyChannel = ['slack', 'fifo', 'topic'];
+
+export const deployments = {
+  all: deploymentOf({}),
+  oneAtATime: deploymentOf({ settings: { sweepConcurrency: 1 } }),
+  withoutSlack: deploymentOf({ without: 'slack' }),
+  withoutFifo: deploymentOf({ without: 'fifo' }),
+  withoutStaging: deploymentOf({ without: 'staging' }),
+  withRules: deploymentOf({
+    rules: [
+      { when: { outcome: ['failed'] }, notify: ['slack', 'fifo'] },
+      { when: { outcome: ['canceled'] }, notify: [] },
+      { when: { outcome: ['completed', 'completedWithWarnings'] }, notify: ['topic', 'slack'] },
+    ],
+    tells: (outcome) => {
+      if (outcome === 'failed' || outcome === 'lostTrack') return ['slack', 'fifo'];
+      return outcome === 'completed' || outcome === 'completedWithWarnings' ? ['topic', 'slack'] : [];
+    },
+  }),
+};
+export type DeploymentName = keyof typeof deployments;
+
+function deploymentOf({
+  without = '',
+  tells = () => everyChannel.filter((name) => name !== without),
+  ...others
+}: Partial<Pick<UniverseConfig, 'rules' | 'settings'>> & {
+  without?: string;
+  tells?: (outcome: Outcome) => string[];
+}): Deployment {
+  const { channels, webhook, environments } = universeConfig();
+  const rest = <Value>(values: Record<string, Value>): Record<string, Value> =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => name !== without));
+  const environment = (name: string) => [name, { ...environments['production'], apiUrl: `https://${name}.test` }];
+  const config: UniverseConfig = {
+    environments: rest(Object.fromEntries(['production', 'staging'].map(environment))),
+    channels: rest(channels),
+    settings: { sweepConcurrency: 2 },
+    webhook,
+    ...others,
+  };
+  // Only for the configuration: workers bring channels of their own.
+  const topic: ChannelType = {
+    config: { name: channelTypes['sns']?.config['topicArn'] as never },
+    references: [],
+    create: () => undefined as never,
+  };
+  const parts = createParts(
+    { NOTIFIER_CONFIG: JSON.stringify(config), TABLE_NAME: 'memory' },
+    { types: { ...channelTypes, topic } },
+  );
+  return { tells, parts };
+}

@@ -1,0 +1,132 @@
+/** The end of a simulation: everything is repaired, sweeps go on until nothing is left, and the model judges. */
+
+import { type JobRecord, jobKey } from '../../lib/job.ts';
+import { everyChannel } from './simulation-deployments.ts';
+import { type Look, looks, type SimulatedJob } from './simulation-jobs.ts';
+import type { Figures } from './simulation-ledger.ts';
+import { type Plan, type Thorn, untilIdle } from './simulation-plan.ts';
+import type { World } from './simulation-world.ts';
+
+const second = 1_000;
+const minute = 60 * second;
+/** So long may anything take that is repaired: rests and waits of 15 minutes, one after another. */
+const longestMinutes = 90;
+/** A sweep that has time for one slow answer. */
+const shortSweepMs = 17 * second;
+
+export async function finish(world: World, { endings, thorn }: Plan): Promise<void> {
+  world.repair();
+  world.deploy('all');
+  // Who still works at something is done, or was ended.
+  world.pass(2 * minute);
+  const busy = thorn === 'busyJob' ? await headOf(world) : undefined;
+  for (const [index, job] of world.jobs.entries()) if (job !== busy) end(world, job, endings[index]);
+  await sweepBeside(thorn, world, busy);
+
+  world.repair();
+  world.deploy('all');
+  for (const [index, job] of world.jobs.entries()) end(world, job, endings[index]);
+  await sweepUntil(world, 'the work list is empty', () => isNothingLeft(world));
+}
+
+/** Compares the table with the API, and what was sent with the model. What is dead is sent again first. */
+export async function judge(world: World): Promise<Omit<Figures, 'runs'>> {
+  const { ledger, table, jobs } = world;
+  for (const [key, { deliveries }] of await table.records()) {
+    for (const [name, { state, error }] of Object.entries(deliveries)) {
+      const isRemoved = error === 'the channel is no longer configured';
+      if (state === 'dead' && !isRemoved) ledger.violated(`${name} of ${key} is dead: ${error}`);
+    }
+  }
+  await inTurns(world.replay());
+  await sweepUntil(world, 'the work list is empty again', () => isNothingLeft(world));
+  const records = await table.records();
+  for (const { key, look } of jobs) {
+    const [record, its] = [records.get(key), looks[look]];
+    const isMissed = record && its && record.status !== its.status && !ledger.wasDeniedForLong(key);
+    if (isMissed) ledger.violated(`${key} is ${its.status}, and was last read as ${record.status}`);
+  }
+  return ledger.judge(records);
+}
+
+/** Sweeps while one thing is still broken, until everything beside it is finished. */
+async function sweepBeside(thorn: Thorn, world: World, busy: SimulatedJob | undefined): Promise<void> {
+  const [first] = world.jobs as [SimulatedJob];
+  const always = { after: 0, times: Number.POSITIVE_INFINITY };
+  const untilAllBut = (what: string, isBad: (job: SimulatedJob) => boolean, channels = everyChannel, ms?: number) =>
+    sweepUntil(world, `all but ${what} is finished`, () => areFinished(world, isBad, channels), ms);
+  switch (thorn) {
+    case 'none':
+      return;
+    case 'busyJob':
+      if (!busy) return;
+      // It runs on, at the head of the work list, and a sweep has time for one job only.
+      world.change(busy, 'running');
+      world.deploy('oneAtATime');
+      world.trouble({ ...always, where: 'api', what: 'slow' });
+      return await untilAllBut(busy.key, (job) => job === busy, everyChannel, shortSweepMs);
+    case 'badJob':
+      world.trouble({ ...always, where: 'api', what: 'failed', only: first.key });
+      return await untilAllBut(first.key, (job) => job === first);
+    case 'badEnvironment':
+      world.trouble({ ...always, where: 'api', what: 'unauthorized', only: 'staging' });
+      return await untilAllBut('staging', ({ environment }) => environment === 'staging');
+    case 'badChannel':
+      world.trouble({ ...always, where: 'slack', what: 'denied' });
+      return await untilAllBut('slack', () => false, ['fifo', 'topic']);
+  }
+}
+
+/** A job that still runs ends as it is told to. */
+function end(world: World, job: SimulatedJob, look: Look = 'completed'): void {
+  if (job.look !== 'unknown' && !job.ended) world.change(job, look);
+}
+
+/** The job at the head of the work list, if it runs. */
+async function headOf({ table, jobs }: World): Promise<SimulatedJob | undefined> {
+  const head = await table.head();
+  return jobs.find(({ key, ended }) => !ended && head && key === jobKey(head));
+}
+
+async function areFinished(world: World, isBad: (job: SimulatedJob) => boolean, channels: string[]): Promise<boolean> {
+  const records = await world.table.records();
+  return world.jobs.every((job) => isBad(job) || isFinished(records.get(job.key), channels));
+}
+
+/** Whether nothing more is to be read of a job, and nothing to be sent to these channels. */
+const isFinished = (record: JobRecord | undefined, channels: string[]): boolean =>
+  record?.check.nextAt == null &&
+  !Object.entries(record?.deliveries ?? {}).some(
+    ([key, { state }]) => state === 'pending' && channels.some((channel) => key.endsWith(`/${channel}`)),
+  );
+
+const isNothingLeft = async ({ table }: World): Promise<boolean> => (await table.head()) === undefined;
+
+/** Sweeps minute by minute, at least once: what waits for an environment to come back is not in the work list. */
+async function sweepUntil(world: World, what: string, isDone: () => Promise<boolean>, remainingMs?: number) {
+  for (let passed = 0; passed < longestMinutes; ) {
+    // Minutes in which nothing is due change nothing.
+    const dueInMs = ((await world.table.head())?.dueAt ?? 0) - world.now();
+    const minutes = Math.max(Math.floor(dueInMs / minute), 1);
+    passed += minutes;
+    world.pass(minutes * minute);
+    await inTurns(world.sweep(remainingMs));
+    for (const [key, { lease }] of await world.table.records()) {
+      if (lease && lease.until > world.now()) world.ledger.violated(`${key} is leased, and nobody works at it`);
+    }
+    if (await isDone()) return;
+  }
+  world.ledger.violated(`${longestMinutes} minutes passed, and not ${what}`);
+}
+
+/** Waits for work that takes no time, and not for ever. */
+async function inTurns(work: Promise<void>): Promise<void> {
+  let isDone = false;
+  void work.then(() => {
+    isDone = true;
+  });
+  for (let turn = 0; !isDone; turn++) {
+    if (turn > untilIdle) throw new Error('a worker waits for ever');
+    await new Promise(setImmediate);
+  }
+}

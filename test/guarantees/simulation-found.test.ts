@@ -1,0 +1,65 @@
+/** What simulations found, one plan each, with the turns taken in all orders. */
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { runSimulation } from './simulation.ts';
+import { type Plan, untilIdle } from './simulation-plan.ts';
+
+const quiet: Plan = {
+  offsetsMs: [0],
+  beginnings: ['running', 'unknown', 'running'],
+  commands: [],
+  thorn: 'none',
+  endings: ['completed', 'completed', 'completed'],
+};
+const [job, jobOfStaging] = [0, 2];
+
+const found: [string, Partial<Plan>][] = [
+  [
+    'a sweep that cannot read on in the work list stores the receipts of what it has begun to send',
+    {
+      commands: [
+        { do: 'deploy', what: 'withoutFifo', steps: untilIdle },
+        { do: 'webhook', job, steps: untilIdle },
+        { do: 'change', job, look: 'completed' },
+        { do: 'trouble', mishap: { where: 'list', what: 'failed' }, after: 1, times: 1 },
+        { do: 'sweep', steps: untilIdle },
+        // The next deployment begins with new processes: the answers that this one still waits for are never read.
+        { do: 'deploy', what: 'all', steps: untilIdle },
+      ],
+    },
+  ],
+  [
+    'a job is not forgotten when one sweep takes it out with its environment while another takes that back in',
+    {
+      commands: [
+        { do: 'webhook', job: jobOfStaging, steps: untilIdle },
+        { do: 'deploy', what: 'withoutStaging', steps: 4 },
+        { do: 'deploy', what: 'all', steps: untilIdle },
+      ],
+    },
+  ],
+  [
+    'a correction comes after what it corrects, though the clock of who decided it is behind',
+    {
+      offsetsMs: [20_000, 0],
+      beginnings: ['early', 'unknown', 'unknown'],
+      commands: [
+        { do: 'deploy', what: 'withoutStaging', steps: untilIdle },
+        { do: 'trouble', mishap: { where: 'fifo', what: 'busy' }, after: 0, times: 1 },
+        { do: 'webhook', job, steps: untilIdle },
+        { do: 'change', job, look: 'warnings' },
+        { do: 'deploy', what: 'all', steps: untilIdle },
+      ],
+    },
+  ],
+];
+
+test.each(found)(
+  '%s',
+  async (_, plan) => {
+    const figures = await runSimulation({ runs: 300, seed: 1, plans: fc.constant({ ...quiet, ...plan }) });
+    expect(figures).toMatchObject({ runs: 300, lost: 0, repeated: 0 });
+  },
+  60_000,
+);

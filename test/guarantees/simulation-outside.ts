@@ -1,0 +1,122 @@
+/** What workers talk to in a simulation: the Publishing API and its token, Slack, and two topics. */
+
+import { UpstreamError } from '../../lib/errors.ts';
+import type { HttpAnswer, HttpRequest } from '../../lib/http.ts';
+import type { Outcome } from '../../lib/job.ts';
+import type { JobDocument } from '../../lib/message.ts';
+import { looks, type SimulatedJob } from './simulation-jobs.ts';
+import type { Ledger, Told } from './simulation-ledger.ts';
+import type { What } from './simulation-troubles.ts';
+
+/** SNS drops what it was told in the last five minutes. */
+const fifoRemembersForMs = 5 * 60_000;
+
+export type Outside = ReturnType<typeof createOutside>;
+
+export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: SimulatedJob[]; ledger: Ledger }) {
+  const remembered = new Map<string, number>();
+
+  /** A channel accepts a message; whether the worker hears of it is another matter. */
+  const accept = (by: object, told: Told, isHeard: boolean): void => {
+    const one = ledger.accepted(told, by);
+    if (!isHeard) one.fate = 'lost';
+  };
+
+  return {
+    token(mishap: What | undefined): HttpAnswer {
+      if (mishap === 'lost') throw noAnswer();
+      if (mishap === 'failed') return answer(500, '');
+      if (mishap === 'busy') return answer(429, '');
+      if (mishap === 'unauthorized') return answer(401, '');
+      return answer(200, JSON.stringify({ access_token: 'token', expires_in: 86_400 }));
+    },
+
+    api(request: HttpRequest, mishap: What | undefined): HttpAnswer {
+      if (mishap === 'lost') throw noAnswer();
+      const refused = mishap && refusals[mishap];
+      if (refused) return refused;
+      const about = jobAskedFor(request);
+      const job = jobs.find(({ key }) => key === about);
+      const look = job && looks[job.look];
+      if (!look || mishap === 'denied') {
+        ledger.answered(about, 'denied');
+        return answer(404, '');
+      }
+      if ('outcome' in look) ledger.answered(about, look.outcome);
+      return answer(200, job.body);
+    },
+
+    /** `by` is the worker; `isInTime`: it still waits for the answer. */
+    slack(by: object, body: string, mishap: What | undefined, isInTime: boolean): HttpAnswer {
+      if (mishap === 'unreached') throw new UpstreamError('unavailable', 'made up: not reached');
+      const refused = mishap && slackRefusals[mishap];
+      if (refused) return refused;
+      // The text begins with what happened, and the name of a job is its key.
+      const { text } = JSON.parse(body) as { text: string };
+      const [, word = '', job = ''] = /^(.+?)(?: \(correction\))?: (\S+)\. /.exec(text) ?? [];
+      const isHeard = isInTime && mishap !== 'lost';
+      accept(by, { job, outcome: outcomeNamed[word] as Outcome, channel: 'slack' }, isHeard);
+      if (!isHeard) throw noAnswer();
+      return answer(200, 'ok');
+    },
+
+    topic(by: object, channel: 'fifo' | 'topic', document: JobDocument, mishap: What | undefined, isInTime: boolean) {
+      if (mishap === 'unreached') throw new UpstreamError('unavailable', 'made up: not reached');
+      if (mishap === 'failed') throw new UpstreamError('unavailable', 'made up: 500', { ambiguous: true });
+      if (mishap === 'busy') throw new UpstreamError('rateLimited', 'made up: throttled');
+      if (mishap === 'denied') throw new UpstreamError('needsOperator', 'made up: no such topic');
+      const { environment, jobId, outcome, deduplicationId } = document;
+      const isHeard = isInTime && mishap !== 'lost';
+      const isRepeated = now() - (remembered.get(deduplicationId) ?? Number.NEGATIVE_INFINITY) < fifoRemembersForMs;
+      if (channel === 'topic' || !isRepeated) {
+        remembered.set(deduplicationId, now());
+        accept(by, { job: `${environment}#${jobId}`, outcome, channel }, isHeard);
+      }
+      if (!isHeard) throw noAnswer();
+      return 'accepted';
+    },
+  };
+}
+
+/** The key of the job that a request to the API asks for. */
+export const jobAskedFor = ({ url }: HttpRequest): string => {
+  const [, environment, jobId] = /^https:\/\/(\w+)\.test\/.*\/jobs\/(\w+)$/.exec(url) ?? [];
+  return `${environment}#${jobId}`;
+};
+
+const noAnswer = () => new UpstreamError('unavailable', 'made up: no answer', { ambiguous: true });
+
+const answer = (status: number, body: string, headers: Record<string, string> = {}): HttpAnswer => ({
+  status,
+  headers,
+  body,
+});
+
+const busy = answer(429, '');
+const busyForLong = answer(429, '', { 'retry-after': '150' });
+
+const refusals: Partial<Record<What, HttpAnswer>> = {
+  failed: answer(500, 'made up'),
+  busy,
+  busyForLong,
+  unauthorized: answer(401, ''),
+  forbidden: answer(403, ''),
+  garbled: answer(200, '{"system":{}}'),
+};
+
+const slackRefusals: Partial<Record<What, HttpAnswer>> = {
+  failed: answer(500, 'error'),
+  busy,
+  busyForLong,
+  denied: answer(404, 'no_service'),
+  garbled: answer(400, 'invalid_blocks'),
+};
+
+const outcomeNamed: Record<string, Outcome> = {
+  Completed: 'completed',
+  'Completed with warnings': 'completedWithWarnings',
+  'Completed, published nothing': 'publishedNothing',
+  Failed: 'failed',
+  Canceled: 'canceled',
+  'Lost track': 'lostTrack',
+};

@@ -1,0 +1,92 @@
+/** What happens in a simulation, as fast-check makes it up. Plain data: a seed and a path are enough to replay it. */
+
+import fc from 'fast-check';
+import type { DeploymentName } from './simulation-deployments.ts';
+import { type Look, looks } from './simulation-jobs.ts';
+import { type Mishap, mishaps, type Trouble } from './simulation-troubles.ts';
+
+/** One thing that happens, and how many crossings have their turn after it. */
+export type Command = { steps?: number } & (
+  | { do: 'webhook' | 'event' | 'burst'; job: number }
+  | { do: 'sweep' | 'minute' | 'replay' }
+  | { do: 'pass'; ms: number }
+  | { do: 'change'; job: number; look: Look }
+  | { do: 'deploy'; what: DeploymentName }
+  | ({ do: 'trouble'; mishap: Mishap } & Pick<Trouble, 'after' | 'times'>)
+);
+
+/** What is still broken when the rest is repaired: it must not stop the others. */
+export type Thorn = 'none' | 'busyJob' | 'badJob' | 'badEnvironment' | 'badChannel';
+
+export interface Plan {
+  /** How far the clocks of the workers are ahead. */
+  offsetsMs: number[];
+  /** What the jobs look like at first, and how they end if they have not. */
+  beginnings: Look[];
+  endings: Look[];
+  commands: Command[];
+  thorn: Thorn;
+}
+
+/** So many turns that nothing is left to be done. */
+export const untilIdle = 1_000;
+
+const seconds = (...values: number[]) => fc.constantFrom(...values.map((value) => value * 1_000));
+const three = (look: fc.Arbitrary<Look>) => fc.array(look, { minLength: 3, maxLength: 3 });
+
+const steps = fc.constantFrom(0, 0, 1, 2, 3, 5, 8, 13, 21, untilIdle, untilIdle, untilIdle);
+const job = fc.constantFrom(0, 0, 0, 1, 2, 2);
+const ended = fc.constantFrom<Look>('completed', 'early', 'warnings', 'nothing', 'failed', 'canceled');
+const look = fc.oneof(
+  ended,
+  ended,
+  fc.constantFrom<Look>('unknown', 'running'),
+  fc.constantFrom(...(Object.keys(looks) as Look[])),
+);
+const closeToSending = mishaps.filter(({ where }) => ['slack', 'fifo', 'topic', 'save', 'receipt'].includes(where));
+
+const command = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('webhook', 'event', 'burst'), job, steps }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('sweep', 'minute', 'minute'), steps }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('change'), job, look, steps }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('trouble'),
+      mishap: fc.oneof(fc.constantFrom(...mishaps), fc.constantFrom(...closeToSending)),
+      after: fc.nat({ max: 3 }),
+      times: fc.constantFrom(1, 1, 1, 2, 4),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('pass'), ms: seconds(1, 4, 9, 17, 25, 100, 4 * 60, 11 * 60), steps }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('deploy'),
+      what: fc.constantFrom(
+        'all',
+        'all',
+        'withoutStaging',
+        'withoutStaging',
+        'withoutSlack',
+        'withoutFifo',
+        'withRules',
+      ),
+      steps,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('replay'), steps }) },
+) as fc.Arbitrary<Command>;
+
+export const plan: fc.Arbitrary<Plan> = fc.record({
+  offsetsMs: fc.array(seconds(0, 5, 10, 20), { minLength: 1, maxLength: 3 }),
+  beginnings: three(
+    fc.constantFrom('queued', 'running', 'running', 'running', 'unknown', 'completed', 'early', 'early', 'old'),
+  ),
+  commands: fc.noBias(fc.array(command, { maxLength: 24, size: 'max' })),
+  thorn: fc.constantFrom('none', 'none', 'none', 'none', 'busyJob', 'badJob', 'badEnvironment', 'badChannel'),
+  endings: three(ended),
+});

@@ -1,0 +1,58 @@
+/** The table of a simulation: each state and each receipt that gets into it is noted in the ledger. */
+
+import { type DueEntry, type JobRecord, jobKey, type Outcome } from '../../lib/job.ts';
+import { splitKey } from '../../lib/record.ts';
+import type { Store } from '../../lib/store.ts';
+import { createMemoryStore } from '../fakes/memory-store.ts';
+import type { SimulatedJob } from './simulation-jobs.ts';
+import type { Ledger } from './simulation-ledger.ts';
+
+export type Table = ReturnType<typeof createTable>;
+
+export function createTable({ ledger, jobs }: { ledger: Ledger; jobs: SimulatedJob[] }) {
+  const store = createMemoryStore();
+  let shown: unknown;
+  return {
+    /** The store as a deployment writes to it, with rules that name these channels. */
+    storeFor: (tells: (outcome: Outcome) => string[]): Store => ({
+      ...store,
+      async save(next, known, options) {
+        const saved = await store.save(next, known, options);
+        if (!saved.won || saved.record?.writer !== next.writer) return saved;
+        const [key, { decision, status }] = [jobKey(next), next];
+        ledger.recorded(key, status);
+        if (decision && decision.at !== known?.decision?.at) {
+          const isOld = jobs.some((job) => job.key === key && job.ended?.isOld);
+          ledger.decided(key, decision, { tells, isOld });
+        }
+        return saved;
+      },
+      async saveDelivery(job, key, delivery) {
+        await store.saveDelivery(job, key, delivery);
+        const told = { job: jobKey(job), ...splitKey(key) };
+        if (delivery.state === 'sent') ledger.receipt(told, 'stored');
+        if (delivery.state === 'dead') ledger.gaveUp(told);
+      },
+    }),
+
+    /** A page of the work list as it is shown: `isStale`, as the one that was shown before. */
+    show<Page>(page: IteratorResult<Page>, isStale: boolean): IteratorResult<Page> {
+      if (page.done) return page;
+      const before = (shown ?? page) as IteratorResult<Page>;
+      shown = page;
+      return isStale ? before : page;
+    },
+
+    /** All jobs that are known, by their keys. */
+    async records(): Promise<Map<string, JobRecord>> {
+      const read = await Promise.all(jobs.map(async (job) => [job.key, await store.get(job)] as const));
+      return new Map(read.flatMap(([key, record]) => (record ? [[key, record] as const] : [])));
+    },
+
+    /** What has been due for the longest, or will be first. */
+    async head(): Promise<DueEntry | undefined> {
+      for await (const [first] of store.due(Number.MAX_SAFE_INTEGER)) return first;
+      return undefined;
+    },
+  };
+}
