@@ -39,7 +39,7 @@ const kills = await runKills();
 add('killed at every call (points)', kills.points, kills, kills.repeatedUnavoidably);
 const sigkills = await runSigkills({ runs: Number(process.env['SIGKILL_RUNS'] ?? 300) });
 add('SIGKILL at random moments (runs)', sigkills.runs, sigkills, sigkills.repeatedUnavoidably);
-const simulation = await runSimulation({ runs: Number(process.env['SIMULATION_RUNS'] ?? 10_000) });
+const simulation = await runSimulation({ runs: Number(process.env['SIMULATION_RUNS'] ?? 30_000) });
 add('many workers, simulated (runs)', simulation.runs, simulation, simulation.repeatedWhereItCannotBeHelped);
 for (const outage of [slackAway, apiAway, tableThrottled, replayedAfterwards]) {
   const figures = await outage();

@@ -370,6 +370,22 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       });
     });
 
+    describe('an item near the limit of 400 KB', () => {
+      test('is written, changed and read as a whole', async () => {
+        const error = 'x'.repeat(2_000);
+        const names = Array.from({ length: 170 }, (_, index) => `failed/channel-${index}`);
+        const known = await create({
+          deliveries: Object.fromEntries(names.map((name) => [name, someDelivery({ error })])),
+        });
+        expect(Object.keys(known.deliveries)).toHaveLength(170);
+        await store.saveDelivery(known, 'failed/channel-7', someDelivery({ state: 'sent', nextAt: null, error }));
+        const { won, record } = await store.save(after(known, 'second', {}), known);
+        expect(won).toBe(true);
+        expect(record?.deliveries['failed/channel-7']?.state).toBe('sent');
+        expect(JSON.stringify(record).length).toBeGreaterThan(370_000);
+      });
+    });
+
     describe('jobs of an environment that was removed', () => {
       test('are found by their reason, and no others', async () => {
         const decision = someDecision({ reason: 'environmentRemoved', outcome: null });

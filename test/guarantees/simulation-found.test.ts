@@ -50,6 +50,7 @@ const found: [string, Partial<Plan>][] = [
         { do: 'webhook', job, steps: untilIdle },
         { do: 'change', job, look: 'warnings' },
         { do: 'deploy', what: 'all', steps: untilIdle },
+        { do: 'webhook', job, steps: untilIdle },
       ],
     },
   ],

@@ -36,8 +36,8 @@ export function createLedger(now: () => number) {
   const owed = new Map<string, Told>();
   const accepted = new Map<string, Accepted[]>();
   const dead = new Set<string>();
-  /** By job and outcome: the outcome that it was first said to correct. */
-  const corrects = new Map<string, Outcome | null>();
+  /** By message: the one that it corrects. */
+  const corrects = new Map<string, string>();
   const read = new Set<string>();
   const denied = new Map<string, { first: number; last: number }>();
   const statuses = new Map<string, string | null>();
@@ -51,10 +51,9 @@ export function createLedger(now: () => number) {
     return last - first >= deniedForMs;
   };
 
-  const isTooEarly = ({ job, outcome, channel }: Told): boolean => {
-    const corrected = corrects.get(`${job}/${outcome}`);
-    const key = corrected && keyOf({ job, outcome: corrected, channel });
-    return Boolean(key) && owed.has(key as string) && !accepted.has(key as string) && !dead.has(key as string);
+  const isTooEarly = (key: string): boolean => {
+    const corrected = corrects.get(key);
+    return corrected !== undefined && !accepted.has(corrected) && !dead.has(corrected);
   };
 
   return {
@@ -84,8 +83,12 @@ export function createLedger(now: () => number) {
       if (!outcome) return;
       const named = rule === null && its.isOld ? [] : its.tells(outcome);
       if (`${[...channels].sort()}` !== `${[...named].sort()}`) violated(`${job}: ${outcome} is told to ${channels}`);
-      if (!corrects.has(`${job}/${outcome}`)) corrects.set(`${job}/${outcome}`, decision.corrects);
-      for (const channel of named) owed.set(keyOf({ job, outcome, channel }), { job, outcome, channel });
+      for (const channel of named) {
+        const key = keyOf({ job, outcome, channel });
+        const corrected = decision.corrects && keyOf({ job, outcome: decision.corrects, channel });
+        if (corrected && owed.has(corrected) && !owed.has(key)) corrects.set(key, corrected);
+        owed.set(key, { job, outcome, channel });
+      }
     },
 
     /** A channel accepted a message. The answer may still be lost. */
@@ -96,7 +99,7 @@ export function createLedger(now: () => number) {
         told.outcome === 'lostTrack' ? wasDeniedForLong(told.job) : read.has(`${told.job}/${told.outcome}`);
       if (!isRead) violated(`${key} is false: the API never said so`);
       if (!owed.has(key)) violated(`${key} was sent, and nobody decided so`);
-      if (isTooEarly(told)) violated(`${key} came before what it corrects`);
+      if (isTooEarly(key)) violated(`${key} came before what it corrects`);
       if (before.some(({ fate }) => fate !== 'lost')) violated(`${key} was sent twice`);
       else if (before.length > 0) figures.repeatedWhereItCannotBeHelped += 1;
       const one: Accepted = { at: now(), by, fate: 'open' };
