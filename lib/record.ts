@@ -127,6 +127,10 @@ const namedDeliveries = (record: JobRecord): NamedDelivery[] =>
 const byCreation = (one: NamedDelivery, other: NamedDelivery): number =>
   Date.parse(one.delivery.createdAt) - Date.parse(other.delivery.createdAt);
 
+// A later decision sorts behind the earlier ones, though the clock of who made it may be behind.
+const afterAll = (deliveries: Delivery[], now: number): string =>
+  iso(Math.max(now, ...deliveries.map(({ createdAt }) => Date.parse(createdAt) + 1)));
+
 const isPending = (delivery: Delivery): boolean => delivery.state === 'pending';
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -192,7 +196,7 @@ function announce(observed: JobRecord, prior: JobRecord, transition: Transition,
   const fresh: Delivery = {
     state: 'pending',
     attempts: 0,
-    createdAt: at,
+    createdAt: afterAll(Object.values(prior.deliveries), terms.now),
     nextAt: at,
     at: null,
     receipt: null,

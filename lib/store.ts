@@ -36,7 +36,8 @@ export interface Store {
   removedWith(environment: string): AsyncIterable<JobRecord[]>;
   readMarks(keys: string[]): Promise<Map<string, object>>;
   writeMark(key: string, mark: object): Promise<void>;
-  removeMark(key: string): Promise<void>;
+  /** Removes a mark; with `since`, only while that is what it says. */
+  removeMark(key: string, since?: string): Promise<void>;
 }
 
 export interface Saved {
@@ -148,6 +149,7 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
         const answer = await client.send(
           new ScanCommand({
             TableName,
+            ConsistentRead: true,
             FilterExpression: '#environment = :environment AND decision.reason = :removed',
             ExpressionAttributeNames: { '#environment': 'environment' },
             ExpressionAttributeValues: { ':environment': environment, ':removed': 'environmentRemoved' },
@@ -179,8 +181,17 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       await client.send(new PutCommand({ TableName, Item: { ...mark, jobKey: key, version } }));
     },
 
-    async removeMark(key) {
-      await client.send(new DeleteCommand({ TableName, Key: { jobKey: key } }));
+    async removeMark(key, since) {
+      const unchanged = since && {
+        ConditionExpression: '#since = :since',
+        ExpressionAttributeNames: { '#since': 'since' },
+        ExpressionAttributeValues: { ':since': since },
+      };
+      try {
+        await client.send(new DeleteCommand({ TableName, Key: { jobKey: key }, ...unchanged }));
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
     },
   };
 }

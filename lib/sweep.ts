@@ -178,7 +178,7 @@ async function welcomeBack(parts: Parts, environment: string, invocation: Invoca
     }
     // Before that, a sweep of the deployment before may still be taking jobs out.
     if (parts.clock.now() - Date.parse(mark.since) > stillRemovingMs)
-      await parts.store.removeMark(removedKey(environment));
+      await parts.store.removeMark(removedKey(environment), mark.since);
   } catch (error) {
     parts.log.error('jobs of an environment that came back could not all be watched again; the next sweep goes on', {
       environment,

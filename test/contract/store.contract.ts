@@ -404,6 +404,14 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
     describe('marks', () => {
       const mark = { until: 5, failures: 1, reason: 'because', since: '2026-01-01T10:00:00.000Z' };
 
+      test('go only while they say what is expected, if that is asked for', async () => {
+        await store.writeMark('removed#production', { since: 'then' });
+        await store.removeMark('removed#production', 'now');
+        expect((await store.readMarks(['removed#production'])).size).toBe(1);
+        await store.removeMark('removed#production', 'then');
+        expect((await store.readMarks(['removed#production'])).size).toBe(0);
+      });
+
       test('are read as they were written, and left out where there are none', async () => {
         await store.writeMark('rest#channel#team', mark);
         await store.writeMark('sweep', { from: { jobKey: 'production#job_1', dueAt: 5 } });

@@ -86,7 +86,10 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
         }),
       ),
     writeMark: async (key, mark) => void marks.set(key, structuredClone(mark)),
-    removeMark: async (key) => void marks.delete(key),
+    async removeMark(key, since) {
+      const mark = marks.get(key) as { since?: string } | undefined;
+      if (since === undefined || mark?.since === since) marks.delete(key);
+    },
   };
 }
 

@@ -40,6 +40,18 @@ const found: [string, Partial<Plan>][] = [
     },
   ],
   [
+    'a job is not forgotten when its environment is configured again while a sweep of before takes it out once more',
+    {
+      commands: [
+        { do: 'webhook', job: jobOfStaging, steps: untilIdle },
+        { do: 'deploy', what: 'withoutStaging', steps: untilIdle },
+        { do: 'pass', ms: 4 * 60_000 },
+        { do: 'deploy', what: 'all', steps: 0 },
+        { do: 'deploy', what: 'withoutStaging', steps: untilIdle },
+      ],
+    },
+  ],
+  [
     'a correction comes after what it corrects, though the clock of who decided it is behind',
     {
       offsetsMs: [20_000, 0],

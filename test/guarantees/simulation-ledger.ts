@@ -122,12 +122,7 @@ export function createLedger(now: () => number) {
       for (const one of [...accepted.values()].flat()) if (one.by === worker && one.fate === 'open') one.fate = 'lost';
     },
 
-    /** What of a job's messages is still owed to these channels. */
-    missing: (job: string, channels: string[]): string[] =>
-      [...owed].flatMap(([key, told]) =>
-        told.job === job && channels.includes(told.channel) && !accepted.has(key) ? [key] : [],
-      ),
-
+    /** Whether the API denied a job for as long as it must, for anybody to say so. */
     wasDeniedForLong,
 
     /** The model. `records` is the whole table at the end, when all that was broken had been repaired for long. */
@@ -144,6 +139,7 @@ export function createLedger(now: () => number) {
         return times.length === 0;
       });
       for (const [key] of lost) violated(`${key} was never sent`);
+      // A message that was sent twice without need is a violation.
       return { ...figures, expected: owed.size, lost: lost.length, repeated: 0 };
     },
   };

@@ -86,7 +86,7 @@ export const plan: fc.Arbitrary<Plan> = fc.record({
   beginnings: three(
     fc.constantFrom('queued', 'running', 'running', 'running', 'unknown', 'completed', 'early', 'early', 'old'),
   ),
-  commands: fc.noBias(fc.array(command, { maxLength: 24, size: 'max' })),
+  commands: fc.noBias(fc.array(command, { maxLength: 40, size: 'max' })),
   thorn: fc.constantFrom('none', 'none', 'none', 'none', 'busyJob', 'badJob', 'badEnvironment', 'badChannel'),
   endings: three(ended),
 });

@@ -38,15 +38,21 @@ export async function runSimulation({ runs, seed, path, plans = plan }: Simulati
     ...(seed === undefined ? {} : { seed }),
     ...(path ? { path } : {}),
   });
-  if (details.failed) throw new Error(await explain(details), { cause: details.errorInstance });
+  if (details.failed) {
+    const how = plans === plan ? 'npx vitest run simulation.test.ts' : 'as seed and path of this simulation';
+    throw new Error(await explain(details, how), { cause: details.errorInstance });
+  }
   return total;
 }
 
-async function explain(details: Extract<fc.RunDetails<[fc.Scheduler, Plan]>, { failed: true }>): Promise<string> {
+async function explain(
+  details: Extract<fc.RunDetails<[fc.Scheduler, Plan]>, { failed: true }>,
+  how: string,
+): Promise<string> {
   const { seed, counterexamplePath, errorInstance } = details;
   return [
     `The promise was broken: ${(errorInstance as Error).message}`,
-    `To replay it: SIMULATION_SEED=${seed} SIMULATION_PATH=${counterexamplePath} npx vitest run simulation.test.ts`,
+    `To replay it: SIMULATION_SEED=${seed} SIMULATION_PATH=${counterexamplePath} ${how}`,
     await fc.asyncDefaultReportMessage(details),
   ].join('\n\n');
 }

@@ -167,6 +167,6 @@ export function crossing(store: Store, cross: Cross): Store {
     removedWith: (environment) => pages('store.removedWith', store.removedWith(environment)),
     readMarks: (keys) => cross('store.readMarks', () => store.readMarks(keys)),
     writeMark: (key, mark) => cross('store.writeMark', () => store.writeMark(key, mark)),
-    removeMark: (key) => cross('store.removeMark', () => store.removeMark(key)),
+    removeMark: (key, since) => cross('store.removeMark', () => store.removeMark(key, since)),
   };
 }
