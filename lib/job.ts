@@ -20,7 +20,7 @@ export const isDocumented = (status: string): boolean => documentedStatuses.has(
 /** Whether a status is one that a job does not leave any more. */
 export const isTerminal = (status: string | null): boolean => status !== null && terminalStatuses.has(status);
 
-/** What a person needs to know about a job that ended, or that can no longer be followed. */
+/** What a person needs to know about a job that ended, or that can no longer be followed. Rules choose among these. */
 export const outcomes = [
   'completed',
   'completedWithWarnings',
@@ -29,7 +29,8 @@ export const outcomes = [
   'canceled',
   'lostTrack',
 ] as const;
-export type Outcome = (typeof outcomes)[number];
+/** `test` is no job's: an operator asked for a message. */
+export type Outcome = (typeof outcomes)[number] | 'test';
 
 /** The counters of a job: sums over locales, so `processed` can exceed `sent`. Null: the API did not say. */
 export interface Statistics {
@@ -82,7 +83,8 @@ export type Reason =
   | 'notFound'
   | 'lostTrackNotFound'
   | 'lostTrackUnreadable'
-  | 'environmentRemoved';
+  | 'environmentRemoved'
+  | 'test';
 
 /** Last known status -> fetched status, with its reason. */
 export interface Transition {

@@ -61,6 +61,7 @@ const words: Record<Outcome, string> = {
   failed: 'Failed',
   canceled: 'Canceled',
   lostTrack: 'Lost track',
+  test: 'TEST',
 };
 
 /** The message of one outcome of a job for one channel. `jobUrl` is a template with `{jobId}`. */
@@ -133,6 +134,8 @@ function meaning(outcome: Outcome, job: Job | null, decision: Decision | null): 
       return 'The job was stopped before its end. What had been published by then stays published.';
     case 'lostTrack':
       return lost(decision);
+    case 'test':
+      return 'Somebody tries out the notifier: messages reach this channel. Nothing was published.';
   }
 }
 

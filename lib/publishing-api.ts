@@ -1,5 +1,5 @@
 /**
- * Sitecore's Publishing API, as far as it is needed: one job by its id.
+ * Sitecore's Publishing API, as far as it is needed: one job by its id, and what the credential may do.
  * https://api-docs.sitecore.com (Publishing API, "Retrieve a publishing job")
  */
 
@@ -18,7 +18,12 @@ import { clean } from './text.ts';
 export interface PublishingApi {
   /** Reads one job before `deadline` (epoch milliseconds). Throws an `UpstreamError` whose message names the remedy. */
   getJob(jobId: string, deadline: number): Promise<Job>;
+  /** What the credential may do, as the API says; null where it does not. Throws as `getJob` does. */
+  permissions(deadline: number): Promise<Permissions>;
 }
+
+/** Documented for `GET .../jobs/permissions`, a call that needs a valid token and no scope. */
+export type Permissions = v.InferOutput<typeof Permissions>;
 
 const timeoutMs = 8_000;
 const scopes = 'xmcpub.jobs.a:r, xmcpub.jobs.t:r, xmcpub.jobs.t:rl';
@@ -33,19 +38,25 @@ export function createPublishingApi(
   const unknownStatuses = new Set<string>();
   const base = environment.apiUrl.replace(/\/+$/, '');
 
-  const ask = async (jobId: string, deadline: number) => {
+  const askOnce = async (path: string, deadline: number): Promise<HttpAnswer> => {
     const timeLeft = () => Math.min(timeoutMs, deadline - clock.now());
     if (timeLeft() <= 0) throw new UpstreamError('unavailable', `${peer}: no time left to ask`);
     const token = await accessToken.get(timeLeft());
     const answer = await http({
       method: 'GET',
-      url: `${base}/authoring/publishing/v1/jobs/${encodeURIComponent(jobId)}`,
+      url: `${base}/authoring/publishing/v1/jobs/${path}`,
       peer,
       headers: { authorization: `Bearer ${token}` },
       timeoutMs: timeLeft(),
     });
     if (answer.status === 401) accessToken.drop(token);
     return answer;
+  };
+
+  /** A token may have been revoked before its time: once more with a fresh one. */
+  const ask = async (path: string, deadline: number): Promise<HttpAnswer> => {
+    const answer = await askOnce(path, deadline);
+    return answer.status === 401 ? await askOnce(path, deadline) : answer;
   };
 
   const noteStatus = (status: string): void => {
@@ -58,12 +69,19 @@ export function createPublishingApi(
     async getJob(jobId, deadline) {
       // In a path these two are no names, however they are encoded: https://url.spec.whatwg.org/#double-dot-path-segment
       if (jobId === '.' || jobId === '..') throw new UpstreamError('notFound', `${peer}: no job has the id ${jobId}`);
-      let answer = await ask(jobId, deadline);
-      if (answer.status === 401) answer = await ask(jobId, deadline);
+      const answer = await ask(encodeURIComponent(jobId), deadline);
       if (answer.status !== 200) throw refusal(answer, peer, clock.now(), redact);
       const job = readJob(answer.body, peer);
       noteStatus(job.status);
       return job;
+    },
+    async permissions(deadline) {
+      const answer = await ask('permissions', deadline);
+      if (answer.status === 404) throw new UpstreamError('notFound', `${peer}: nothing there (404). Check apiUrl`);
+      if (answer.status !== 200) throw refusal(answer, peer, clock.now(), redact);
+      const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Permissions), answer.body);
+      if (!parsed.success) throw new UpstreamError('unreadable', `${peer}: the answer is no JSON`);
+      return parsed.output;
     },
   };
 }
@@ -121,6 +139,14 @@ const count = v.fallback(
   null,
 );
 const orNull = <Entries extends v.ObjectEntries>(entries: Entries) => v.fallback(v.nullable(v.object(entries)), null);
+
+const Permissions = v.object({
+  canReadAll: flag,
+  canReadOwn: flag,
+  canViewDetailsOfAll: flag,
+  canViewDetailsOfOwn: flag,
+  canCreate: flag,
+});
 
 const Problem = v.object({
   type: text,

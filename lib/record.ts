@@ -62,6 +62,26 @@ export function release(record: JobRecord, terms: Pick<Terms, 'now' | 'writer' |
   return { ...next, ...agenda(next, terms) };
 }
 
+/** The record of a test: no job, and a message to each of these channels that is to be sent as any other. */
+export function testRecord(
+  name: JobName,
+  channels: string[],
+  terms: Pick<Terms, 'now' | 'writer' | 'limits'>,
+): JobRecord {
+  const at = iso(terms.now);
+  const told = { outcome: 'test', status: null, previousStatus: null, corrects: null, since: null } as const;
+  const record = newRecord(name, terms.now);
+  const next: JobRecord = {
+    ...record,
+    revision: 1,
+    writer: terms.writer,
+    check: { ...record.check, nextAt: null },
+    decision: { ...told, reason: 'test', at, channels, mention: null, rule: null },
+    deliveries: Object.fromEntries(channels.map((channel) => [deliveryKey('test', channel), newDelivery(at)])),
+  };
+  return { ...next, ...agenda(next, terms) };
+}
+
 /** A delivery with what its key says. */
 export interface NamedDelivery {
   key: string;
@@ -134,6 +154,17 @@ const afterAll = (deliveries: Delivery[], now: number): string =>
 const isPending = (delivery: Delivery): boolean => delivery.state === 'pending';
 const iso = (ms: number): string => new Date(ms).toISOString();
 
+const newDelivery = (at: string): Delivery => ({
+  state: 'pending',
+  attempts: 0,
+  createdAt: at,
+  nextAt: at,
+  at: null,
+  receipt: null,
+  error: null,
+  ambiguousSince: null,
+});
+
 function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
   return {
     environment,
@@ -193,16 +224,7 @@ function announce(observed: JobRecord, prior: JobRecord, transition: Transition,
   };
   const told = subject && transition.announce ? route(subject, terms.rules, terms.channels) : null;
   const { channels, mention, rule } = told ?? { channels: [], mention: null, rule: null };
-  const fresh: Delivery = {
-    state: 'pending',
-    attempts: 0,
-    createdAt: afterAll(Object.values(prior.deliveries), terms.now),
-    nextAt: at,
-    at: null,
-    receipt: null,
-    error: null,
-    ambiguousSince: null,
-  };
+  const fresh = { ...newDelivery(at), createdAt: afterAll(Object.values(prior.deliveries), terms.now) };
   const added = outcome ? channels.map((channel) => [deliveryKey(outcome, channel), fresh] as const) : [];
   return {
     ...observed,

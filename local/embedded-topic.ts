@@ -88,8 +88,9 @@ export async function startEmbeddedTopic(options: EmbeddedTopicOptions = {}): Pr
 
   const server = await startLoopbackServer(async (request, response) => {
     const form = new URLSearchParams(((await readBody(request)) ?? '').toString());
-    if (form.get('Action') === 'Publish') await answer(form, response);
-    else playFault(snsFault(400, 'InvalidAction', 'Only Publish is known here.'), response);
+    if (form.get('Action') === 'Publish') return await answer(form, response);
+    const { statusCode, body } = await ask(form);
+    playFault({ status: statusCode, headers: { 'content-type': 'text/xml' }, body }, response);
   });
 
   return {

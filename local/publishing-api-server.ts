@@ -18,7 +18,9 @@ export interface RecordedTokenRequest extends RecordedRequest {
 }
 
 /** Which call a fault applies to, and for which job; either, and every job, if not said. */
-export type ApiFaultRule = FaultRule<{ call: 'job' | 'token'; jobId: string }>;
+export type ApiFaultRule = FaultRule<{ call: ApiCall; jobId: string }>;
+
+type ApiCall = 'job' | 'token' | 'permissions';
 
 /** The server that was started. Every request is counted, those that were answered with a fault too. */
 export interface PublishingApiServer {
@@ -28,6 +30,8 @@ export interface PublishingApiServer {
   clientSecret: string;
   requests: RecordedRequest[];
   tokenRequests: RecordedTokenRequest[];
+  /** What `GET .../jobs/permissions` says of the credential; all that it may be, at first. */
+  permissions: Record<string, boolean>;
   /** The job to answer with: any JSON value, a function of nothing that gives one, or undefined for none any more. */
   setJob: (id: string, job: unknown) => void;
   fault: (rule: ApiFaultRule) => void;
@@ -56,7 +60,7 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
   const tokens = new Map<string, number>();
   const requests: RecordedRequest[] = [];
   const tokenRequests: RecordedTokenRequest[] = [];
-  const faults = createFaultBook<{ call: 'job' | 'token'; jobId: string }>(['call', 'jobId']);
+  const faults = createFaultBook<{ call: ApiCall; jobId: string }>(['call', 'jobId']);
 
   const findJob = (id: string): unknown => {
     const job = jobs.get(id) ?? options.findJob?.(id);
@@ -94,9 +98,25 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
     return job === undefined ? playFault(problemFault(404), response) : sendJson(response, 200, job);
   };
 
+  const permissions = {
+    canReadAll: true,
+    canReadOwn: true,
+    canViewDetailsOfAll: true,
+    canViewDetailsOfOwn: true,
+    canCreate: true,
+  };
+
+  const answerPermissions = (request: IncomingMessage, response: ServerResponse) => {
+    requests.push(recorded(request));
+    const fault = faults.take({ call: 'permissions', jobId: '' });
+    if (fault) return playFault(fault, response);
+    return isAuthorized(request) ? sendJson(response, 200, permissions) : playFault(problemFault(401), response);
+  };
+
   const server = await startLoopbackServer((request, response) => {
     if (request.method === 'POST' && request.url === '/oauth/token') return answerToken(request, response);
     const id = request.method === 'GET' ? jobPath.exec(request.url ?? '')?.[1] : undefined;
+    if (id === 'permissions') return answerPermissions(request, response);
     if (id !== undefined) return answerJob(decodeURIComponent(id), request, response);
     requests.push(recorded(request));
     return playFault(problemFault(404), response);
@@ -109,6 +129,7 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
     clientSecret,
     requests,
     tokenRequests,
+    permissions,
     setJob: (id, job) => void jobs.set(id, job),
     fault: faults.add,
     clearFaults: faults.clear,

@@ -14,6 +14,10 @@ export interface Channel {
    * a receipt. Throws an `UpstreamError`: what kind it is decides when the delivery is tried again.
    */
   send(message: Message, timeoutMs: number): Promise<string>;
+  /** Makes sure that a message would arrive, without sending one. Throws like `send`. For operators only. */
+  verify(timeoutMs: number): Promise<void>;
+  /** What `send` would send, and how a person reads it. */
+  render(message: Message): { text: string; payload: object };
   /** The shortest time between two messages that the place bears, in milliseconds; 0: any. */
   readonly paceMs: number;
   /** For how long the place recognises a repeated message and drops it, in milliseconds; 0: never. Known after a send. */

@@ -32,6 +32,12 @@ export const slack: ChannelType = {
       });
       return readAnswer(answer, clock.now(), redact);
     };
+    // A hook that is alive answers with a complaint about the missing text; one that is gone, that it is gone.
+    const knock = async (url: string, deadline: number): Promise<void> => {
+      await post(url, {}, deadline).catch((error: unknown) => {
+        if (!isOfKind(error, 'payloadRefused')) throw error;
+      });
+    };
     const postInSomeForm = async (url: string, message: Message, deadline: number): Promise<string> => {
       try {
         return await post(url, blocksOf(message), deadline);
@@ -46,6 +52,8 @@ export const slack: ChannelType = {
     return {
       paceMs: 1_000,
       recognisesForMs: 0,
+      verify: async (timeoutMs) => knock(await readUrl(), clock.now() + timeoutMs),
+      render: (message) => ({ text: textOf(message), payload: blocksOf(message) }),
       async send(message, timeoutMs) {
         const deadline = clock.now() + timeoutMs;
         const url = await readUrl();

@@ -1,6 +1,12 @@
 /** Amazon SNS, standard and FIFO topics: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
 
-import { type MessageAttributeValue, PublishCommand, type PublishCommandInput, SNSClient } from '@aws-sdk/client-sns';
+import {
+  GetTopicAttributesCommand,
+  type MessageAttributeValue,
+  PublishCommand,
+  type PublishCommandInput,
+  SNSClient,
+} from '@aws-sdk/client-sns';
 import * as v from 'valibot';
 import { inTime, requestHandler } from '../aws.ts';
 import { UpstreamError, type UpstreamKind } from '../errors.ts';
@@ -24,21 +30,34 @@ export const sns: ChannelType = {
       requestHandler: { ...requestHandler, httpAgent: agent, httpsAgent: agent },
     });
     let topicArn = '';
+    const ask = async <Answer>(timeoutMs: number, send: (abortSignal: AbortSignal) => Promise<Answer>) => {
+      try {
+        return await inTime(timeoutMs, async (abortSignal) => {
+          topicArn = await secrets.read(config['topicArn'] as string);
+          return await send(abortSignal);
+        });
+      } catch (error) {
+        throw error instanceof UpstreamError ? error : readError(error as SnsError, redact);
+      }
+    };
     return {
       paceMs: 0,
       get recognisesForMs() {
         return isFifo(topicArn) ? recognisesForMs : 0;
       },
       async send(message, timeoutMs) {
-        try {
-          const { MessageId } = await inTime(timeoutMs, async (abortSignal) => {
-            topicArn = await secrets.read(config['topicArn'] as string);
-            return await client.send(new PublishCommand(publishInput(message, topicArn)), { abortSignal });
-          });
-          return MessageId ?? 'accepted';
-        } catch (error) {
-          throw error instanceof UpstreamError ? error : readError(error as SnsError, redact);
-        }
+        const publish = (abortSignal: AbortSignal) =>
+          client.send(new PublishCommand(publishInput(message, topicArn)), { abortSignal });
+        return (await ask(timeoutMs, publish)).MessageId ?? 'accepted';
+      },
+      async verify(timeoutMs) {
+        await ask(timeoutMs, (abortSignal) =>
+          client.send(new GetTopicAttributesCommand({ TopicArn: topicArn }), { abortSignal }),
+        );
+      },
+      render(message) {
+        const { TopicArn: _, ...payload } = publishInput(message, topicArn);
+        return { text: sentencesOf(message), payload };
       },
     };
   },

@@ -486,6 +486,7 @@ describe('an exception of our own on one job', () => {
     set('job_good', 'Failed');
     const { api } = notifier.parts;
     notifier.parts.api = (name) => ({
+      ...api(name),
       getJob: (id, deadline) => {
         if (id === 'job_bad') throw new TypeError('a bug of ours');
         return api(name).getJob(id, deadline);
@@ -513,7 +514,11 @@ describe('an exception of our own on one job', () => {
 
   test('an error from upstream is not one of them', async () => {
     await watch('job_bad');
-    notifier.parts.api = () => ({ getJob: () => Promise.reject(new UpstreamError('unavailable', 'busy')) });
+    const { api } = notifier.parts;
+    notifier.parts.api = (name) => ({
+      ...api(name),
+      getJob: () => Promise.reject(new UpstreamError('unavailable', 'busy')),
+    });
     await sweepAfter(notifier, minute);
     expect(errors()).toEqual([]);
     expect((await notifier.get('job_bad')).body.check).toMatchObject({ failures: 1, error: 'busy' });

@@ -544,6 +544,7 @@ describe('the end of the invocation is near', () => {
     const { api } = of.parts;
     const end = of.clock.now() + remainingMs;
     of.parts.api = (name) => ({
+      ...api(name),
       getJob: async (id, deadline) => {
         const job = await api(name).getJob(id, deadline);
         of.clock.advance(end - leftMs - of.clock.now());

@@ -105,6 +105,7 @@ export function answerSlowly(world: World, { clock }: Notifier, ids: string[], m
 export function hurryRead(notifier: Notifier, jobId: string, ms = 150): void {
   const { api } = notifier.parts;
   notifier.parts.api = (name) => ({
+    ...api(name),
     getJob: (id, deadline) => api(name).getJob(id, id === jobId ? notifier.clock.now() + ms : deadline),
   });
 }
@@ -116,7 +117,7 @@ export function wrapChannel(notifier: Notifier, name: string, send: (real: Chann
     const real = channel(asked);
     if (asked !== name) return real;
     return {
-      paceMs: real.paceMs,
+      ...real,
       get recognisesForMs() {
         return real.recognisesForMs;
       },

@@ -34,6 +34,10 @@ const pager: ChannelType = {
       if (status === 202) return JSON.parse(body).id;
       throw new UpstreamError(status === 410 ? 'needsOperator' : 'unavailable', `Pager: ${status} ${redact(body)}`);
     },
+    verify: async () => {
+      await secrets.read(config['routingKey'] ?? '');
+    },
+    render: ({ title, document }) => ({ text: title, payload: document }),
   }),
 };
 /** What would be the line in the register. */
@@ -161,9 +165,8 @@ describe('its failure', () => {
   test('as a bug of its own is logged with its job, and tells nothing of itself outside', async () => {
     const buggy: ChannelType = {
       ...pager,
-      create: () => ({
-        paceMs: 0,
-        recognisesForMs: 0,
+      create: (deps, config) => ({
+        ...pager.create(deps, config),
         send: () => Promise.reject(new TypeError('a bug in the pager')),
       }),
     };

@@ -601,3 +601,26 @@ test('not even the beginning of a token shows where a problem is cut', async () 
     expectNoSecrets([await failure(ask())], [accessToken.slice(0, 4)]);
   }
 });
+
+test('what the credential may do is told', async () => {
+  server.permissions['canReadAll'] = false;
+  expect(await create().permissions(inTime())).toEqual({
+    canReadAll: false,
+    canReadOwn: true,
+    canViewDetailsOfAll: true,
+    canViewDetailsOfOwn: true,
+    canCreate: true,
+  });
+  expect(server.requests).toMatchObject([{ method: 'GET', path: '/authoring/publishing/v1/jobs/permissions' }]);
+});
+
+test.each<[answer: string, Fault, message: string]>([
+  ['403', problemFault(403), 'an automation client of the environment, not of the organization'],
+  ['404', problemFault(404), 'nothing there (404). Check apiUrl'],
+  ['no JSON', { status: 200, body: '<html>' }, 'the answer is no JSON'],
+  ['401 always', problemFault(401), 'a fresh token was refused (401)'],
+])('what the credential may do is not told: %s', async (_, fault, message) => {
+  server.fault({ call: 'permissions', times: 2, ...fault });
+  const error = await failure(create().permissions(inTime()));
+  expect(error.message).toContain(message);
+});

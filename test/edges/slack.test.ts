@@ -330,3 +330,23 @@ test('no part of the address shows in any error, even if the other side repeats 
   expectNoSecrets(errors, [webhookUrl]);
   expectNoSecrets(errors, [hook]);
 });
+
+test('a hook that is alive is recognised without a message', async () => {
+  await create().verify(5_000);
+  expect([server.requestCount(), server.messages]).toEqual([1, []]);
+});
+
+test('a hook that is gone is recognised without a message', async () => {
+  server.answerWith({ status: 404, body: 'no_service' });
+  const error = await failure(create().verify(5_000));
+  expect(error.kind).toBe('needsOperator');
+  expect(error.message).toContain('no_service');
+  expectNoSecrets([error.message], [server.webhookUrl()]);
+});
+
+test('what would be sent can be looked at', async () => {
+  const { text, payload } = create().render(someMessage());
+  expect(text).toMatch(/^Failed: Nightly/);
+  await create().send(someMessage(), 5_000);
+  expect(server.messages).toMatchObject([{ payload }]);
+});

@@ -237,3 +237,20 @@ test('no credential shows in any error, and no message in it is longer than it h
   topic.answerWith(snsFault(400, 'InvalidParameter', echo));
   expect((await failure(channel.send(someMessage(), 5_000))).message.length).toBeLessThan(300);
 });
+
+test('a topic that is there is recognised without a message', async () => {
+  await create().verify(5_000);
+  expect(topic.messages).toEqual([]);
+});
+
+test('a topic that is not there is recognised', async () => {
+  const error = await failure(create({ topicArn: `${topic.topicArn}-gone` }).verify(5_000));
+  expect(error).toMatchObject({ kind: 'needsOperator', message: expect.stringMatching(/^SNS: NotFound/) });
+});
+
+test('what would be sent can be looked at', () => {
+  const { text, payload } = create().render(someMessage());
+  expect(text).toContain('The whole job failed.');
+  expect(payload).toMatchObject({ Subject: 'Failed: Nightly site publish', MessageStructure: 'json' });
+  expect(payload).not.toHaveProperty('TopicArn');
+});

@@ -131,6 +131,7 @@ describe('how much at once', () => {
     let underWay = 0;
     const { api } = of.parts;
     of.parts.api = (name) => ({
+      ...api(name),
       async getJob(id, deadline) {
         underWay += 1;
         seen.most = Math.max(seen.most, underWay);
@@ -166,6 +167,7 @@ describe('how much at once', () => {
     let read = 0;
     const { api } = sweeper.parts;
     sweeper.parts.api = (name) => ({
+      ...api(name),
       async getJob(id, deadline) {
         if (id === 'job_01') await others.opened;
         else if (++read === 11) others.open();

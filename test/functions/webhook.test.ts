@@ -205,6 +205,7 @@ describe('POST /jobs', () => {
     const deadlines: number[] = [];
     const { api } = notifier.parts;
     notifier.parts.api = (name) => ({
+      ...api(name),
       getJob: (id, deadline) => {
         deadlines.push(deadline);
         return api(name).getJob(id, deadline);

@@ -111,6 +111,8 @@ function topicOf({ worker, leave, now, outside }: WorkerDeps, name: 'fifo' | 'to
         return outside.topic(worker, name, document, mishap, isInTime);
       });
     },
+    verify: async () => undefined,
+    render: ({ title, document }) => ({ text: title, payload: document }),
   };
 }
 

@@ -116,6 +116,8 @@ export function createUniverse(): Universe {
             acceptTopic(name, message);
             return 'accepted';
           }),
+        verify: async () => undefined,
+        render: ({ title, document }) => ({ text: title, payload: document }),
       };
     },
   });

@@ -3,11 +3,19 @@ import { Ajv } from 'ajv';
 import * as v from 'valibot';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import type { ChannelType } from '../../lib/channels/channel.ts';
+import type { Channel, ChannelType } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
 import { loadConfig, parseConfig, references } from '../../lib/config.ts';
 import { ConfigError } from '../../lib/errors.ts';
 import { notifierSchema } from '../../scripts/notifier-schema.ts';
+
+const silent: Channel = {
+  paceMs: 0,
+  recognisesForMs: 0,
+  send: async () => '',
+  verify: async () => undefined,
+  render: () => ({ text: '', payload: {} }),
+};
 
 /** The example of the design, section 8, word for word. */
 const example = parse(`
@@ -352,7 +360,7 @@ describe('a secret in a document that is wrong', () => {
   const withToken: ChannelType = {
     config: { token: v.string() },
     references: ['token'],
-    create: () => ({ paceMs: 0, recognisesForMs: 0, send: async () => '' }),
+    create: () => silent,
   };
   const types = { ...channelTypes, chat: withToken };
 
@@ -442,7 +450,7 @@ describe('the references of a configuration', () => {
   });
 
   test('hold no other member of a channel', () => {
-    const create = () => ({ paceMs: 0, recognisesForMs: 0, send: async () => '' });
+    const create = () => silent;
     const types = { chat: { config: { room: v.string(), token: v.string() }, references: ['token'], create } };
     const document = { ...least, channels: { team: { type: 'chat', room: 'ssm:/room', token: 'ssm:/token' } } };
     expect(references(parseConfig(document, { types }), types)).toEqual(['ssm:/id', 'ssm:/secret', 'ssm:/token']);

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Job, type JobRecord, type Outcome, outcomes, type Reading, type Statistics } from '../../lib/job.ts';
 import { deduplicationId, inUtc, type JobDocument, type Message, messageOf } from '../../lib/message.ts';
-import { advance, type Terms } from '../../lib/record.ts';
+import { advance, type Terms, testRecord } from '../../lib/record.ts';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
@@ -90,9 +90,10 @@ const records: Record<Outcome, JobRecord> = {
   failed: after([0, read(jobOf('Failed'))]),
   canceled: after([0, read(jobOf('Canceling'))], [minute, read(jobOf('Canceled'))]),
   lostTrack: after([0, read(jobOf('Running'))], [minute, notFound], [11 * minute, notFound]),
+  test: testRecord(name, ['team'], termsAt(start)),
 };
 
-describe('the six outcomes', () => {
+describe('the outcomes', () => {
   test.each<[Outcome, title: string, summary: string]>([
     ['completed', 'Completed: Nightly site publish', 'The content is published.'],
     [
@@ -120,6 +121,7 @@ describe('the six outcomes', () => {
       'Lost track: Nightly site publish',
       'Sitecore has denied this job since 2026-01-20 12:01 UTC. It was last read as Running. How it ended is not known.',
     ],
+    ['test', 'TEST: job_41B25', 'Somebody tries out the notifier: messages reach this channel. Nothing was published.'],
   ])('%s', (outcome, title, summary) => {
     expect(told(records[outcome])).toMatchObject({ title, summary, document: { outcome, correction: false } });
   });
@@ -400,7 +402,7 @@ describe('the document for machines', () => {
   const problems = (document: unknown): string[] =>
     validate(document) ? [] : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 
-  test.each(outcomes)('of %s is what its schema says', (outcome) => {
+  test.each([...outcomes, 'test'] as const)('of %s is what its schema says', (outcome) => {
     const { document } = told(records[outcome], outcome, 'https://example.org/jobs/{jobId}');
     expect(problems(JSON.parse(JSON.stringify(document)))).toEqual([]);
   });
