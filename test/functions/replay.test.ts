@@ -8,7 +8,7 @@ import { publishingJob } from '../../local/publishing-job.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { startWorld, type World } from '../support/world.ts';
 
-const script = fileURLToPath(new URL('../../scripts/replay.ts', import.meta.url));
+const script = fileURLToPath(new URL('../../cli/notifier.ts', import.meta.url));
 const hour = 60 * 60_000;
 
 let world: World;
@@ -23,7 +23,7 @@ afterEach(() => world.close());
 async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { ...process.env, ...world.env() };
   try {
-    return { code: 0, ...(await promisify(execFile)(process.execPath, [script, ...args], { env })) };
+    return { code: 0, ...(await promisify(execFile)(process.execPath, [script, 'replay', ...args], { env })) };
   } catch (error) {
     return error as { code: number; stdout: string; stderr: string };
   }
@@ -76,10 +76,14 @@ test.each([
   ['a channel that is not configured', ['--channel', 'tema'], 'No such channel. Configured are: team, events.\n'],
   ['a time span that is none', ['--since', 'yesterday'], '--since takes a time span such as 30m, 2h or 3d.\n'],
   ['an environment that is not configured', ['--job', 'a', '--environment', 'b'], /^No such environment\./],
-  ['an option that is not known', ['--chanel', 'team'], /^Unknown option '--chanel'/],
+  [
+    'an option that is not known',
+    ['--chanel', 'team'],
+    /^error: unknown option '--chanel'\n\(Did you mean --channel\?\)\n/,
+  ],
 ])('%s is refused in one sentence', async (_, args, message) => {
   const { code, stderr } = await run(...args);
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   if (typeof message === 'string') expect(stderr).toBe(message);
   else expect(stderr).toMatch(message);
 });

@@ -1,0 +1,99 @@
+/** `notifier jobs`: the work list, and what is dead. */
+
+import type { Command } from 'commander';
+import type { DueEntry, JobRecord } from '../lib/job.ts';
+import type { Parts } from '../lib/parts.ts';
+import { inParallel } from '../lib/walk.ts';
+import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
+import { span, table } from './output.ts';
+
+/** A job that is not done with: `watched` by the sweeps, or `dead` until somebody replays its deliveries. */
+interface Row {
+  environment: string;
+  jobId: string;
+  state: 'watched' | 'dead';
+  status: string | null;
+  name: string | null;
+  since: string;
+  dueAt: string | null;
+  error: string | null;
+  deliveries: { delivery: string; state: string; attempts: number; error: string | null }[];
+}
+
+interface Options extends CommonOptions {
+  dead?: boolean;
+}
+
+/** How many items are read at once. */
+const concurrency = 20;
+
+export function addJobs(program: Command): void {
+  addCommand(program, 'jobs')
+    .description('list the jobs that are watched, and those with dead deliveries')
+    .option('--dead', 'only those with dead deliveries')
+    .action((options: Options) => onNotifier(options, (parts) => jobs(parts, options)));
+}
+
+/** The jobs that something is still to be done for, those that are due first at the top. */
+export async function jobs(parts: Parts, { dead = false }: Options): Promise<Answer> {
+  const watched = dead ? [] : await rowsOf(parts, parts.store.due(Number.MAX_SAFE_INTEGER), 'watched');
+  const all = [...watched, ...(await rowsOf(parts, parts.store.dead(), 'dead'))];
+  return { document: { jobs: all }, text: all.length > 0 ? show(all, parts.clock.now()) : nothing(dead) };
+}
+
+/** The index shows neither names nor deliveries, so each item is read. */
+async function rowsOf({ store }: Parts, pages: AsyncIterable<DueEntry[]>, state: Row['state']): Promise<Row[]> {
+  const entries: DueEntry[] = [];
+  for await (const page of pages) entries.push(...page);
+  const rows: (Row | undefined)[] = entries.map(() => undefined);
+  await inParallel(entries.entries(), concurrency, async ([index, entry]) => {
+    const record = await store.get(entry);
+    if (record) rows[index] = rowOf(record, state);
+  });
+  return rows.filter((row) => row !== undefined);
+}
+
+const rowOf = (
+  { environment, jobId, status, job, firstSeenAt, dueAt, check, deliveries }: JobRecord,
+  state: Row['state'],
+): Row => ({
+  environment,
+  jobId,
+  state,
+  status,
+  name: job?.name ?? null,
+  since: firstSeenAt,
+  dueAt: state === 'watched' && dueAt !== null ? new Date(dueAt).toISOString() : null,
+  error: check.error,
+  deliveries: Object.entries(deliveries)
+    .filter((one) => one[1].state !== 'sent')
+    .map(([delivery, { state: its, attempts, error }]) => ({ delivery, state: its, attempts, error })),
+});
+
+function show(rows: Row[], now: number): string {
+  const lines = rows.map((row) => [
+    row.environment,
+    row.jobId,
+    row.name ?? '',
+    row.status ?? 'not read yet',
+    `${span(now - Date.parse(row.since))} ago`,
+    nextOf(row, now),
+    [
+      row.error,
+      ...row.deliveries.map(({ delivery, state, error }) => `${delivery} ${state}${error ? `: ${error}` : ''}`),
+    ]
+      .filter(Boolean)
+      .join('; '),
+  ]);
+  const dead = rows.some(({ state }) => state === 'dead');
+  const hint = dead ? '\n\nWhat is dead is sent again by `npm run notifier -- replay`.' : '';
+  return `${table(['environment', 'job', 'name', 'status', 'first seen', 'next try', 'what is wrong'], lines)}${hint}`;
+}
+
+function nextOf({ state, dueAt }: Row, now: number): string {
+  if (state === 'dead' || dueAt === null) return 'dead';
+  const wait = Date.parse(dueAt) - now;
+  return wait < 1_000 ? 'next sweep' : `in ${span(wait)}`;
+}
+
+const nothing = (dead: boolean): string => (dead ? 'Nothing is dead.' : 'No job is watched, and nothing is dead.');

@@ -1,0 +1,54 @@
+/** `notifier replay`: dead deliveries are sent again. */
+
+import type { Command } from 'commander';
+import { RequestError } from '../lib/errors.ts';
+import { readJobName } from '../lib/job-name.ts';
+import type { Parts } from '../lib/parts.ts';
+import { replay as revive } from '../lib/replay.ts';
+import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
+import { spanOf } from './span.ts';
+
+interface Options extends CommonOptions {
+  channel?: string;
+  since?: number;
+  job?: string;
+  environment?: string;
+}
+
+export function addReplay(program: Command): void {
+  addCommand(program, 'replay')
+    .description('send dead deliveries again, by the next sweep')
+    .option('--channel <name>', 'only those to this channel')
+    .option('--since <span>', 'only those last tried within this time: 30m, 2h, 3d', spanOf('--since'))
+    .option('--job <id>', 'only those of this job')
+    .option('--environment <name>', 'the environment of --job, if there are several')
+    .action((options: Options) => onNotifier(options, (parts) => replay(parts, options)));
+}
+
+/** Makes dead deliveries pending again. */
+async function replay(parts: Parts, { channel, since, job, environment }: Options): Promise<Answer> {
+  const { environments, channels } = parts.config;
+  if (channel !== undefined && !Object.hasOwn(channels, channel)) {
+    throw new RequestError(422, `No such channel. Configured are: ${Object.keys(channels).join(', ')}.`);
+  }
+  const replayed = await revive(parts, {
+    channel,
+    since: since && parts.clock.now() - since,
+    job: job === undefined ? undefined : readJobName({ jobId: job, environment }, Object.keys(environments)),
+  });
+  const revivals = replayed.map(({ job: { environment, jobId }, revived }) => ({
+    environment,
+    jobId,
+    deliveries: revived,
+  }));
+  return { document: { replayed: revivals }, text: show(revivals) };
+}
+
+function show(replayed: { environment: string; jobId: string; deliveries: string[] }[]): string {
+  const lines = replayed.map(
+    ({ environment, jobId, deliveries }) => `${environment} ${jobId}: ${deliveries.join(', ')}`,
+  );
+  const count = replayed.reduce((sum, { deliveries }) => sum + deliveries.length, 0);
+  const what = count === 1 ? '1 delivery is' : `${count} deliveries are`;
+  return [...lines, count > 0 ? `${what} sent by the next sweep.` : 'There is nothing dead that fits.'].join('\n');
+}
