@@ -7,7 +7,7 @@ import { accepted, answerOf, detailsOf, isOnlyAccepted, json } from '../lib/answ
 import { inTime } from '../lib/aws.ts';
 import { ConfigError, RequestError } from '../lib/errors.ts';
 import { readJobName } from '../lib/job-name.ts';
-import { flushMetrics, guard, problems } from '../lib/middleware.ts';
+import { guard, type Handler, observed, problems } from '../lib/middleware.ts';
 import { check } from '../lib/observe.ts';
 import { createParts, type Parts } from '../lib/parts.ts';
 
@@ -15,7 +15,7 @@ import { createParts, type Parts } from '../lib/parts.ts';
 const answerWithinMs = 25_000;
 
 /** Makes the handler of an HTTP API (payload format 2.0). */
-export function createHandler(parts: Parts): (event: Event, context: Context) => Promise<Result> {
+export function createHandler(parts: Parts): Handler<Event, Result> {
   const environments = Object.keys(parts.config.environments);
 
   // The answer comes after the first attempt of every delivery.
@@ -41,13 +41,14 @@ export function createHandler(parts: Parts): (event: Event, context: Context) =>
     return json(200, detailsOf(record));
   };
 
-  return middy()
-    .use([flushMetrics(parts), problems(parts), guard(parts)])
+  const route = middy()
+    .use([problems(parts), guard(parts)])
     .handler((event: Event, context: Context): Promise<Result> => {
       if (event.routeKey === 'POST /jobs') return post(event as never, context);
       if (event.routeKey === 'GET /jobs/{jobId}') return get(event);
       throw new RequestError(404, 'There are two routes: POST /jobs and GET /jobs/{jobId}.');
-    }) as (event: Event, context: Context) => Promise<Result>;
+    }) as Handler<Event, Result>;
+  return observed(parts, route);
 }
 
 /** Refuses to start without a secret: the webhook is never open. */

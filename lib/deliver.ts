@@ -3,10 +3,10 @@
 import type { Channel } from './channels/channel.ts';
 import { UpstreamError } from './errors.ts';
 import { type Invocation, sendTimeoutMs } from './invocation.ts';
-import type { Delivery, JobRecord } from './job.ts';
+import { type Delivery, isTerminal, type JobRecord, type Outcome } from './job.ts';
 import { messageOf } from './message.ts';
 import type { Parts } from './parts.ts';
-import { type NamedDelivery as Due, dueDeliveries, isOverdue, release } from './record.ts';
+import { type NamedDelivery as Due, decisionOf, dueDeliveries, isOverdue, release } from './record.ts';
 import { deliveryWaitMs } from './retry.ts';
 
 /** What came of the deliveries of one record. */
@@ -92,6 +92,7 @@ async function attempt(parts: Parts, record: JobRecord, due: Due, invocation: In
     return tried;
   }
   const failed = refused(begun, answer, channel, parts.clock.now());
+  parts.metrics.count('deliveryFailed', { channel: name, reason: answer.kind });
   const tried = await store(parts, record, due, overdue ? dead(failed, answer.message) : failed);
   await lane.failed(answer);
   return tried;
@@ -120,10 +121,15 @@ async function store(
   { key, outcome, channel }: Due,
   result: Delivery,
 ): Promise<Tried> {
-  const { store: table, log, metrics } = parts;
+  const { store: table, log, metrics, clock } = parts;
   const { state, attempts, error, ambiguousSince } = result;
-  metrics.count(state === 'pending' ? 'deliveryFailed' : state, { channel, outcome });
-  if (state === 'sent' && ambiguousSince) metrics.count('ambiguous', { channel });
+  if (state === 'dead') metrics.count('dead', { channel });
+  if (state === 'sent') {
+    metrics.count('sent', { channel, outcome });
+    if (ambiguousSince) metrics.count('ambiguous', { channel });
+    const seconds = secondsToTell(record, outcome, clock.now());
+    if (seconds !== null) metrics.measure('timeToTell', seconds, { channel });
+  }
   log[state === 'sent' ? 'info' : 'warn'](`delivery ${state}`, {
     ...nameOf(record),
     outcome,
@@ -139,6 +145,14 @@ async function store(
     log.error('a receipt could not be stored', { ...nameOf(record), outcome, channel, error: cause });
     return { key, result, isStored: false };
   }
+}
+
+/** From a job's end to now; null where there is no such time: a job of no known end, or a correction of what was told. */
+function secondsToTell(record: JobRecord, outcome: Outcome, now: number): number | null {
+  const { decision, job } = decisionOf(record, outcome);
+  if (!job?.finishedAt || !isTerminal(job.status) || decision?.corrects) return null;
+  // The clocks of Sitecore and of AWS are not the same.
+  return Math.max(0, now - Date.parse(job.finishedAt)) / 1_000;
 }
 
 const nameOf = ({ environment, jobId }: JobRecord) => ({ environment, jobId });

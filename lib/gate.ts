@@ -29,17 +29,24 @@ export function createGate(
   let closedBecause: string | undefined;
   let failuresInARow = 0;
   let found = 0;
+  let isCounted = false;
+
+  const noteRest = () => {
+    if (!isCounted) metrics.count('environmentResting', { environment });
+    isCounted = true;
+  };
 
   /** Closes for this invocation. False: it was closed before. */
   const close = (reason: string): boolean => {
     if (closedBecause !== undefined) return false;
     closedBecause = reason;
-    metrics.count('environmentResting', { environment });
+    noteRest();
     log.error('environment rests', { environment, reason });
     return true;
   };
 
   const notAsked = (): Reading => {
+    noteRest();
     const { reason, until, since } = rest.current() ?? { reason: '', until: 0, since: null };
     const retryAfterMs = until > clock.now() ? until - clock.now() : undefined;
     return { kind: 'notAsked', error: closedBecause ?? reason, retryAfterMs, since };
@@ -47,6 +54,7 @@ export function createGate(
 
   const explain = async (error: UpstreamError): Promise<Reading> => {
     const { kind, message, retryAfterMs } = error;
+    metrics.count('checkFailed', { environment, reason: kind });
     switch (kind) {
       case 'notFound':
         failuresInARow = 0;

@@ -1,9 +1,10 @@
-/** The middy middleware of the functions: what is refused, how refusals look, and the metrics of an invocation. */
+/** What stands around the verbs: what is refused, how refusals look, and what an invocation leaves for operators. */
 
 import { STATUS_CODES } from 'node:http';
 import type middy from '@middy/core';
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { RequestError } from './errors.ts';
+import { correlated } from './observability.ts';
 import type { Parts } from './parts.ts';
 import { isAuthorized } from './webhook-credential.ts';
 
@@ -30,11 +31,20 @@ export function guard({ secrets, config }: Pick<Parts, 'secrets' | 'config'>): W
   };
 }
 
-/** Writes what was counted, however the invocation ended. */
-export const flushMetrics = ({ metrics }: Pick<Parts, 'metrics'>) => ({
-  after: () => metrics.flush(),
-  onError: () => metrics.flush(),
-});
+/** A Lambda function. */
+export type Handler<Event, Answer> = (event: Event, context: Context) => Promise<Answer>;
+
+/**
+ * Puts the ids of the invocation, and of the request or event behind it, into every line that is logged meanwhile, and
+ * writes what was counted, however it ends.
+ */
+export const observed =
+  <Event, Answer>({ metrics }: Pick<Parts, 'metrics'>, handle: Handler<Event, Answer>): Handler<Event, Answer> =>
+  (event, context) => {
+    const { id, requestContext } = (event ?? {}) as { id?: unknown; requestContext?: { requestId?: unknown } };
+    const ids = { requestId: context.awsRequestId, triggerId: requestContext?.requestId ?? id };
+    return correlated(ids, () => handle(event, context).finally(() => metrics.flush()));
+  };
 
 /** Answers every error as a problem document (RFC 9457), without internals. */
 export function problems({ log }: Pick<Parts, 'log'>): Webhook {

@@ -12,11 +12,14 @@ const attempts = 10;
 
 /** Looks at one job now, for a trigger that names it, and tells whom it concerns. */
 export async function check(parts: Parts, job: JobName, deadline: number): Promise<Checked> {
+  const begunAt = parts.clock.now();
   const invocation = await beginInvocation(parts, { deadline, environments: [job.environment] });
   const reading = await invocation.gate(job.environment).read(job.jobId, invocation.readBefore);
   const observed = await record(parts, job, reading, invocation, { conclude: false });
   const delivered = await deliver(parts, observed, invocation);
-  return { ...observed, record: delivered.record, reading };
+  const checked = { ...observed, record: delivered.record, reading };
+  logCheck(parts, checked, begunAt);
+  return checked;
 }
 
 /** A record as it was written or found, and whether this worker has the lease. */
@@ -47,7 +50,7 @@ export async function record(
 
     const saved = await parts.store.save(next, known);
     if (saved.won && saved.record) {
-      report(parts, saved.record, transition, reading);
+      if (transition) parts.metrics.count('changed', { environment: job.environment });
       const leased = saved.record.lease?.owner === terms.writer;
       return { record: saved.record, transition, previousStatus, leased };
     }
@@ -56,28 +59,29 @@ export async function record(
   throw new Error(`${job.jobId} of ${job.environment} was written by others ${attempts} times in a row`);
 }
 
-function report(
-  { log, metrics }: Parts,
-  { environment, jobId, status, decision, check: { failures, error } }: JobRecord,
-  transition: Transition | null,
-  reading: Reading | null,
+/** One line that says of a check what it was about, what was found, what was decided and why, and how long it took. */
+export function logCheck(
+  { log, clock }: Pick<Parts, 'log' | 'clock'>,
+  checked: Omit<Checked, 'reading'> & { reading: Reading | null },
+  begunAt: number,
 ): void {
-  const job = { environment, jobId, status };
-  if (transition) {
-    const { reason, previousStatus, outcome } = transition;
-    metrics.count('changed', { environment });
-    log.info('job changed', {
-      ...job,
-      previousStatus,
-      reason,
-      outcome,
-      rule: decision?.rule,
-      channels: decision?.channels,
-    });
-  }
-  if (reading?.kind === 'unreadable') {
-    metrics.count('checkFailed', { environment });
-    log.warn('job could not be read', { ...job, failures, error });
-  }
-  if (reading?.kind === 'notFound' && !transition) log.warn('job not found', { ...job, error });
+  const { record: known, transition, previousStatus, reading } = checked;
+  const { environment, jobId, status, decision, check: itsCheck, deliveries } = known;
+  const isWell = reading === null || reading.kind === 'job';
+  log[isWell ? 'info' : 'warn']('job checked', {
+    environment,
+    jobId,
+    status,
+    previousStatus,
+    reading: reading?.kind,
+    transition: transition?.reason ?? null,
+    outcome: decision?.outcome,
+    rule: decision?.rule,
+    channels: decision?.channels,
+    deliveries: Object.fromEntries(Object.entries(deliveries).map(([key, { state }]) => [key, state])),
+    ...(isWell
+      ? {}
+      : { failures: itsCheck.failures, error: reading && 'error' in reading ? reading.error : undefined }),
+    tookMs: clock.now() - begunAt,
+  });
 }

@@ -61,7 +61,7 @@ export function createParts(
     secrets,
     clock,
     log,
-    metrics: createMetrics({ clock, write }),
+    metrics: createMetrics({ clock, write, namespace: env['METRICS_NAMESPACE'] ?? 'publishing-job-notifier' }),
     redact,
     newId: randomUUID,
   };

@@ -3,9 +3,9 @@
 import { deliver } from './deliver.ts';
 import { beginInvocation, type Invocation } from './invocation.ts';
 import { type DueEntry, isTerminal, type JobName, type Reading } from './job.ts';
-import { record } from './observe.ts';
+import { logCheck, record } from './observe.ts';
 import type { Parts } from './parts.ts';
-import { inParallel, placeIn, placeKey, walkFrom } from './walk.ts';
+import { inParallel, placeIn, placeKey, type WorkList, walkFrom } from './walk.ts';
 
 /** What one sweep did. `left`: due, but not reached in time. */
 export interface SweepResult {
@@ -35,21 +35,32 @@ export async function sweep(parts: Parts, deadline: number): Promise<SweepResult
   for (const environment of environments) await welcomeBack(parts, environment, invocation);
   const walk = walkFrom(placeIn(invocation.marks), parts, deadline - lastStartMs);
   const concurrency = parts.config.settings.sweepConcurrency;
-  let left = 0;
+  let workList: WorkList;
   try {
     await inParallel(walk.entries(), concurrency, (entry) =>
       keepGoing(parts, entry, tally, () => tend(parts, entry, tally)),
     );
     for (const environment of environments) await judgeDenied(parts, environment, tally);
-    left = await walk.finish();
+    workList = await walk.finish();
   } finally {
     // Whatever happens: what is being sent gets its receipt.
     await tally.delivered();
   }
 
-  parts.metrics.count('checked', {}, tally.result.checked);
-  parts.metrics.count('left', {}, left);
-  return { ...tally.result, left };
+  const result = { ...tally.result, left: workList.left };
+  report(parts, result, workList);
+  return result;
+}
+
+/** What is zero is left out: an idle night costs nothing. */
+function report({ metrics, log }: Parts, result: SweepResult, { left, watched, oldestMs }: WorkList): void {
+  if (result.checked > 0) metrics.count('checked', {}, result.checked);
+  if (left > 0) metrics.count('left', {}, left);
+  if (watched > 0) {
+    metrics.measure('watched', watched);
+    metrics.measure('oldestEntry', Math.round(oldestMs / 1_000));
+  }
+  log.info('swept', { ...result, watched, oldestEntrySeconds: Math.round(oldestMs / 1_000) });
 }
 
 type Tally = ReturnType<typeof createTally>;
@@ -67,13 +78,15 @@ function createTally(parts: Parts, invocation: Invocation) {
     removed: new Map<string, Promise<void>>(),
     delivered: () => Promise.all(deliveries),
     /** Records a reading, counts, and begins the deliveries. */
-    async record(job: JobName, reading: Reading | null): Promise<void> {
+    async record(job: JobName, reading: Reading | null, begunAt = parts.clock.now()): Promise<void> {
       const observed = await record(parts, job, reading, invocation, { conclude: true });
       if (observed.transition) result.changed += 1;
       const delivery = deliver(parts, observed, invocation).then(
-        ({ sent, failed }) => {
+        ({ sent, failed, record: delivered }) => {
           result.sent += sent;
           result.failedDeliveries += failed;
+          if (reading !== null || observed.leased)
+            logCheck(parts, { ...observed, record: delivered, reading }, begunAt);
         },
         (error: unknown) => {
           result.failedDeliveries += 1;
@@ -88,6 +101,7 @@ function createTally(parts: Parts, invocation: Invocation) {
 /** One entry of the work list: read it if that is due, and record what is worth it. */
 async function tend(parts: Parts, entry: DueEntry, tally: Tally): Promise<void> {
   const { environment, status } = entry;
+  const begunAt = parts.clock.now();
   const reading = await read(parts, entry, tally);
   if (isUnchanged(entry, reading, parts.clock.now())) return;
   if (reading?.kind === 'notFound' && status !== null && !isTerminal(status)) {
@@ -97,7 +111,7 @@ async function tend(parts: Parts, entry: DueEntry, tally: Tally): Promise<void> 
     denied.push({ job: entry, reading });
     return;
   }
-  await tally.record(entry, reading);
+  await tally.record(entry, reading, begunAt);
 }
 
 /** Does some work for one job. If that throws, the job steps back, and the others go on. */
@@ -107,6 +121,7 @@ async function keepGoing(parts: Parts, job: JobName, tally: Tally, work: () => P
     await work();
   } catch (error) {
     tally.result.failedChecks += 1;
+    parts.metrics.count('checkFailed', { environment, reason: 'internal' });
     parts.log.error('a job could not be tended', { environment, jobId, error });
     await tally.record(job, { kind: 'unreadable', error: 'internal error: see the log' }).catch((cause: unknown) => {
       parts.log.error('a job could not step back', { environment, jobId, error: cause });

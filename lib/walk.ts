@@ -11,22 +11,42 @@ export const placeKey = 'sweep';
 export const placeIn = (marks: Map<string, object>): Place | undefined =>
   (marks.get(placeKey) as { from: Place } | undefined)?.from;
 
+/** The work list as one walk found it. */
+export interface WorkList {
+  /** Entries that were due, and not reached. */
+  left: number;
+  /** All entries, those that are not due yet too. */
+  watched: number;
+  /** For how long the oldest entry has been due; a job that runs is due from the moment in which it was first seen. */
+  oldestMs: number;
+}
+
 /**
  * The work list, beginning where the last sweep had to stop and then from its head, until little time is left.
- * `finish` remembers the place where this one stopped, and tells how many entries were not reached.
+ * `finish` remembers the place where this one stopped, and tells how the work list looked.
  */
 export function walkFrom(from: Place | undefined, { store, clock }: Parts, stopAt: number) {
   const now = clock.now();
+  const ever = Number.MAX_SAFE_INTEGER;
   let open: { until: number; after?: Place }[] = from
-    ? [{ until: now, after: from }, { until: from.dueAt }]
-    : [{ until: now }];
+    ? [{ until: ever, after: from }, { until: from.dueAt }]
+    : [{ until: ever }];
   // Entries that are due at the same moment as the place are met on both legs.
   const seen = new Set<string>();
+  const later = new Set<string>();
+  let oldestDueAt = now;
   let place = from;
 
   async function* ahead(): AsyncGenerator<DueEntry> {
     for (const { until, after } of open) {
-      for await (const page of store.due(until, after)) yield* page.filter((entry) => !seen.has(jobKey(entry)));
+      for await (const page of store.due(until, after)) {
+        for (const entry of page) {
+          if (seen.has(jobKey(entry))) continue;
+          oldestDueAt = Math.min(oldestDueAt, entry.dueAt);
+          if (entry.dueAt <= now) yield entry;
+          else later.add(jobKey(entry));
+        }
+      }
       open = open.slice(1);
     }
   }
@@ -41,12 +61,12 @@ export function walkFrom(from: Place | undefined, { store, clock }: Parts, stopA
         yield entry;
       }
     },
-    async finish(): Promise<number> {
+    async finish(): Promise<WorkList> {
       const left = new Set<string>();
       for await (const entry of ahead()) left.add(jobKey(entry));
       if (left.size > 0 && place) await store.writeMark(placeKey, { from: place });
       if (left.size === 0 && from) await store.removeMark(placeKey);
-      return left.size;
+      return { left: left.size, watched: seen.size + left.size + later.size, oldestMs: now - oldestDueAt };
     },
   };
 }

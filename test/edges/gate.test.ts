@@ -116,7 +116,9 @@ test('ten failures in a row mean that the API is down: nobody else asks, and one
   expect(notes.lines).toMatchObject([
     { level: 'error', environment: 'production', reason: expect.stringMatching(/API is down: 10 .+ unavailable$/) },
   ]);
-  expect(notes.counts).toEqual([{ name: 'environmentResting', dimensions: { environment: 'production' } }]);
+  expect(closings()).toEqual([{ name: 'environmentResting', dimensions: { environment: 'production' } }]);
+  const failed = { name: 'checkFailed', dimensions: { environment: 'production', reason: 'unavailable' } };
+  expect(notes.counts.filter(({ name }) => name === 'checkFailed')).toEqual(times(10, failed));
 });
 
 test('an API that is down is asked again by the next sweep', async () => {
@@ -187,7 +189,8 @@ test('a refused credential lets the environment rest for 1, 2, 5, 10, and then e
   expect(waits).toEqual([1, 2, 5, 10, 15, 15, 15]);
   expect(asked).toHaveLength(7);
   expect(notes.lines.map(({ level, message }) => `${level} ${message}`)).toEqual(times(7, 'error environment rests'));
-  expect(closings()).toHaveLength(7);
+  // The invocations that found it resting count too: an alarm sees how long it lasts.
+  expect(closings()).toHaveLength(14);
 });
 
 test('a credential that is refused for twenty jobs at once is one rest and one line', async () => {

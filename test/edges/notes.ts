@@ -23,7 +23,11 @@ export function takeNotes(): Notes {
       void lines.push({ ...fields, level, message });
   return {
     log: { info: note('info'), warn: note('warn'), error: note('error') },
-    metrics: { count: (name, dimensions = {}) => void counts.push({ name, dimensions }), flush: () => undefined },
+    metrics: {
+      count: (name, dimensions = {}) => void counts.push({ name, dimensions }),
+      measure: (name, _, dimensions = {}) => void counts.push({ name, dimensions }),
+      flush: () => undefined,
+    },
     lines,
     counts,
   };

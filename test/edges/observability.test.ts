@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
-import { createLog, createMetrics } from '../../lib/observability.ts';
+import { correlated, createLog, createMetrics, type MetricName, metricCatalogue } from '../../lib/observability.ts';
 import { createRedactor } from '../../lib/redaction.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { expectNoSecrets } from './no-secrets.ts';
@@ -14,7 +14,13 @@ function start(secrets: string[] = [secret]) {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);
   const log = createLog({ clock, redact, write });
-  return { clock, redact, log, metrics: createMetrics({ clock, write }), lines };
+  return {
+    clock,
+    redact,
+    log,
+    metrics: createMetrics({ clock, write, namespace: 'publishing-job-notifier-test' }),
+    lines,
+  };
 }
 
 test('each call is one line of JSON, with its time, level and fields', () => {
@@ -114,7 +120,7 @@ const isEmbeddedMetric = new Ajv().compile({
                   type: 'object',
                   required: ['Name'],
                   additionalProperties: false,
-                  properties: { Name: { type: 'string', minLength: 1 }, Unit: { const: 'Count' } },
+                  properties: { Name: { type: 'string', minLength: 1 }, Unit: { enum: ['Count', 'Seconds'] } },
                 },
               },
             },
@@ -136,7 +142,8 @@ function readMetrics(lines: string[]): EmbeddedMetric[] {
     for (const { Dimensions, Metrics } of document._aws.CloudWatchMetrics) {
       // What the directive names must stand at the root.
       for (const name of Dimensions.flat()) expect(document[name]).toMatch(/^[\x20-\x7e]{1,1024}$/);
-      for (const { Name } of Metrics) expect(document[Name]).toEqual(expect.any(Number));
+      for (const { Name } of Metrics)
+        for (const value of [document[Name]].flat()) expect(value).toEqual(expect.any(Number));
     }
     return document;
   });
@@ -146,30 +153,59 @@ test('what was counted is written at the end, in valid embedded metric format', 
   const { metrics, lines } = start();
   metrics.count('changed', { environment: 'production' });
   metrics.count('changed', { environment: 'production' });
-  metrics.count('checkFailed', { environment: 'production' });
   metrics.count('changed', { environment: 'staging' }, 5);
   metrics.count('sent', { channel: 'team', outcome: 'failed' });
   metrics.count('checked', {}, 40);
-  metrics.count('left', {}, 0);
   expect(lines).toEqual([]);
   metrics.flush();
   expect(readMetrics(lines)).toMatchObject([
-    { environment: 'production', changed: 2, checkFailed: 1 },
+    { environment: 'production', changed: 2 },
     { environment: 'staging', changed: 5 },
     { channel: 'team', outcome: 'failed', sent: 1 },
-    { checked: 40, left: 0, _aws: { CloudWatchMetrics: [{ Dimensions: [[]] }] } },
+    { checked: 40 },
   ]);
   for (const line of lines) expect(line).not.toContain('\n');
 });
 
-test('every set of dimensions is named in the directive of its own line', () => {
+test('what was measured is written value by value, so that CloudWatch can tell percentiles', () => {
   const { metrics, lines } = start();
-  metrics.count('sent', { channel: 'team', outcome: 'failed' });
-  metrics.count('ambiguous', { channel: 'team' });
+  metrics.measure('timeToTell', 3.2, { channel: 'team' });
+  metrics.measure('timeToTell', 0, { channel: 'team' });
+  metrics.measure('timeToTell', 61, { channel: 'events' });
   metrics.flush();
-  expect(readMetrics(lines).map(({ _aws }) => _aws.CloudWatchMetrics[0]?.Dimensions)).toEqual([
-    [['channel', 'outcome']],
-    [['channel']],
+  expect(readMetrics(lines)).toMatchObject([
+    { channel: 'team', timeToTell: [3.2, 0] },
+    { channel: 'events', timeToTell: 61 },
+  ]);
+});
+
+test('more values than CloudWatch takes in one line are several lines', () => {
+  const { metrics, lines } = start();
+  for (let value = 0; value < 201; value++) metrics.measure('timeToTell', value, { channel: 'team' });
+  metrics.flush();
+  const written = readMetrics(lines).map(({ timeToTell }) => timeToTell);
+  expect(written.map((values) => [values].flat().length)).toEqual([100, 100, 1]);
+  expect(written.flat()).toEqual(Array.from({ length: 201 }, (_, value) => value));
+});
+
+test.each(Object.entries(metricCatalogue))('%s is written by its unit and its dimensions', (name, declared) => {
+  const { metrics, lines } = start();
+  const labels = Object.fromEntries(declared.dimensions.flat().map((dimension) => [dimension, 'some']));
+  metrics.count(name as MetricName, labels);
+  metrics.flush();
+  expect(readMetrics(lines)).toMatchObject([
+    {
+      [name]: 1,
+      _aws: {
+        CloudWatchMetrics: [
+          {
+            Namespace: 'publishing-job-notifier-test',
+            Dimensions: declared.dimensions,
+            Metrics: [{ Name: name, Unit: declared.unit }],
+          },
+        ],
+      },
+    },
   ]);
 });
 
@@ -191,4 +227,25 @@ test('what was written once is not written again', () => {
   metrics.count('checked');
   metrics.flush();
   expect(readMetrics(lines)).toMatchObject([{ checked: 1 }, { checked: 1 }]);
+});
+
+test('ids stand in every line that is logged under them, and in no other', async () => {
+  const { log, lines } = start();
+  const turn = Promise.withResolvers<void>();
+  const one = correlated({ requestId: 'one' }, async () => {
+    await turn.promise;
+    log.info('first');
+  });
+  const other = correlated({ requestId: 'other' }, async () => {
+    log.info('second');
+    turn.resolve();
+  });
+  await Promise.all([one, other]);
+  log.info('third');
+  const said = lines.map((line) => JSON.parse(line)).map(({ message, requestId }) => [message, requestId]);
+  expect(said).toEqual([
+    ['second', 'other'],
+    ['first', 'one'],
+    ['third', undefined],
+  ]);
 });

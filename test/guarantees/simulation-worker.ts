@@ -73,7 +73,7 @@ export function createWorkerParts(deps: WorkerDeps): Parts {
     store: storeOf(deps),
     api: (name) => apis[name] as never,
     channel: (name) => channels[name] as never,
-    metrics: { count: () => undefined, flush: () => undefined },
+    metrics: { count: () => undefined, measure: () => undefined, flush: () => undefined },
     newId,
   };
 }

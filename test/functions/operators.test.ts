@@ -1,0 +1,137 @@
+/** What operators see of an invocation: one line per check that answers who, what, why and how long; and metrics. */
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { logged, sweepAfter } from '../corners/scene.ts';
+import { expectNoSecrets } from '../edges/no-secrets.ts';
+import { deploy, type Notifier } from '../support/notifier.ts';
+import { startWorld, type World, webhookSecret } from '../support/world.ts';
+
+const minute = 60_000;
+
+let world: World;
+let notifier: Notifier;
+beforeEach(async () => {
+  world = await startWorld();
+  notifier = deploy(world, {
+    config: { ...world.config(), rules: [{ when: { outcome: ['failed'] }, notify: ['team'] }] },
+  });
+});
+afterEach(() => world.close());
+
+const set = (status: string, finishTime?: number) =>
+  world.setJob('job_1', {
+    status,
+    at: notifier.clock.now(),
+    ...(finishTime ? { finishTime: new Date(finishTime).toISOString() } : {}),
+  });
+const checks = () => logged(notifier).filter(({ message }) => message === 'job checked');
+const measured = (name: string) =>
+  notifier.lines
+    .map((line) => JSON.parse(line))
+    .filter((line) => '_aws' in line && name in line)
+    .map(({ _aws, ...values }) => values);
+
+test('a check is one line: which job, what was found, what was decided by which rule, what became of it', async () => {
+  set('Failed');
+  await notifier.post('job_1');
+  expect(checks()).toEqual([
+    {
+      time: expect.any(String),
+      level: 'info',
+      message: 'job checked',
+      environment: 'production',
+      jobId: 'job_1',
+      status: 'Failed',
+      previousStatus: null,
+      reading: 'job',
+      transition: 'firstSeenFinished',
+      outcome: 'failed',
+      rule: 'rules[0]',
+      channels: ['team'],
+      deliveries: { 'failed/team': 'sent' },
+      tookMs: expect.any(Number),
+      requestId: 'request-1',
+      triggerId: 'request-1',
+    },
+  ]);
+});
+
+test('a check that nobody is told of says by which rule', async () => {
+  set('Completed');
+  await notifier.event({ id: 'event-7', detail: { jobId: 'job_1' } });
+  expect(checks()).toMatchObject([{ outcome: 'completed', rule: 'noRule', channels: [], triggerId: 'event-7' }]);
+});
+
+test('a check that failed says why, and how often it has', async () => {
+  world.api.fault({ call: 'job', status: 500, times: 1 });
+  await notifier.post('job_1');
+  expect(checks()).toMatchObject([
+    { level: 'warn', reading: 'unreadable', transition: null, failures: 1, error: expect.stringContaining('500') },
+  ]);
+  expect(measured('checkFailed')).toEqual([{ environment: 'production', reason: 'unavailable', checkFailed: 1 }]);
+});
+
+test('how long it took counts from the reading to the last receipt', async () => {
+  set('Running');
+  await notifier.post('job_1');
+  world.api.setJob('job_1', () => {
+    notifier.clock.advance(1_500);
+    return { ...finished, system: { ...finished.system, status: 'Failed' } };
+  });
+  await sweepAfter(notifier, minute);
+  expect(checks().at(-1)).toMatchObject({ transition: 'finished', tookMs: 1_500 });
+});
+const finished = { id: 'job_1', name: 'Nightly', source: 'Pages', system: { status: 'Failed' } };
+
+test('a job that is unchanged is no line: it is counted', async () => {
+  set('Running');
+  await notifier.post('job_1');
+  const before = checks().length;
+  await sweepAfter(notifier, minute);
+  expect(checks()).toHaveLength(before);
+  expect(measured('checked')).toEqual([{ checked: 1 }]);
+});
+
+test('a sweep tells the size of the work list, those that are not due yet too, and how long its oldest entry waits', async () => {
+  set('Running');
+  await notifier.post('job_1');
+  world.api.fault({ call: 'job', status: 500, times: 1 });
+  await notifier.post('job_2');
+  await sweepAfter(notifier, minute - 1);
+  expect(measured('watched')).toEqual([{ watched: 2 }]);
+  expect(measured('oldestEntry')).toEqual([{ oldestEntry: 60 }]);
+  expect(logged(notifier).at(-1)).toMatchObject({ message: 'swept', checked: 1, watched: 2, oldestEntrySeconds: 60 });
+});
+
+test('a sweep with nothing to do costs no metric', async () => {
+  await notifier.sweep();
+  expect(notifier.lines.filter((line) => line.includes('_aws'))).toEqual([]);
+});
+
+test('the time from the end of a job to the accepted message is measured by channel', async () => {
+  set('Failed', notifier.clock.now() - 42_000);
+  await notifier.post('job_1');
+  expect(measured('timeToTell')).toEqual([{ channel: 'team', timeToTell: 42 }]);
+});
+
+test('a clock of Sitecore that is ahead measures nothing below zero', async () => {
+  set('Failed', notifier.clock.now() + 5_000);
+  await notifier.post('job_1');
+  expect(measured('timeToTell')).toEqual([{ channel: 'team', timeToTell: 0 }]);
+});
+
+test('a delivery that fails is counted by the kind of its failure', async () => {
+  world.slack.answerWith({ status: 404, body: 'no_service' });
+  set('Failed');
+  await notifier.post('job_1');
+  expect(measured('deliveryFailed')).toEqual([{ channel: 'team', reason: 'needsOperator', deliveryFailed: 1 }]);
+  expect([measured('sent'), measured('timeToTell')]).toEqual([[], []]);
+});
+
+test('no line holds a secret', async () => {
+  set('Failed');
+  await notifier.post('job_1');
+  world.api.fault({ call: 'token', status: 401, times: 1 });
+  await notifier.sweep();
+  expectNoSecrets(notifier.lines, [webhookSecret, world.api.clientSecret, world.slack.webhookUrl('team')]);
+});
