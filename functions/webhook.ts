@@ -10,6 +10,7 @@ import { readJobName } from '../lib/job-name.ts';
 import { guard, type Handler, observed, problems } from '../lib/middleware.ts';
 import { check } from '../lib/observe.ts';
 import { createParts, type Parts } from '../lib/parts.ts';
+import { readRest } from '../lib/rests.ts';
 
 /** Callers wait no longer than this, whatever happens behind it. */
 const answerWithinMs = 25_000;
@@ -36,9 +37,9 @@ export function createHandler(parts: Parts): Handler<Event, Result> {
   const get = async (event: Event): Promise<Result> => {
     const environment = event.queryStringParameters?.['environment'];
     const job = readJobName({ jobId: event.pathParameters?.['jobId'], environment }, environments);
-    const record = await parts.store.get(job);
+    const [record, rest] = await Promise.all([parts.store.get(job), readRest(parts, job.environment)]);
     if (!record) throw new RequestError(404, 'This job was never seen here. POST /jobs makes it known.');
-    return json(200, detailsOf(record));
+    return json(200, detailsOf(record, rest));
   };
 
   const route = middy()
@@ -51,13 +52,8 @@ export function createHandler(parts: Parts): Handler<Event, Result> {
   return observed(parts, route);
 }
 
-/** Refuses to start without a secret: the webhook is never open. */
-function wire(env: NodeJS.ProcessEnv): Parts {
-  const parts = createParts(env);
-  if (parts.config.webhookSecrets.length > 0) return parts;
-  throw new ConfigError(
-    'webhook.secrets is empty: the webhook does not start without a secret that callers must send.',
-  );
+const parts = createParts(process.env);
+if (parts.config.webhookSecrets.length === 0) {
+  throw new ConfigError('webhook.secrets is empty: the webhook starts only with a secret that callers must send.');
 }
-
-export const handler = createHandler(wire(process.env));
+export const handler = createHandler(parts);

@@ -1,7 +1,15 @@
 /** What callers are told about a job. Pure. */
 
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { isTerminal, type JobRecord, type Outcome, type Reading, type Transition } from './job.ts';
+import {
+  type Check,
+  isTerminal,
+  type JobRecord,
+  type Outcome,
+  type Reading,
+  type Rest,
+  type Transition,
+} from './job.ts';
 import { splitKey } from './record.ts';
 import { clampWaitMs } from './retry.ts';
 
@@ -36,15 +44,21 @@ export const answerOf = ({ record, transition, previousStatus }: Checked): Check
   deliveries: deliveriesOf(record).map(({ channel, outcome, state }) => ({ channel, outcome, state })),
 });
 
-/** All that the table knows of a job, for whoever asks what became of it. */
-export const detailsOf = (record: JobRecord): object => ({
+/** All that the table knows of a job, for whoever asks what became of it; `rest` is that in which its environment is now. */
+export const detailsOf = (record: JobRecord, rest?: Rest): object => ({
   ...summaryOf(record),
   previousStatus: record.decision?.previousStatus ?? null,
   job: record.job,
   decision: record.decision,
-  check: record.check,
+  check: rest ? heldUp(record.check, rest) : record.check,
   deliveries: deliveriesOf(record),
 });
+
+// What holds up all jobs of an environment is written to none of them.
+const heldUp = (check: Check, { reason, until }: Rest): Check =>
+  check.nextAt === null
+    ? check
+    : { ...check, error: `the environment rests: ${reason}`, nextAt: new Date(until).toISOString() };
 
 /** Whether a check could not ask the API, or the API does not know the job yet: recorded, and to be looked at again. */
 export const isOnlyAccepted = ({ reading, record }: Checked): boolean =>

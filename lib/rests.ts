@@ -22,6 +22,16 @@ export interface RestOf {
 /** The key of a rest in the table. */
 export const restKey = (kind: 'environment' | 'channel', name: string): string => `rest#${kind}#${name}`;
 
+/** The rest in which an environment is now; undefined: it may be asked. */
+export async function readRest(
+  { store, clock }: { store: Store; clock: Clock },
+  environment: string,
+): Promise<Rest | undefined> {
+  const key = restKey('environment', environment);
+  const rest = (await store.readMarks([key])).get(key) as Rest | undefined;
+  return rest && rest.until > clock.now() ? rest : undefined;
+}
+
 /**
  * A rest over what was read of it. A rest that cannot be written is no reason to stop: it only saves the other side
  * some calls.

@@ -265,6 +265,21 @@ describe('the environment', () => {
 });
 
 describe('GET /jobs/{jobId}', () => {
+  test('says why nothing happens: the environment of the job rests', async () => {
+    setJob('job_1', 'Running');
+    await notifier.post('job_1');
+    world.api.revokeTokens();
+    world.api.fault({ call: 'token', status: 401, times: 9 });
+    notifier.clock.advance(60_000);
+    await notifier.sweep();
+    expect((await notifier.get('job_1')).body.check).toMatchObject({
+      error: expect.stringMatching(/^the environment rests: .*client id or secret was refused/),
+      nextAt: new Date(notifier.clock.now() + 60_000).toISOString(),
+    });
+    notifier.clock.advance(60_000);
+    expect((await notifier.get('job_1')).body.check.error).toBeNull();
+  });
+
   test('tells all that the table knows, with exactly the documented members, and asks nobody', async () => {
     setJob('job_1', 'Failed');
     await notifier.post('job_1');

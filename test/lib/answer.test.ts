@@ -191,6 +191,21 @@ describe('what the table tells of a job', () => {
   });
 });
 
+describe('a job whose environment rests', () => {
+  const rest = { until: Date.parse('2026-01-01T10:15:00Z'), failures: 3, reason: 'a token was refused', since: at };
+  const error = 'the environment rests: a token was refused';
+
+  test('says so, and until when', () => {
+    const check = { ...toBeRead.check, error, nextAt: '2026-01-01T10:15:00.000Z' };
+    expect(detailsOf(toBeRead, rest)).toMatchObject({ check });
+  });
+
+  test('says nothing of it when nothing more is read', () => {
+    const check = { ...record.check, nextAt: null };
+    expect(detailsOf({ ...record, check }, rest)).toMatchObject({ check });
+  });
+});
+
 describe('whether a check is only accepted', () => {
   test.each<[sentence: string, reading: Reading, record: JobRecord, expected: boolean]>([
     ['a job that was read is not', { kind: 'job', job }, record, false],
