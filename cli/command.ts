@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Parts } from '../lib/parts.ts';
-import { findTarget, partsOf, type Target, type TargetOptions } from './target.ts';
+import { adopt, findTarget, partsOf, type Target, type TargetOptions } from './target.ts';
 
 /** What a command found out: for machines and for people. */
 export interface Answer {
@@ -30,11 +30,21 @@ export async function onNotifier(
   work: (parts: Parts, target: Target) => Promise<Answer>,
 ): Promise<void> {
   const target = await findTarget(options, process.env);
-  const parts = partsOf(target);
+  adopt(target);
+  await answering(options, await partsOf(process.env), (parts) => work(parts, target));
+}
+
+/** Lets a command work with the configuration alone, whether or not there is a notifier. */
+export async function onConfiguration(options: CommonOptions, work: (parts: Parts) => Promise<Answer>): Promise<void> {
+  await answering(options, await partsOf({ TABLE_NAME: 'none', ...process.env }), work);
+}
+
+async function answering(options: CommonOptions, parts: Parts, work: (parts: Parts) => Promise<Answer>): Promise<void> {
   try {
-    show(await work(parts, target), options, parts.redact);
+    show(await work(parts), options, parts.redact);
   } catch (error) {
-    throw redacted(error, parts.redact);
+    if (error instanceof Error) error.message = parts.redact(error.message);
+    throw error;
   }
 }
 
@@ -46,9 +56,4 @@ export function show(
 ): void {
   process.stdout.write(`${redact(json ? JSON.stringify(document, null, 2) : text)}\n`);
   process.exitCode = exitCode;
-}
-
-function redacted(error: unknown, redact: (text: string) => string): unknown {
-  if (error instanceof Error) error.message = redact(error.message);
-  return error;
 }

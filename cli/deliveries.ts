@@ -21,14 +21,15 @@ const verdicts: Record<Delivery['state'], Verdict> = { sent: 'yes', dead: 'no', 
 
 /** One line: a tick when it was sent, a cross when it failed. */
 export function deliveryLine(one: Shown): string {
-  const { channel, outcome, state, attempts, at, error } = one;
+  const { channel, outcome, state, attempts, at, nextAt, error, ambiguousSince } = one;
+  const said = [
+    outcome,
+    state,
+    ...(at ? [`${state === 'sent' ? 'at' : 'last tried'} ${moment(at)}`] : []),
+    ...(attempts > 1 ? [`${attempts} attempts`] : []),
+    ...(nextAt && attempts > 0 ? [`next try ${moment(nextAt)}`] : []),
+    ...(ambiguousSince ? ['may have arrived all the same'] : []),
+  ];
   const verdict = state === 'pending' && error ? 'no' : verdicts[state];
-  const when = at ? ` ${moment(at)}` : '';
-  const tried = attempts > 1 || error ? `, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}` : '';
-  const doubt = one.ambiguousSince ? ', may have arrived twice or before' : '';
-  return verdictLine(
-    verdict,
-    `${channel} ${dim(`${outcome}, ${state}${when}${tried}${doubt}`)}`,
-    clean(error ?? '', 500),
-  );
+  return verdictLine(verdict, `${channel} ${dim(said.join(', '))}`, clean(error ?? '', 500));
 }

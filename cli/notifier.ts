@@ -4,9 +4,14 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCheck } from './check.ts';
+import { addDoctor } from './doctor.ts';
+import { addExplain } from './explain.ts';
 import { addJobs } from './jobs.ts';
 import { exitCodeOf, explain } from './problem.ts';
+import { addRedrive } from './redrive.ts';
 import { addReplay } from './replay.ts';
+import { addSecrets } from './secrets.ts';
+import { addSendTest } from './send-test.ts';
 
 const program = new Command('notifier')
   .description('See to a publishing-job-notifier: is it well, what does it know, and why was I (not) told?')
@@ -28,7 +33,8 @@ Exit codes: 0 fine; 1 something is wrong, and standard error or the answer says 
 understood. \`check --wait\` has more.`,
   );
 
-for (const add of [addCheck, addJobs, addReplay]) add(program);
+for (const add of [addDoctor, addSendTest, addExplain, addCheck, addJobs, addReplay, addRedrive, addSecrets])
+  add(program);
 
 try {
   if (existsSync('.env')) process.loadEnvFile('.env');

@@ -1,10 +1,10 @@
 /** `notifier replay`: dead deliveries are sent again. */
 
 import type { Command } from 'commander';
-import { RequestError } from '../lib/errors.ts';
 import { readJobName } from '../lib/job-name.ts';
 import type { Parts } from '../lib/parts.ts';
 import { replay as revive } from '../lib/replay.ts';
+import { readChannels } from './channel-names.ts';
 import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
 import { spanOf } from './span.ts';
 
@@ -27,10 +27,8 @@ export function addReplay(program: Command): void {
 
 /** Makes dead deliveries pending again. */
 async function replay(parts: Parts, { channel, since, job, environment }: Options): Promise<Answer> {
-  const { environments, channels } = parts.config;
-  if (channel !== undefined && !Object.hasOwn(channels, channel)) {
-    throw new RequestError(422, `No such channel. Configured are: ${Object.keys(channels).join(', ')}.`);
-  }
+  const { environments } = parts.config;
+  if (channel !== undefined) readChannels([channel], parts.config);
   const replayed = await revive(parts, {
     channel,
     since: since && parts.clock.now() - since,

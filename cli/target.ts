@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { requestHandler } from '../lib/aws.ts';
 import { ConfigError } from '../lib/errors.ts';
-import { createParts, type Parts, type PartsOptions } from '../lib/parts.ts';
+import { createParts, type Parts } from '../lib/parts.ts';
 import { readDocument } from '../local/notifier-document.ts';
 import { runningEnvironment } from '../local/running.ts';
 
@@ -13,7 +13,7 @@ export interface Target {
   kind: 'stack' | 'table' | 'local';
   /** What people call it. */
   name: string;
-  /** What its functions have in their environment; it wins over what is set here. */
+  /** What is set for its functions; it wins over what is set here. */
   env: Record<string, string>;
   webhookUrl: string | null;
   failedEventsUrl: string | null;
@@ -32,38 +32,34 @@ const service = 'publishing-job-notifier';
 
 /** Finds the notifier that is meant. A `ConfigError` says what to do when there is none. */
 export async function findTarget({ stage, region }: TargetOptions, env: Env): Promise<Target> {
-  if (stage) return await findStack(stage, regionOf({ region }, env), env);
-  if (env['TABLE_NAME']) {
-    const name = `the table ${env['TABLE_NAME']}`;
-    const settings = {
-      TABLE_NAME: env['TABLE_NAME'],
-      ...(await configuration(env)),
-      ...(region && { AWS_REGION: region }),
-    };
-    return { kind: 'table', name, env: settings, webhookUrl: null, failedEventsUrl: null };
-  }
-  return await findRunning(env);
+  if (stage) return await findStack(stage, regionOf({ region }, env));
+  if (!env['TABLE_NAME']) return await findRunning(env);
+  return {
+    kind: 'table',
+    name: `the table ${env['TABLE_NAME']}`,
+    env: { TABLE_NAME: env['TABLE_NAME'], ...(region && { AWS_REGION: region }) },
+    webhookUrl: null,
+    failedEventsUrl: null,
+  };
 }
 
 /** The region of what is deployed, as `serverless.yml` chooses it. */
 export const regionOf = ({ region }: TargetOptions, env: Env): string => region || env['AWS_REGION'] || 'eu-west-1';
 
-/** The configuration as the environment variable that the parts read: `NOTIFIER_CONFIG`, or else `notifier.yml`. */
+/** Makes what is set for a notifier's functions hold for this process: the clients of the AWS SDK look there. */
+export const adopt = ({ env }: Pick<Target, 'env'>): void => void Object.assign(process.env, env);
+
+/** The configuration as functions read it: what the running notifier has, or `NOTIFIER_CONFIG`, or `notifier.yml`. */
 export async function configuration(env: Env): Promise<{ NOTIFIER_CONFIG: string }> {
   const path = fileURLToPath(new URL('../notifier.yml', import.meta.url));
   return { NOTIFIER_CONFIG: env['NOTIFIER_CONFIG'] || JSON.stringify(await readDocument(path)) };
 }
 
-/**
- * The parts of a notifier, without a log: what a command did is its answer. The clients of the AWS SDK read their
- * settings from the process, so they are put there.
- */
-export function partsOf({ env }: Pick<Target, 'env'>, options: PartsOptions = {}): Parts {
-  Object.assign(process.env, env);
-  return createParts(process.env, { write: () => undefined, ...options });
-}
+/** The parts of the notifier that was adopted, without a log: what a command did is its answer. */
+export const partsOf = async (env: Env): Promise<Parts> =>
+  createParts({ ...env, ...(await configuration(env)) }, { write: () => undefined });
 
-async function findStack(stage: string, region: string, env: Env): Promise<Target> {
+async function findStack(stage: string, region: string): Promise<Target> {
   const StackName = `${service}-${stage}`;
   const outputs = await outputsOf(StackName, region, stage);
   const { TableName: TABLE_NAME, TopicArn: TOPIC_ARN, WebhookUrl, FailedEventsUrl } = outputs;
@@ -71,7 +67,7 @@ async function findStack(stage: string, region: string, env: Env): Promise<Targe
   return {
     kind: 'stack',
     name: `the stack ${StackName} in ${region}`,
-    env: { TABLE_NAME, ...(TOPIC_ARN && { TOPIC_ARN }), AWS_REGION: region, ...(await configuration(env)) },
+    env: { TABLE_NAME, ...(TOPIC_ARN && { TOPIC_ARN }), AWS_REGION: region },
     webhookUrl: WebhookUrl ?? null,
     failedEventsUrl: FailedEventsUrl ?? null,
   };

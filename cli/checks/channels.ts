@@ -1,0 +1,23 @@
+/** Whether each channel would take a message. None is sent. */
+
+import type { ChannelConfig } from '../../lib/channels/channel.ts';
+import { channelTypes } from '../../lib/channels/index.ts';
+import { type CheckDeps, type Finding, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
+
+const timeoutMs = 8_000;
+
+export const checkChannels = (deps: CheckDeps): Promise<Finding[]> =>
+  Promise.all(Object.entries(deps.config.channels).map(([name, channel]) => checkOne(deps, name, channel)));
+
+async function checkOne({ parts }: CheckDeps, name: string, channel: ChannelConfig): Promise<Finding> {
+  const what = `channel ${name} (${channel.type})`;
+  const references = (channelTypes[channel.type]?.references ?? []).map((member) => channel[member] ?? '');
+  const missing = await unreadable(parts, references);
+  if (missing.length > 0) return unknown(what, `${missing.join(' and ')} cannot be read`);
+  try {
+    await parts.channel(name).verify(timeoutMs);
+    return yes(what, 'takes messages');
+  } catch (error) {
+    return no(what, `${sayWhy(error)} It is channels.${name} in the configuration.`);
+  }
+}

@@ -1,0 +1,60 @@
+/** Whether the webhook has a secret, asks for it, and takes ours. */
+
+import { randomUUID } from 'node:crypto';
+import type { HttpAnswer } from '../../lib/http.ts';
+import { type CheckDeps, type Finding, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
+
+const timeoutMs = 10_000;
+
+export async function checkWebhook(deps: CheckDeps): Promise<Finding[]> {
+  const { config, parts, target } = deps;
+  const [secret, webhook] = ['webhook secret', `webhook${target?.webhookUrl ? ` ${target.webhookUrl}` : ''}`];
+  const references = config.webhookSecrets;
+  if (references.length === 0) {
+    const remedy =
+      'webhook.secrets is empty in the configuration, and without one the webhook does not start. Name one there.';
+    return [no(secret, remedy), unknown(webhook, 'there is no secret to ask with')];
+  }
+  const missing = await unreadable(parts, references);
+  if (missing.length === references.length) {
+    return [
+      unknown(secret, `${missing.join(' and ')} cannot be read`),
+      unknown(webhook, 'there is no secret to ask with'),
+    ];
+  }
+  const readable = references.filter((reference) => !missing.includes(reference));
+  const count = readable.length === 1 ? 'one is set' : `${readable.length} are set`;
+  return [yes(secret, count), await checkAnswers(deps, webhook, await parts.secrets.read(readable[0] as string))];
+}
+
+/** Asks for a job that there cannot be: 401 without a credential, 404 with it. */
+async function checkAnswers({ http, target, config }: CheckDeps, what: string, secret: string): Promise<Finding> {
+  if (!target?.webhookUrl) return unknown(what, 'its address is not known: name the deployed notifier by --stage');
+  const [environment = ''] = Object.keys(config.environments);
+  const url = `${target.webhookUrl.replace(/\/+$/, '')}/jobs/doctor-${randomUUID()}?environment=${environment}`;
+  const ask = (headers: Record<string, string>) => http({ method: 'GET', url, peer: 'webhook', headers, timeoutMs });
+  try {
+    const [open, closed] = await Promise.all([ask({}), ask({ authorization: `Bearer ${secret}` })]);
+    const problem = problemOf(open, closed);
+    if (problem === null) return yes(what, 'asks for the secret, and takes it');
+    return target.kind === 'local' ? unknown(what, elsewhere) : no(what, problem);
+  } catch (error) {
+    return target.kind === 'local' ? unknown(what, elsewhere) : no(what, sayWhy(error, /^webhook: /));
+  }
+}
+
+// The running one does not tell its port.
+const elsewhere = 'the running `npm start` does not answer there: set PORT as it was set for it';
+
+function problemOf({ status: open }: HttpAnswer, { status: closed }: HttpAnswer): string | null {
+  if (open === 401 && closed === 404) return null;
+  if (open === 404) return 'no notifier answers at this address. Deploy again.';
+  if (open >= 500) return `it answers ${open}. Its log says why; can the function read its secret?`;
+  if (open !== 401) return `it answers ${open} to a call without a credential, and not 401. Deploy again.`;
+  if (closed === 401) {
+    return 'it refuses the secret. The function keeps what it read at its start: deploy again, or wait until it starts anew.';
+  }
+  if (closed === 422)
+    return 'it knows no such environment: it runs with another configuration. Build and deploy again.';
+  return `it answers ${closed} to a call with the secret. Its log says why.`;
+}

@@ -1,0 +1,160 @@
+/** `notifier explain`: which transition, which rule, which channels, which messages. Sends nothing, writes nothing. */
+
+import { readFile } from 'node:fs/promises';
+import { text as textOf } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { RequestError, UpstreamError } from '../lib/errors.ts';
+import type { JobName, JobRecord, Reading, Rest } from '../lib/job.ts';
+import { readJobName } from '../lib/job-name.ts';
+import { messageOf } from '../lib/message.ts';
+import type { Parts } from '../lib/parts.ts';
+import { readJob } from '../lib/publishing-api.ts';
+import { advance } from '../lib/record.ts';
+import { restKey } from '../lib/rests.ts';
+import { type Answer, addCommand, type CommonOptions, onConfiguration, onNotifier } from './command.ts';
+import { deliveriesOf } from './deliveries.ts';
+import { inWords, type Rendered, type Resting } from './explanation.ts';
+
+export interface ExplainOptions extends CommonOptions {
+  job?: string;
+  file?: string;
+  environment?: string;
+}
+
+const askMs = 15_000;
+
+export function addExplain(program: Command): void {
+  addCommand(program, 'explain')
+    .description('why somebody is (not) told of a job: the transition, the rule, the channels, the messages')
+    .option('--job <id>', 'a job, as Sitecore has it now and as the table knows it')
+    .option('--file <path>', 'a job as the Publishing API gives it, in JSON; - is standard input')
+    .option('--environment <name>', 'its environment, if there are several')
+    .addHelpText(
+      'after',
+      '\nSends nothing and writes nothing. A file needs no notifier, only the configuration, and is read as if the job\n' +
+        'had just ended and were new.',
+    )
+    .action((options: ExplainOptions) => {
+      if ((options.job === undefined) === (options.file === undefined)) {
+        throw new RequestError(400, 'Name a job by --job ID or by --file PATH.');
+      }
+      const open = options.file === undefined ? onNotifier : onConfiguration;
+      return open(options, (parts) => explain(parts, options));
+    });
+}
+
+/** What would be decided about a job now, and what was decided before. */
+export async function explain(parts: Parts, options: ExplainOptions): Promise<Answer> {
+  const { job, file = '-' } = options;
+  const situation = job === undefined ? await fromFile(parts, file, options) : await fromTable(parts, job, options);
+  return answer(parts, situation);
+}
+
+/** A job, what is known of it, what was read, and the time of the decision. */
+interface Situation {
+  name: JobName;
+  known: JobRecord | undefined;
+  reading: Reading;
+  now: number;
+  /** Who is left alone for now, so that the sweeps do not come to this job or to its messages. */
+  resting: Resting[];
+}
+
+async function fromTable(parts: Parts, jobId: string, { environment }: ExplainOptions): Promise<Situation> {
+  const name = readJobName({ jobId, environment }, Object.keys(parts.config.environments));
+  const now = parts.clock.now();
+  const [known, reading, resting] = await Promise.all([
+    parts.store.get(name),
+    read(parts, name, now + askMs),
+    restingNow(parts, name.environment, now),
+  ]);
+  return { name, known, reading, now, resting };
+}
+
+async function restingNow({ store, config }: Parts, environment: string, now: number): Promise<Resting[]> {
+  const sides = [
+    { kind: 'environment', name: environment } as const,
+    ...Object.keys(config.channels).map((name) => ({ kind: 'channel', name }) as const),
+  ];
+  const marks = await store.readMarks(sides.map(({ kind, name }) => restKey(kind, name)));
+  return sides
+    .map((side) => ({ ...side, ...(marks.get(restKey(side.kind, side.name)) as Rest | undefined) }))
+    .filter((side): side is Resting => (side.until ?? 0) > now);
+}
+
+async function read(parts: Parts, { environment, jobId }: JobName, deadline: number): Promise<Reading> {
+  try {
+    return { kind: 'job', job: await parts.api(environment).getJob(jobId, deadline) };
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+    return { kind: error.kind === 'notFound' ? 'notFound' : 'unreadable', error: error.message };
+  }
+}
+
+async function fromFile(parts: Parts, file: string, { environment }: ExplainOptions): Promise<Situation> {
+  const body = await readText(file);
+  const job = readJob(body, file === '-' ? 'standard input' : file);
+  const { id } = JSON.parse(body) as { id?: unknown };
+  const jobId = typeof id === 'string' ? id : 'job_of_the_file';
+  const name = readJobName({ jobId, environment }, Object.keys(parts.config.environments));
+  // Else a job that was kept in a file for some days would be no news.
+  const now = job.finishedAt ? Date.parse(job.finishedAt) : parts.clock.now();
+  return { name, known: undefined, reading: { kind: 'job', job }, now, resting: [] };
+}
+
+async function readText(file: string): Promise<string> {
+  if (file === '-') return await textOf(process.stdin);
+  return await readFile(file, 'utf8').catch(({ code }: NodeJS.ErrnoException) => {
+    throw new RequestError(400, `${file} cannot be read (${code}).`);
+  });
+}
+
+function answer(parts: Parts, { name, known, reading, now, resting }: Situation): Answer {
+  const { config, limits } = parts;
+  const channels = Object.keys(config.channels);
+  const terms = {
+    now,
+    writer: 'explain',
+    leaseUntil: now,
+    conclude: false,
+    isOpen: () => true,
+    rules: config.rules,
+    channels,
+    limits,
+  };
+  const { next, transition } = advance(known, name, reading, terms);
+  // Without a transition, what was decided before stands.
+  const record = (transition && next) ?? known ?? null;
+  const decision = record?.decision ?? null;
+  const messages = record ? messagesOf(parts, record) : [];
+  return {
+    document: {
+      ...name,
+      known: known
+        ? { status: known.status, changedAt: known.changedAt, watch: known.watch, check: known.check }
+        : null,
+      read: reading,
+      transition,
+      decision,
+      messages,
+      resting,
+      deliveries: known ? deliveriesOf(known) : [],
+    },
+    text: inWords({ name, known, reading, transition, decision, channels, rules: config.rules, resting, messages }),
+    exitCode: record || !('error' in reading) ? 0 : 1,
+  };
+}
+
+function messagesOf(parts: Parts, record: JobRecord): Rendered[] {
+  const { config } = parts;
+  const { outcome, channels } = record.decision ?? { outcome: null, channels: [] };
+  if (!outcome) return [];
+  const { jobUrl } = config.environments[record.environment] ?? {};
+  return channels
+    .filter((channel) => Object.hasOwn(config.channels, channel))
+    .map((channel) => ({
+      channel,
+      type: config.channels[channel]?.type ?? '',
+      ...parts.channel(channel).render(messageOf(record, { outcome, channel, jobUrl })),
+    }));
+}

@@ -1,0 +1,104 @@
+/** An explanation in words. */
+
+import type { Decision, Job, JobName, JobRecord, Reading, Reason, Rest, Transition } from '../lib/job.ts';
+import type { Rule } from '../lib/rules.ts';
+import { clean } from '../lib/text.ts';
+import { deliveriesOf, deliveryLine } from './deliveries.ts';
+import { dim, facts, moment, verdictLine } from './output.ts';
+
+/** An environment or a channel that is left alone for now. */
+export interface Resting extends Rest {
+  kind: 'environment' | 'channel';
+  name: string;
+}
+
+/** A message as a channel would send it. */
+export interface Rendered {
+  channel: string;
+  type: string;
+  text: string;
+  payload: object;
+}
+
+/** All that was found out about a job. */
+export interface Explained {
+  name: JobName;
+  known: JobRecord | undefined;
+  reading: Reading;
+  transition: Transition | null;
+  decision: Decision | null;
+  /** All that are configured. */
+  channels: string[];
+  rules: Rule[] | null;
+  resting: Resting[];
+  messages: Rendered[];
+}
+
+/** The explanation, for people. */
+export const inWords = (explained: Explained): string =>
+  [head(explained), ...deliveriesNow(explained), ...explained.messages.map(messageText)].join('\n\n');
+
+function head({ name, known, reading, transition, decision, channels, rules }: Explained): string {
+  const told = decision?.channels ?? [];
+  const others = channels.filter((channel) => !told.includes(channel));
+  return facts({
+    job: `${name.jobId} in ${name.environment}`,
+    known: known
+      ? `${known.status ?? 'not read yet'}, since ${moment(known.changedAt ?? known.firstSeenAt)}`
+      : 'never seen',
+    now: 'error' in reading ? reading.error : reading.kind === 'job' ? named(reading.job) : null,
+    transition: transition
+      ? `${transition.previousStatus ?? 'never seen'} -> ${decision?.status}, ${transition.reason}: ${meanings[transition.reason]}`
+      : 'none: nothing has changed',
+    decided:
+      !transition && decision ? `${moment(decision.at)}, ${decision.reason}: ${meanings[decision.reason]}` : null,
+    outcome: decision ? (decision.outcome ?? 'none: there is nothing to tell') : null,
+    rule: decision?.outcome ? ruleText(decision.rule, rules) : null,
+    channels: decision?.outcome ? told.join(', ') || 'none' : null,
+    'not told': decision?.outcome ? others.join(', ') : null,
+    mention: decision?.mention,
+  });
+}
+
+const named = ({ status, name }: Job): string => [status, name].filter(Boolean).join(', ');
+
+function ruleText(rule: string | null, rules: Rule[] | null): string {
+  if (rule === null) return 'none was asked';
+  if (rule === 'everyChannel') return 'there are no rules: every channel is told everything';
+  if (rule === 'noRule') return 'no rule matches: nobody is told';
+  const { when, notify = [] } = rules?.[Number(/\d+/.exec(rule)?.[0])] ?? {};
+  const conditions = Object.entries(when ?? {}).map(([member, values]) => `${member} is ${values?.join(' or ')}`);
+  return `${rule}: ${conditions.length > 0 ? `when ${conditions.join(' and ')}` : 'always'}, tell ${notify.join(', ') || 'nobody'}`;
+}
+
+const meanings: Record<Reason, string> = {
+  firstSeen: 'it is new here, and has not ended',
+  firstSeenFinished: 'it is new here, and has ended',
+  finishedLongAgo: 'it had ended long before it was first seen, so it is no news',
+  statusChanged: 'it goes on',
+  foundAgain: 'it can be read again',
+  finished: 'it has ended',
+  corrected: 'its last counters say otherwise than what was told',
+  notFound: 'Sitecore never knew it',
+  lostTrackNotFound: 'Sitecore denies a job that it knew',
+  lostTrackUnreadable: 'it could not be read for too long',
+  environmentRemoved: 'its environment is no longer configured',
+  test: 'somebody tried out the notifier',
+};
+
+function deliveriesNow({ known, resting }: Explained): string[] {
+  const lines = [
+    ...(known ? deliveriesOf(known) : []).map(deliveryLine),
+    ...resting.map(({ kind, name, until, reason }) =>
+      verdictLine(
+        'unknown',
+        `${kind} ${name} rests until ${moment(new Date(until).toISOString())}`,
+        clean(reason, 500),
+      ),
+    ),
+  ];
+  return lines.length > 0 ? [[dim('deliveries as they stand'), ...lines].join('\n')] : [];
+}
+
+const messageText = ({ channel, type, text }: Rendered): string =>
+  [dim(`message to ${channel} (${type})`), ...text.split('\n').map((line) => `  ${line}`)].join('\n');

@@ -1,0 +1,30 @@
+/** The values that a configuration names and does not hold, and where they are needed. */
+
+import { channelTypes } from '../lib/channels/index.ts';
+import type { Config } from '../lib/config.ts';
+
+export interface Reference {
+  /** `env:NAME` or `ssm:/name`. */
+  reference: string;
+  /** `environments.production.clientId`, and so on: the first place, if there are several. */
+  path: string;
+}
+
+/** Every reference once, in the order of the configuration. Values that stand in it themselves are left out. */
+export function referencesOf({ environments, channels, webhookSecrets }: Config): Reference[] {
+  const values = [
+    ...Object.entries(environments).flatMap(([name, { clientId, clientSecret }]) => [
+      { path: `environments.${name}.clientId`, reference: clientId },
+      { path: `environments.${name}.clientSecret`, reference: clientSecret },
+    ]),
+    ...Object.entries(channels).flatMap(([name, channel]) =>
+      (channelTypes[channel.type]?.references ?? []).map((member) => ({
+        path: `channels.${name}.${member}`,
+        reference: channel[member] ?? '',
+      })),
+    ),
+    ...webhookSecrets.map((reference, index) => ({ path: `webhook.secrets[${index}]`, reference })),
+  ];
+  const named = values.filter(({ reference }) => /^(env|ssm):/.test(reference));
+  return [...new Map(named.toReversed().map((one) => [one.reference, one])).values()].toReversed();
+}
