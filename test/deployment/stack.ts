@@ -1,0 +1,132 @@
+/** The stack as it would be deployed: packaged by the framework, and read as CloudFormation reads it. */
+
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+/** Any part of a template: which members it has depends on what it describes. */
+// biome-ignore lint/suspicious/noExplicitAny: a template is JSON, and tests look into it as CloudFormation would.
+type Json = any;
+
+export interface Resource {
+  Type: string;
+  Properties: Json;
+  DeletionPolicy?: string;
+  UpdateReplacePolicy?: string;
+}
+
+/** A template with every function and condition of it worked out. What only AWS knows reads `<Table>`, `<Table.Arn>`. */
+export interface Stack {
+  resources: Record<string, Resource>;
+  outputs: Record<string, { Value: string }>;
+  /** Those of the whole stack, which CloudFormation puts on each of its resources. */
+  tags: Record<string, string>;
+  /** The names of the files in each zip. */
+  archives: Record<string, string[]>;
+  /** The resources of one type. */
+  ofType(type: string): Resource[];
+  /** The name of the resource of this type that passes a test. Throws if it is not one alone. */
+  nameOf(type: string, test?: (properties: Json) => boolean): string;
+}
+
+/** Packages a stage of a copy of the project: two runs in one folder get into each other's way. */
+export async function packageStack(stage: string, params: Record<string, string> = {}): Promise<Stack> {
+  const folder = await mkdtemp(join(tmpdir(), 'publishing-job-notifier-'));
+  try {
+    for (const part of ['serverless.yml', 'resources', 'dist']) await cp(part, join(folder, part), { recursive: true });
+    const given = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+    await promisify(execFile)(resolve('node_modules/.bin/serverless'), ['package', '--stage', stage, ...given], {
+      cwd: folder,
+    });
+    const file = (name: string) => readFile(join(folder, '.serverless', name));
+    const template = JSON.parse((await file('cloudformation-template-update-stack.json')).toString());
+    const state = JSON.parse((await file('serverless-state.json')).toString());
+    const zips = ['webhook.zip', 'event.zip', 'sweep.zip'].map(async (name) => [name, namesIn(await file(name))]);
+    return {
+      ...read(template),
+      tags: state.service.provider.stackTags,
+      archives: Object.fromEntries(await Promise.all(zips)),
+    };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The directory of a zip file: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT */
+function namesIn(zip: Buffer): string[] {
+  const names: string[] = [];
+  for (let at = zip.indexOf('PK\x01\x02'); at >= 0; at = zip.indexOf('PK\x01\x02', at + 1)) {
+    names.push(zip.toString('utf8', at + 46, at + 46 + zip.readUInt16LE(at + 28)));
+  }
+  return names;
+}
+
+function read(template: Json): Pick<Stack, 'resources' | 'outputs' | 'ofType' | 'nameOf'> {
+  const work = evaluator(template);
+  const isMade = ({ Condition }: Json) => Condition === undefined || work({ Condition });
+  const made = (section: Json) =>
+    Object.fromEntries(
+      Object.entries<Json>(section)
+        .filter(([, each]) => isMade(each))
+        .map(([name, each]) => [name, work(each)]),
+    );
+  const resources: Record<string, Resource> = made(template.Resources);
+  return {
+    resources,
+    outputs: made(template.Outputs),
+    ofType: (type) => Object.values(resources).filter(({ Type }) => Type === type),
+    nameOf(type, test = () => true) {
+      const names = Object.keys(resources).filter((name) => {
+        const { Type, Properties } = resources[name] as Resource;
+        return Type === type && test(Properties);
+      });
+      const [name] = names;
+      if (name === undefined || names.length > 1) throw new Error(`${names.length} resources of type ${type} fit`);
+      return name;
+    },
+  };
+}
+
+const pseudoParameters: Record<string, string> = {
+  'AWS::AccountId': '123456789012',
+  'AWS::Partition': 'aws',
+  'AWS::Region': 'eu-west-1',
+  'AWS::StackName': 'the-stack',
+  'AWS::URLSuffix': 'amazonaws.com',
+};
+
+const noValue = Symbol('AWS::NoValue');
+
+/** The functions that this stack uses: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html */
+function evaluator(template: Json): (part: Json) => Json {
+  const ref = (name: string): Json => {
+    if (name === 'AWS::NoValue') return noValue;
+    return template.Parameters?.[name]?.Default ?? pseudoParameters[name] ?? `<${name}>`;
+  };
+  const functions: Record<string, (argument: Json) => Json> = {
+    Ref: ref,
+    Condition: (name) => work(template.Conditions[name]),
+    'Fn::GetAtt': (path) => `<${[path].flat().join('.')}>`,
+    'Fn::Sub': (text) =>
+      text.replaceAll(/\$\{([^}]+)\}/g, (_: string, name: string) => (name.includes('.') ? `<${name}>` : ref(name))),
+    'Fn::Join': ([separator, parts]) => work(parts).join(separator),
+    'Fn::If': ([name, yes, no]) => work(work({ Condition: name }) ? yes : no),
+    'Fn::Equals': ([one, other]) => work(one) === work(other),
+    'Fn::Not': ([condition]) => !work(condition),
+  };
+  const work = (part: Json): Json => {
+    if (Array.isArray(part)) return part.map(work).filter((each) => each !== noValue);
+    if (typeof part !== 'object' || part === null) return part;
+    const entries = Object.entries(part);
+    const [name = '', argument] = entries[0] ?? [];
+    const known = entries.length === 1 ? functions[name] : undefined;
+    if (known) return known(argument);
+    if (name.startsWith('Fn::')) throw new Error(`${name} is not known here`);
+    return Object.fromEntries(
+      entries.map(([key, value]) => [key, work(value)]).filter(([, value]) => value !== noValue),
+    );
+  };
+  return work;
+}
