@@ -1,5 +1,6 @@
 /** What would be deployed, as data: the template that `serverless package` makes for each stage. */
 
+import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Config, parseConfig, references } from '../../lib/config.ts';
 import { createParts } from '../../lib/parts.ts';
@@ -303,6 +304,11 @@ describe('environment variables', async () => {
     for (const { stack } of stacks) {
       expect(new Set(Object.keys(functionOf(stack, name).Environment.Variables))).toEqual(namesRead());
     }
+  });
+
+  test('the code reads no others: what it works with is made from what is handed to it', () => {
+    const sources = globSync('lib/**/*.ts').map((path) => readFileSync(path, 'utf8'));
+    expect(sources.filter((source) => source.includes('process.env'))).toEqual([]);
   });
 
   test('what they say', () => {
