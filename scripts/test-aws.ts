@@ -66,17 +66,18 @@ async function undoAll(report: Report, undo: Undo): Promise<void> {
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    stage: { type: 'string', default: 'dev' },
-    account: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
 try {
+  const { values } = parseArgs({
+    options: {
+      stage: { type: 'string', default: 'dev' },
+      account: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
   if (values.help) console.log(usage);
   else process.exitCode = (await testAws({ stage: values.stage, account: values.account })) ? 0 : 1;
 } catch (error) {
-  console.error(error instanceof ConfigError ? error.message : error);
+  const isMisused = error instanceof TypeError && 'code' in error && `${error.code}`.startsWith('ERR_PARSE_ARGS');
+  console.error(error instanceof ConfigError || isMisused ? error.message : error);
   process.exitCode = 1;
 }
