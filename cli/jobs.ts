@@ -3,7 +3,6 @@
 import type { Command } from 'commander';
 import type { DueEntry, JobRecord } from '../lib/job.ts';
 import type { Parts } from '../lib/parts.ts';
-import { inParallel } from '../lib/walk.ts';
 import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
 import { span, table } from './output.ts';
 
@@ -25,7 +24,7 @@ interface Options extends CommonOptions {
 }
 
 /** How many items are read at once. */
-const concurrency = 20;
+const atOnce = 25;
 
 export function addJobs(program: Command): void {
   addCommand(program, 'jobs')
@@ -43,14 +42,13 @@ export async function jobs(parts: Parts, { dead = false }: Options): Promise<Ans
 
 /** The index shows neither names nor deliveries, so each item is read. */
 async function rowsOf({ store }: Parts, pages: AsyncIterable<DueEntry[]>, state: Row['state']): Promise<Row[]> {
-  const entries: DueEntry[] = [];
-  for await (const page of pages) entries.push(...page);
-  const rows: (Row | undefined)[] = entries.map(() => undefined);
-  await inParallel(entries.entries(), concurrency, async ([index, entry]) => {
-    const record = await store.get(entry);
-    if (record) rows[index] = rowOf(record, state);
-  });
-  return rows.filter((row) => row !== undefined);
+  const records: (JobRecord | undefined)[] = [];
+  for await (const page of pages) {
+    for (let from = 0; from < page.length; from += atOnce) {
+      records.push(...(await Promise.all(page.slice(from, from + atOnce).map((entry) => store.get(entry)))));
+    }
+  }
+  return records.flatMap((record) => (record ? [rowOf(record, state)] : []));
 }
 
 const rowOf = (

@@ -2,7 +2,8 @@
 
 import { type Handler, observed } from '../lib/middleware.ts';
 import { createParts, type Parts } from '../lib/parts.ts';
-import { type SweepResult, sweep } from '../lib/sweep.ts';
+import { sweep } from '../lib/sweep.ts';
+import type { SweepResult } from '../lib/tally.ts';
 
 /** Makes the handler of the schedule. */
 export const createHandler = (parts: Parts): Handler<unknown, SweepResult> =>

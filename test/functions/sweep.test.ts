@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHandler } from '../../functions/sweep.ts';
+import { UpstreamError } from '../../lib/errors.ts';
 import {
   answerSlowly,
   contextOn,
@@ -238,7 +239,9 @@ describe('when the time is short', () => {
     const first = world.api.requests.length;
     await sweepFor(worker(1));
     const seen = asked(first);
-    expect(await itemOf(world, 'sweep')).toMatchObject({ from: { jobKey: `production#${seen.at(-1)}` } });
+    expect(await itemOf(world, 'sweep')).toMatchObject({
+      from: { production: { jobKey: `production#${seen.at(-1)}` } },
+    });
     const then = world.api.requests.length;
     await sweepFor(worker(1));
     expect(asked(then)[0]).toBe(ids[ids.indexOf(seen.at(-1) ?? '') + 1]);
@@ -265,8 +268,8 @@ describe('when the time is short', () => {
     notifier.clock.advance(minute);
     await sweepFor(worker(1));
     slowJobs(ids, 0);
-    const place = (await itemOf(world, 'sweep')) as unknown as { from: { jobKey: string } };
-    const id = place.from.jobKey.split('#')[1] ?? '';
+    const place = (await itemOf(world, 'sweep')) as unknown as { from: { production: { jobKey: string } } };
+    const id = place.from.production.jobKey.split('#')[1] ?? '';
     setJob(id, 'Failed');
     await notifier.post(id);
     expect(await sweepFor(worker(1))).toMatchObject({ checked: 7, left: 0 });
@@ -289,6 +292,78 @@ describe('when the time is short', () => {
     notifier.clock.advance(minute);
     await notifier.sweep();
     expect(await sweepFor(notifier, 5_000)).toMatchObject({ left: 4 });
+  });
+});
+
+describe('many environments in one sweep', () => {
+  const names = Array.from({ length: 20 }, (_, index) => `site-${index + 1}`);
+  /** Site 1 is slow, and site 2 away: neither answers before all others are done. */
+  const deploySites = () => {
+    const production = world.config().environments['production'] as Record<string, string>;
+    const environments = Object.fromEntries(names.map((name) => [name, production]));
+    // Without Slack, whose pace takes its time.
+    const { events } = world.config().channels;
+    const channels = { events: events as { type: string } };
+    return deploy(world, { clock: notifier.clock, config: { ...world.config(), environments, channels } });
+  };
+
+  test('a slow one and one whose API is away hold up no other: those are told before it answers', async () => {
+    const sites = deploySites();
+    for (const name of names) {
+      for (const id of ['job_1', 'job_2', 'job_3']) {
+        setJob(id, 'Running');
+        await sites.post(id, name);
+      }
+    }
+    for (const id of ['job_1', 'job_2', 'job_3']) setJob(id, 'Failed');
+    const othersAreTold = gate();
+    const { api } = sites.parts;
+    sites.parts.api = (name) => ({
+      ...api(name),
+      async getJob(id, deadline) {
+        if (name === 'site-1' || name === 'site-2') await othersAreTold.opened;
+        if (name === 'site-2') throw new UpstreamError('unavailable', 'no answer in time');
+        return await api(name).getJob(id, deadline);
+      },
+    });
+    const told = () => world.topic.messages.length;
+    sites.clock.advance(minute);
+    const sweep = sites.sweep();
+    await expect.poll(told, { timeout: 20_000 }).toBe(18 * 3);
+    othersAreTold.open();
+    expect(await sweep).toMatchObject({ checked: 60, failedChecks: 3, changed: 19 * 3, left: 0 });
+    expect(told()).toBe(19 * 3);
+  });
+
+  test('each goes on where it had to stop itself', async () => {
+    const sites = deploySites();
+    const ids = idsOf(12);
+    for (const [index, id] of ids.entries()) {
+      setJob(id, 'Running');
+      await sites.post(id, index < 6 ? 'site-1' : 'site-2');
+      sites.clock.advance(1);
+    }
+    answerSlowly(world, sites, ids, 8 * second);
+    const seen = new Map(ids.map((id) => [id, 0]));
+    for (let round = 0; round < 6; round++) {
+      sites.clock.advance(minute);
+      const before = world.api.requests.length;
+      const oneByOne = deploy(world, {
+        clock: sites.clock,
+        config: {
+          ...world.config(),
+          environments: sites.parts.config.environments as never,
+          settings: { sweepConcurrency: 1 },
+        },
+      });
+      expect((await createHandler(oneByOne.parts)({}, contextOn(sites.clock, 55_000))).left).toBeGreaterThan(0);
+      for (const { path } of world.api.requests.slice(before)) {
+        const id = path.split('/').at(-1) ?? '';
+        seen.set(id, (seen.get(id) ?? 0) + 1);
+      }
+    }
+    const counts = [...seen.values()];
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
   });
 });
 

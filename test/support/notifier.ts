@@ -4,7 +4,7 @@ import { createHandler as createEvent } from '../../functions/event.ts';
 import { createHandler as createSweep } from '../../functions/sweep.ts';
 import { createHandler as createWebhook } from '../../functions/webhook.ts';
 import { createParts, type Parts, type PartsOptions } from '../../lib/parts.ts';
-import type { SweepResult } from '../../lib/sweep.ts';
+import type { SweepResult } from '../../lib/tally.ts';
 import { createFakeClock, type FakeClock } from './clock.ts';
 import { type ConfigDocument, getEvent, lambdaContext, postEvent, read, type World } from './world.ts';
 

@@ -1,0 +1,66 @@
+/** One environment's part of a sweep: its jobs are read if that is due, and what is worth it is recorded. */
+
+import { type DueEntry, isTerminal, type Reading } from './job.ts';
+import { inParallel } from './parallel.ts';
+import type { Parts } from './parts.ts';
+import type { Tally } from './tally.ts';
+
+/** So many known jobs denied, and none found, say something about the credential rather than about the jobs. */
+const deniedThatMeanForeign = 5;
+
+/** A job that was known, and that the API denies now. */
+type Denied = { entry: DueEntry; reading: Reading };
+
+/** Looks at the entries of a configured environment. */
+export async function sweepEnvironment(
+  parts: Parts,
+  environment: string,
+  entries: DueEntry[],
+  tally: Tally,
+): Promise<void> {
+  const denied: Denied[] = [];
+  await tally.each(environment, entries, async (entry) => {
+    const begunAt = parts.clock.now();
+    const reading = await read(parts, entry, tally);
+    if (isUnchanged(entry, reading, parts.clock.now())) return;
+    // The job may be gone, or the credential a foreign one: that shows when all jobs are read.
+    if (isDenied(entry, reading)) denied.push({ entry, reading });
+    else await tally.record(entry, reading, begunAt);
+  });
+  await judge(parts, environment, denied, tally);
+}
+
+/** Null: the API could not be asked, or need not be, but something else may be due. */
+async function read(parts: Parts, entry: DueEntry, { invocation, result }: Tally): Promise<Reading | null> {
+  const { environment, jobId, check } = entry;
+  if (!isReadDue(check, parts.clock.now())) return null;
+  const reading = await invocation.gate(environment).read(jobId, invocation.readBefore);
+  if (reading.kind === 'notAsked') return isLongSince(parts, reading.since) ? reading : null;
+  result.checked += 1;
+  if (reading.kind !== 'job') result.failedChecks += 1;
+  return reading;
+}
+
+const isReadDue = ({ nextAt }: DueEntry['check'], now: number): boolean => nextAt !== null && Date.parse(nextAt) <= now;
+
+const isLongSince = ({ clock, limits }: Parts, since: string | null): boolean =>
+  since !== null && clock.now() - Date.parse(since) >= limits.unreadableForMs;
+
+/** Whether there is nothing to record, as far as the entry shows: most jobs, most of the time. */
+function isUnchanged(entry: DueEntry, reading: Reading | null, now: number): boolean {
+  const { status, check, notFoundSince, lease, pendingAt } = entry;
+  if (lease || isTerminal(status) || (pendingAt !== null && Date.parse(pendingAt) <= now)) return false;
+  if (reading === null) return isReadDue(check, now);
+  return reading.kind === 'job' && reading.job.status === status && !notFoundSince && check.failures === 0;
+}
+
+const isDenied = ({ status }: DueEntry, reading: Reading | null): reading is Reading =>
+  reading?.kind === 'notFound' && status !== null && !isTerminal(status);
+
+async function judge(parts: Parts, environment: string, denied: Denied[], tally: Tally): Promise<void> {
+  const gate = tally.invocation.gate(environment);
+  if (denied.length >= deniedThatMeanForeign && gate.found() === 0) return await gate.closeAsForeign(denied.length);
+  await inParallel(denied.values(), parts.config.settings.sweepConcurrency, ({ entry, reading }) =>
+    tally.keepGoing(entry, () => tally.record(entry, reading)),
+  );
+}

@@ -1,0 +1,70 @@
+/** The work list as one sweep finds it, and the places where the last one stopped. */
+
+import { type DueEntry, jobKey } from './job.ts';
+import type { Parts } from './parts.ts';
+import type { Place, Store } from './store.ts';
+
+/** The key of the mark that says where a sweep stopped early. */
+export const placeKey = 'sweep';
+
+/** By environment: behind which entry the last sweep had nothing begun. Environments that it finished are left out. */
+export type Places = Record<string, Place>;
+
+/** Where the last sweep stopped. */
+export const placesIn = (marks: Map<string, object>): Places =>
+  (marks.get(placeKey) as { from: Places } | undefined)?.from ?? {};
+
+/** Remembers where this one stopped. */
+export async function rememberPlaces(store: Store, before: Places, after: Places): Promise<void> {
+  if (Object.keys(after).length > 0) await store.writeMark(placeKey, { from: after });
+  else if (Object.keys(before).length > 0) await store.removeMark(placeKey);
+}
+
+export interface WorkList {
+  /** What is due, by environment, each beginning behind its place. */
+  due: Map<string, DueEntry[]>;
+  /** How many entries there are, those that are not due yet too. */
+  watched: number;
+  /** For how long the oldest entry has been due; a job that runs is due from the moment in which it was first seen. */
+  oldestMs: number;
+  /** Why the list could not be read to its end; undefined: it was. */
+  broken: unknown;
+}
+
+/** Reads the work list. What was read before a page that could not be is worth working on. */
+export async function readWorkList(
+  { store, clock }: Pick<Parts, 'store' | 'clock'>,
+  places: Places,
+): Promise<WorkList> {
+  const now = clock.now();
+  const entries: DueEntry[] = [];
+  let broken: unknown;
+  try {
+    for await (const page of store.due(Number.MAX_SAFE_INTEGER)) entries.push(...page);
+  } catch (error) {
+    broken = error;
+  }
+  const due = Map.groupBy(entries.filter(({ dueAt }) => dueAt <= now).sort(inOrder), ({ environment }) => environment);
+  for (const [environment, its] of due) due.set(environment, beginningBehind(its, places[environment]));
+  return {
+    due,
+    watched: entries.length,
+    oldestMs: Math.max(0, ...entries.slice(0, 1).map(({ dueAt }) => now - dueAt)),
+    broken,
+  };
+}
+
+/** The place behind an entry. */
+export const placeOf = (entry: DueEntry): Place => ({ jobKey: jobKey(entry), dueAt: entry.dueAt });
+
+function beginningBehind(entries: DueEntry[], place: Place | undefined): DueEntry[] {
+  if (!place) return entries;
+  const start = entries.findIndex((entry) => compare(placeOf(entry), place) > 0);
+  return start < 0 ? entries : [...entries.slice(start), ...entries.slice(0, start)];
+}
+
+// The index does not say how entries that are due at the same moment are ordered.
+const compare = (one: Place, other: Place): number =>
+  one.dueAt - other.dueAt || (one.jobKey < other.jobKey ? -1 : one.jobKey === other.jobKey ? 0 : 1);
+
+const inOrder = (one: DueEntry, other: DueEntry): number => compare(placeOf(one), placeOf(other));
