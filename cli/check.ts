@@ -33,8 +33,8 @@ const notEnded = 8;
 
 /** The time for one look, as a webhook call has it. */
 const lookMs = 25_000;
-/** For so long after the end, deliveries are waited for. */
-const settleMs = 60_000;
+/** For so long after the end, deliveries are waited for: one that failed has been tried again by then. */
+const settleMs = 150_000;
 
 export function addCheck(program: Command): void {
   addCommand(program, 'check <job>')

@@ -24,10 +24,10 @@ export function deliveryLine(one: Shown): string {
   const { channel, outcome, state, attempts, at, nextAt, error, ambiguousSince } = one;
   const said = [
     outcome,
-    state,
-    ...(at ? [`${state === 'sent' ? 'at' : 'last tried'} ${moment(at)}`] : []),
+    state === 'sent' && at ? `sent at ${moment(at)}` : state,
+    ...(state !== 'sent' && at ? [`last tried at ${moment(at)}`] : []),
     ...(attempts > 1 ? [`${attempts} attempts`] : []),
-    ...(nextAt && attempts > 0 ? [`next try ${moment(nextAt)}`] : []),
+    ...(nextAt && attempts > 0 ? [`next try at ${moment(nextAt)}`] : []),
     ...(ambiguousSince ? ['may have arrived all the same'] : []),
   ];
   const verdict = state === 'pending' && error ? 'no' : verdicts[state];

@@ -34,7 +34,8 @@ export function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof RequestError) return error.message;
   if (error instanceof UpstreamError) return sentence(error.message);
   const { name = 'Error', message = '', code = '' } = error as Thrown;
-  if (message === 'Region is missing') return 'No AWS region is known: add --region, or set AWS_REGION.';
+  if (/^Region (is missing|not accepted)/.test(message))
+    return 'No AWS region is known: add --region, or set AWS_REGION.';
   const said = clean(message || code || name, 300);
   const [, advise] = advice.find(([names]) => names.test(name) || names.test(code)) ?? [];
   return sentence(advise ? advise(said) : `${name}: ${said}`);

@@ -41,7 +41,8 @@ export function addRedrive(program: Command): void {
 
 /** Looks at the job that each message names, and deletes the message once the job is recorded. */
 export async function redrive(parts: Parts, queueUrl: string): Promise<Answer> {
-  const client = new SQSClient({ maxAttempts: 3, requestHandler });
+  // The host in a queue's address is none that AWS_ENDPOINT_URL leads to.
+  const client = new SQSClient({ maxAttempts: 3, requestHandler, useQueueUrlAsEndpoint: false });
   const redriven: Redriven[] = [];
   for await (const message of messages(client, queueUrl))
     redriven.push(await redriveOne(parts, client, queueUrl, message));
