@@ -5,6 +5,7 @@ import { build } from 'esbuild';
 import { parseConfig } from '../lib/config.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { readDocument } from '../local/notifier-document.ts';
+import { withoutUnnamedErrors } from './unnamed-errors.ts';
 
 const functions = ['webhook', 'event', 'sweep'];
 
@@ -30,6 +31,7 @@ async function run(): Promise<void> {
     target: 'node24',
     mainFields: ['module', 'main'],
     alias: { '@aws-sdk/credential-provider-node': './scripts/lambda-credentials.ts' },
+    plugins: [withoutUnnamedErrors],
     define: { BUNDLED_CONFIG: JSON.stringify(config) },
     logLevel: 'warning',
   });

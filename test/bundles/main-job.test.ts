@@ -102,6 +102,19 @@ describe('the main job', () => {
     expect([world.slack.requestCount(), world.topic.publishCount()]).toEqual([1, 1]);
   });
 
+  test('errors of AWS are told apart, though the classes of most are left out of the bundles', async () => {
+    world.setJob('job_1', { status: 'Failed' });
+    const config = world.config();
+    config.channels['events'] = { type: 'sns', topicArn: `${world.topic.topicArn}-gone` };
+    webhook = loadBundle('webhook', world.env(config));
+    const error = async () => (
+      await post('job_1'), read(await webhook(getEvent('job_1'), lambdaContext())).body.deliveries[0].error
+    );
+    expect(await error()).toMatch(/^SNS: NotFound/);
+    webhook = loadBundle('webhook', { ...world.env(), TABLE_NAME: 'no-such-table' });
+    expect(await post('job_2')).toMatchObject({ status: 503 });
+  });
+
   test('an answer of the table without a job is 404, and costs no call to Sitecore', async () => {
     const { status, body } = read(await webhook(getEvent('job_unknown'), lambdaContext()));
     expect([status, body.title]).toEqual([404, 'Not Found']);
