@@ -18,8 +18,10 @@ export class RequestError extends Error {
 
 /** What went wrong beyond our walls, by what follows from it. */
 export type UpstreamKind =
-  /** The Publishing API knows no such job. */
+  /** The Publishing API knows no such job, or no such call. */
   | 'notFound'
+  /** The Publishing API does not take this question, but may take another one. */
+  | 'queryRefused'
   /** The credential is valid, and not allowed this call. */
   | 'forbidden'
   /** The credential itself is refused, or cannot be read: nothing of this environment can be. */

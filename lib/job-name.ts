@@ -5,6 +5,10 @@ import { RequestError } from './errors.ts';
 import type { JobName } from './job.ts';
 
 const jobIdPattern = /^[A-Za-z0-9_\-.~:;]{1,128}$/;
+
+/** Whether a text can be the id of a job. */
+export const isJobId = (text: string): boolean => jobIdPattern.test(text);
+
 const Given = v.object({ jobId: v.unknown(), environment: v.optional(v.unknown()) });
 
 /**
@@ -17,15 +21,20 @@ export function readJobName(input: unknown, environments: string[]): JobName {
     throw new RequestError(400, 'Send a JSON object with a jobId: {"jobId": "job_41B25"}.');
   }
   const { jobId, environment } = given.output;
-  if (typeof jobId !== 'string' || !jobIdPattern.test(jobId)) {
+  if (typeof jobId !== 'string' || !isJobId(jobId)) {
     throw new RequestError(400, 'jobId must be a text of 1 to 128 characters out of A-Z a-z 0-9 _ - . ~ : ;');
   }
+  return { environment: readEnvironment(environment, environments), jobId };
+}
+
+/** Checks the name of an environment; it may be left out when only one is configured. Throws a `RequestError` (422). */
+export function readEnvironment(environment: unknown, environments: string[]): string {
   const [only, ...others] = environments;
-  if (environment === undefined && only !== undefined && others.length === 0) return { environment: only, jobId };
+  if (environment === undefined && only !== undefined && others.length === 0) return only;
   const known = environments.join(', ');
   if (environment === undefined) throw new RequestError(422, `Name the environment. Configured are: ${known}.`);
   if (typeof environment !== 'string' || !environments.includes(environment)) {
     throw new RequestError(422, `No such environment. Configured are: ${known}.`);
   }
-  return { environment, jobId };
+  return environment;
 }

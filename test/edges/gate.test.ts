@@ -42,6 +42,7 @@ const api = {
     asked.push(jobId);
     return await (answers.shift() ?? (async () => job))();
   },
+  listJobs: () => Promise.reject(new Error('a gate asks for jobs only')),
   permissions: () => Promise.reject(new Error('a gate asks for jobs only')),
 };
 
