@@ -4,16 +4,16 @@ import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { RequestError, UpstreamError } from '../lib/errors.ts';
-import type { JobName, JobRecord, Reading, Rest } from '../lib/job.ts';
+import type { JobName, JobRecord, Reading } from '../lib/job.ts';
 import { readJobName } from '../lib/job-name.ts';
 import { messageOf } from '../lib/message.ts';
 import type { Parts } from '../lib/parts.ts';
 import { readJob } from '../lib/publishing-api.ts';
 import { advance } from '../lib/record.ts';
-import { restKey } from '../lib/rests.ts';
 import { type Answer, addCommand, type CommonOptions, onConfiguration, onNotifier } from './command.ts';
 import { deliveriesOf } from './deliveries.ts';
-import { inWords, type Rendered, type Resting } from './explanation.ts';
+import { inWords, type Rendered } from './explanation.ts';
+import { type Resting, restingNow } from './resting.ts';
 
 export interface ExplainOptions extends CommonOptions {
   job?: string;
@@ -56,7 +56,6 @@ interface Situation {
   known: JobRecord | undefined;
   reading: Reading;
   now: number;
-  /** Who is left alone for now, so that the sweeps do not come to this job or to its messages. */
   resting: Resting[];
 }
 
@@ -66,20 +65,9 @@ async function fromTable(parts: Parts, jobId: string, { environment }: ExplainOp
   const [known, reading, resting] = await Promise.all([
     parts.store.get(name),
     read(parts, name, now + askMs),
-    restingNow(parts, name.environment, now),
+    restingNow(parts, [name.environment]),
   ]);
   return { name, known, reading, now, resting };
-}
-
-async function restingNow({ store, config }: Parts, environment: string, now: number): Promise<Resting[]> {
-  const sides = [
-    { kind: 'environment', name: environment } as const,
-    ...Object.keys(config.channels).map((name) => ({ kind: 'channel', name }) as const),
-  ];
-  const marks = await store.readMarks(sides.map(({ kind, name }) => restKey(kind, name)));
-  return sides
-    .map((side) => ({ ...side, ...(marks.get(restKey(side.kind, side.name)) as Rest | undefined) }))
-    .filter((side): side is Resting => (side.until ?? 0) > now);
 }
 
 async function read(parts: Parts, { environment, jobId }: JobName, deadline: number): Promise<Reading> {

@@ -1,16 +1,10 @@
 /** An explanation in words. */
 
-import type { Decision, Job, JobName, JobRecord, Reading, Reason, Rest, Transition } from '../lib/job.ts';
+import type { Decision, Job, JobName, JobRecord, Reading, Reason, Transition } from '../lib/job.ts';
 import type { Rule } from '../lib/rules.ts';
-import { clean } from '../lib/text.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';
-import { dim, facts, moment, verdictLine } from './output.ts';
-
-/** An environment or a channel that is left alone for now. */
-export interface Resting extends Rest {
-  kind: 'environment' | 'channel';
-  name: string;
-}
+import { dim, facts, moment } from './output.ts';
+import { type Resting, restingLine } from './resting.ts';
 
 /** A message as a channel would send it. */
 export interface Rendered {
@@ -36,7 +30,7 @@ export interface Explained {
 
 /** The explanation, for people. */
 export const inWords = (explained: Explained): string =>
-  [head(explained), ...deliveriesNow(explained), ...explained.messages.map(messageText)].join('\n\n');
+  [head(explained), ...asItStands(explained), ...explained.messages.map(messageText)].join('\n\n');
 
 function head({ name, known, reading, transition, decision, channels, rules }: Explained): string {
   const told = decision?.channels ?? [];
@@ -86,18 +80,10 @@ const meanings: Record<Reason, string> = {
   test: 'somebody tried out the notifier',
 };
 
-function deliveriesNow({ known, resting }: Explained): string[] {
-  const lines = [
-    ...(known ? deliveriesOf(known) : []).map(deliveryLine),
-    ...resting.map(({ kind, name, until, reason }) =>
-      verdictLine(
-        'unknown',
-        `${kind} ${name} rests until ${moment(new Date(until).toISOString())}`,
-        clean(reason, 500),
-      ),
-    ),
-  ];
-  return lines.length > 0 ? [[dim('deliveries as they stand'), ...lines].join('\n')] : [];
+function asItStands({ known, resting }: Explained): string[] {
+  const deliveries = known ? deliveriesOf(known) : [];
+  const lines = [...deliveries.map(deliveryLine), ...resting.map(restingLine)];
+  return lines.length > 0 ? [[dim('as it stands'), ...lines].join('\n')] : [];
 }
 
 const messageText = ({ channel, type, text }: Rendered): string =>

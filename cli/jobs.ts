@@ -5,6 +5,7 @@ import type { DueEntry, JobRecord } from '../lib/job.ts';
 import type { Parts } from '../lib/parts.ts';
 import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
 import { span, table } from './output.ts';
+import { restingLine, restingNow } from './resting.ts';
 
 /** A job that is not done with: `watched` by the sweeps, or `dead` until somebody replays its deliveries. */
 interface Row {
@@ -35,9 +36,15 @@ export function addJobs(program: Command): void {
 
 /** The jobs that something is still to be done for, those that are due first at the top. */
 export async function jobs(parts: Parts, { dead = false }: Options): Promise<Answer> {
-  const watched = dead ? [] : await rowsOf(parts, parts.store.due(Number.MAX_SAFE_INTEGER), 'watched');
-  const all = [...watched, ...(await rowsOf(parts, parts.store.dead(), 'dead'))];
-  return { document: { jobs: all }, text: all.length > 0 ? show(all, parts.clock.now()) : nothing(dead) };
+  const [watched, buried, resting] = await Promise.all([
+    dead ? [] : rowsOf(parts, parts.store.due(Number.MAX_SAFE_INTEGER), 'watched'),
+    rowsOf(parts, parts.store.dead(), 'dead'),
+    restingNow(parts, Object.keys(parts.config.environments)),
+  ]);
+  const all = [...watched, ...buried];
+  const list = all.length > 0 ? show(all, parts.clock.now()) : nothing(dead);
+  const rests = resting.map(restingLine).join('\n');
+  return { document: { jobs: all, resting }, text: rests ? `${list}\n\n${rests}` : list };
 }
 
 /** The index shows neither names nor deliveries, so each item is read. */

@@ -26,5 +26,5 @@ export function createLiveLine(stream: Stream): LiveLine {
     };
   }
   const rewrite = (text: string) => void stream.write(`\r\x1b[2K${text}`);
-  return { show: (text) => rewrite(cut(text, (stream.columns ?? 80) - 1)), clear: () => rewrite('') };
+  return { show: (text) => rewrite(cut(text, (stream.columns || 80) - 1)), clear: () => rewrite('') };
 }

@@ -37,3 +37,7 @@ export async function unreadable({ secrets }: Pick<Parts, 'secrets'>, references
   const read = await Promise.allSettled(references.map((reference) => secrets.read(reference)));
   return references.filter((_, index) => read[index]?.status === 'rejected');
 }
+
+/** Whether AWS is not AWS here: what an emulator lacks is no trouble of the notifier's. */
+export const isEmulated = (): boolean =>
+  Boolean(process.env['AWS_ENDPOINT_URL'] || process.env['AWS_ENDPOINT_URL_DYNAMODB']);

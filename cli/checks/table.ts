@@ -5,7 +5,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { requestHandler } from '../../lib/aws.ts';
 import { createStore } from '../../lib/store.ts';
 import type { Target } from '../target.ts';
-import { type Finding, no, sayWhy, unknown, yes } from './finding.ts';
+import { type Finding, isEmulated, no, sayWhy, unknown, yes } from './finding.ts';
 
 /** Needs no valid configuration. */
 export async function checkTable({ kind, env }: Target): Promise<Finding[]> {
@@ -43,13 +43,10 @@ async function checkExpiry(what: string, client: DynamoDBClient, TableName: stri
     const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName }));
     const { TimeToLiveStatus: status = 'DISABLED', AttributeName: attribute } = TimeToLiveDescription ?? {};
     if (status.startsWith('ENABL') && attribute === 'expiresAt') return yes(what, 'by expiresAt');
-    if (isEmulated(process.env)) return unknown(what, 'AWS_ENDPOINT_URL leads to an emulator');
+    if (isEmulated()) return unknown(what, 'AWS_ENDPOINT_URL leads to an emulator');
     return no(what, 'time to live is not set to expiresAt, so finished jobs stay for ever. Deploy the notifier again.');
   } catch (error) {
     // Emulators have no such call, and a person's role need not have it.
     return unknown(what, `the table does not tell (${(error as Error).name})`);
   }
 }
-
-const isEmulated = (env: NodeJS.ProcessEnv): boolean =>
-  Boolean(env['AWS_ENDPOINT_URL'] || env['AWS_ENDPOINT_URL_DYNAMODB']);

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { HttpAnswer } from '../../lib/http.ts';
-import { type CheckDeps, type Finding, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
+import { type CheckDeps, type Finding, isEmulated, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
 
 const timeoutMs = 10_000;
 
@@ -30,6 +30,9 @@ export async function checkWebhook(deps: CheckDeps): Promise<Finding[]> {
 /** Asks for a job that there cannot be: 401 without a credential, 404 with it. */
 async function checkAnswers({ http, target, config }: CheckDeps, what: string, secret: string): Promise<Finding> {
   if (!target?.webhookUrl) return unknown(what, 'its address is not known: name the deployed notifier by --stage');
+  if (isEmulated() && /\.amazonaws\.com/.test(target.webhookUrl)) {
+    return unknown(what, 'AWS_ENDPOINT_URL leads to an emulator, and this address to AWS');
+  }
   const [environment = ''] = Object.keys(config.environments);
   const url = `${target.webhookUrl.replace(/\/+$/, '')}/jobs/doctor-${randomUUID()}?environment=${environment}`;
   const ask = (headers: Record<string, string>) => http({ method: 'GET', url, peer: 'webhook', headers, timeoutMs });

@@ -82,7 +82,7 @@ describe('a job', () => {
     });
     expect(text).toContain('transition  none: nothing has changed');
     expect(text).toMatch(/decided +2026-01-01 10:10:00 UTC, firstSeenFinished: /);
-    expect(text).toMatch(/deliveries as they stand\n✘ team failed, pending, .+: Slack: answered 404 no_service/);
+    expect(text).toMatch(/as it stands\n✘ team failed, pending, .+: Slack: answered 404 no_service/);
   });
 
   test('whose channel or environment is left alone for now', async () => {

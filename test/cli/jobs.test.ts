@@ -68,6 +68,14 @@ test('a job that steps back says when it is tried again', async () => {
   expect((await list()).text).toMatch(/ in 1 min +Publishing API of production: answered 500/);
 });
 
+test('who is left alone for now is told beneath', async () => {
+  world.api.fault({ status: 401, call: 'token' });
+  await notifier.post('job_1');
+  expect((await list()).text).toMatch(
+    /\n\n- environment production rests until 2026-01-01 10:11:00 UTC: token for production: the client id or secret was/,
+  );
+});
+
 test('from outside: a table, or one document', async () => {
   await notifier.post('job_1');
   const { code, stdout } = await run(['jobs'], world.env());
