@@ -108,6 +108,7 @@ function answer(parts: Parts, { name, known, reading, now, resting }: Situation)
     isOpen: () => true,
     rules: config.rules,
     channels,
+    people: config.people,
     limits,
   };
   const { next, transition } = advance(known, name, reading, terms);

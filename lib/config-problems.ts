@@ -9,8 +9,8 @@ export const describeIssues = (issues: BaseIssue<unknown>[]): string[] =>
 
 /** Names that rules use and nobody gave, and names that cannot be given. */
 export function describeNames(document: unknown): string[] {
-  const { environments, channels, rules } = membersOf(document);
-  const reserved = Object.entries({ environments, channels }).flatMap(([member, named]) =>
+  const { environments, channels, rules, people } = membersOf(document);
+  const reserved = Object.entries({ environments, channels, people }).flatMap(([member, named]) =>
     ['constructor', 'prototype', '__proto__']
       .filter((name) => Object.hasOwn(membersOf(named), name))
       .map((name) => `${member}.${name}: expected another name; got one that is reserved`),
@@ -54,7 +54,7 @@ const inWords = (expected: string): string => words[expected] ?? expected.replac
 
 // Whatever stands anywhere else may be a secret that slipped: it is never shown, however wrong it is.
 const shownAt = (value: unknown, path: string): string =>
-  /^(?:rules|settings)\b|\.type$/.test(path) ? show(value) : typeName(value);
+  /^(?:rules|people|settings)\b|\.type$/.test(path) ? show(value) : typeName(value);
 
 const show = (value: unknown): string =>
   ['string', 'number', 'boolean'].includes(typeof value)

@@ -36,6 +36,7 @@ const oneOrMore = <Item extends v.GenericSchema<string, string>>(item: Item) =>
     ),
     v.pipe(v.array(item), v.minLength(1, 'at least one value')),
   ]);
+const pattern = v.pipe(v.string(), v.description('A name; * stands for any characters'));
 const positive = (max: number) => v.pipe(v.number(), v.minValue(1, '1 or more'), v.maxValue(max, `${max} or less`));
 const filled = <Value extends v.GenericSchema>(value: Value) =>
   v.pipe(v.record(name, value), v.minEntries(1, 'at least one entry'));
@@ -79,7 +80,9 @@ export const configSchema = (types: Record<string, ChannelType>) =>
                 outcome: v.optional(oneOrMore(v.picklist(outcomes))),
                 environment: v.optional(oneOrMore(v.string())),
                 source: v.optional(oneOrMore(v.string())),
-                name: v.optional(oneOrMore(v.pipe(v.string(), v.description('A name; * stands for any characters')))),
+                name: v.optional(oneOrMore(pattern)),
+                startedBy: v.optional(oneOrMore(pattern)),
+                createdByType: v.optional(oneOrMore(v.picklist(['User', 'Application']))),
               }),
             ),
             notify: v.pipe(v.array(v.string()), v.description('Names of channels; none: nobody, on purpose')),
@@ -87,8 +90,8 @@ export const configSchema = (types: Record<string, ChannelType>) =>
               v.pipe(
                 v.string(),
                 v.regex(
-                  /^(?:here|channel|[UWS][A-Z0-9]{2,30})$/,
-                  'here, channel, or the id of a Slack member or group',
+                  /^(?:here|channel|starter|[UWS][A-Z0-9]{2,30})$/,
+                  'here, channel, starter, or the id of a Slack member or group',
                 ),
               ),
             ),
@@ -96,6 +99,13 @@ export const configSchema = (types: Record<string, ChannelType>) =>
         ),
         v.description('The first rule that matches decides. Left out: every outcome goes to every channel'),
       ),
+    ),
+    people: v.optional(
+      v.pipe(
+        v.record(v.string(), v.pipe(v.string(), v.regex(/^[UW][A-Z0-9]{2,30}$/, 'the id of a Slack member'))),
+        v.description('Who started a job -> Slack member, for `mention: starter`'),
+      ),
+      {},
     ),
     webhook: v.optional(closed({ secrets: v.array(reference) })),
     settings: v.optional(

@@ -14,6 +14,8 @@ export interface Config {
   channels: Record<string, ChannelConfig>;
   /** Null: there are none, and every channel is told everything. */
   rules: Rule[] | null;
+  /** Ids of Slack members, by the names that jobs are started under. */
+  people: Record<string, string>;
   webhookSecrets: string[];
   settings: Settings;
 }
@@ -62,11 +64,12 @@ export function parseConfig(
     const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
     throw new ConfigError([`${source} has ${count}:`, ...problems.map((problem) => `  ${problem}`)].join('\n'));
   }
-  const { environments, channels, rules, webhook, settings } = parsed.output;
+  const { environments, channels, rules, people, webhook, settings } = parsed.output;
   return {
     environments,
     channels: channels as unknown as Config['channels'],
     rules: rules ?? null,
+    people,
     webhookSecrets: webhook?.secrets ?? [],
     settings,
   };

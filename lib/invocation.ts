@@ -74,6 +74,7 @@ export async function beginInvocation(
       isOpen: (channel) => lanes.get(channel)?.isOpen() ?? true,
       rules: config.rules,
       channels: names,
+      people: config.people,
       limits: parts.limits,
     }),
   };

@@ -14,11 +14,11 @@ import {
   type Transition,
 } from './job.ts';
 import { isStale, nextCheck } from './next-check.ts';
-import { type Rule, route } from './rules.ts';
+import { type Routing, route, traitsOf } from './rules.ts';
 import { decide, isNewer, type Limits } from './transition.ts';
 
 /** Under which terms a worker may change a record. Times are epoch milliseconds. */
-export interface Terms {
+export interface Terms extends Routing {
   now: number;
   /** Unique per write. */
   writer: string;
@@ -28,8 +28,6 @@ export interface Terms {
   conclude: boolean;
   /** Whether something could be sent to a channel now. */
   isOpen: (channel: string) => boolean;
-  rules: Rule[] | null;
-  channels: string[];
   limits: Limits & { retryForMs: number; keepForMs: number };
 }
 
@@ -216,13 +214,8 @@ function announce(observed: JobRecord, prior: JobRecord, transition: Transition,
   const { reason, outcome, previousStatus, corrects, since = null } = transition;
   const { status, job } = observed;
   const at = iso(terms.now);
-  const subject = outcome && {
-    outcome,
-    environment: observed.environment,
-    source: job?.source ?? null,
-    name: job?.name ?? null,
-  };
-  const told = subject && transition.announce ? route(subject, terms.rules, terms.channels) : null;
+  const told =
+    outcome && transition.announce ? route({ outcome, ...traitsOf(observed.environment, job) }, terms) : null;
   const { channels, mention, rule } = told ?? { channels: [], mention: null, rule: null };
   const fresh = { ...newDelivery(at), createdAt: afterAll(Object.values(prior.deliveries), terms.now) };
   const added = outcome ? channels.map((channel) => [deliveryKey(outcome, channel), fresh] as const) : [];

@@ -82,6 +82,7 @@ describe('a document', () => {
         { when: { environment: ['production'], source: ['Pages'], name: ['Nightly*'] }, notify: ['team'] },
         { notify: ['team', 'events'] },
       ],
+      people: {},
       webhookSecrets: ['ssm:/publishing-job-notifier/webhook-secret'],
       settings: { announceWithinHours: 24, retryForDays: 3, keepForDays: 30, sweepConcurrency: 20 },
     });
@@ -101,6 +102,17 @@ describe('a document', () => {
     ['a rule that tells nobody', withRule({ notify: [] }), { rules: [{ notify: [] }] }],
     ['a user group as a mention', withRule({ mention: 'S0123ABC' }), { rules: [{ mention: 'S0123ABC' }] }],
     ['a member as a mention', withRule({ mention: 'U0123ABC' }), { rules: [{ mention: 'U0123ABC' }] }],
+    ['whoever started the job as a mention', withRule({ mention: 'starter' }), { rules: [{ mention: 'starter' }] }],
+    [
+      'who and what started the job as conditions',
+      withRule({ when: { startedBy: 'Jane*', createdByType: ['User', 'Application'] } }),
+      { rules: [{ when: { startedBy: ['Jane*'], createdByType: ['User', 'Application'] } }] },
+    ],
+    [
+      'people by any name',
+      { ...least, people: { 'Jane "J." Editor': 'U012AB3CD', 'ci@example.org': 'W012AB3CD' } },
+      { people: { 'Jane "J." Editor': 'U012AB3CD', 'ci@example.org': 'W012AB3CD' } },
+    ],
     ['http on this machine', withEnvironment({ apiUrl: 'http://127.0.0.1:4000', tokenUrl: 'http://[::1]:1/t' }), {}],
     ['http on localhost', withEnvironment({ apiUrl: 'http://localhost' }), {}],
     ['a link with the job in it', withEnvironment({ jobUrl: 'https://example.org/{jobId}' }), {}],
@@ -188,7 +200,22 @@ const wrong: [sentence: string, document: unknown, problem: string | RegExp][] =
   [
     'a mention of everyone',
     withRule({ mention: 'everyone' }),
-    /^rules\[0\]\.mention: expected here, channel, or the id .*; got "everyone"$/,
+    /^rules\[0\]\.mention: expected here, channel, starter, or the id .*; got "everyone"$/,
+  ],
+  [
+    'a starter of another type',
+    withRule({ when: { createdByType: 'Person' } }),
+    /^rules\[0\]\.when\.createdByType: expected .*User.*Application.*; got "Person"$/,
+  ],
+  [
+    'somebody who is no member of Slack',
+    { ...least, people: { 'Jane Editor': '@jane' } },
+    /^people\.Jane Editor: expected the id of a Slack member; got "@jane"$/,
+  ],
+  [
+    'somebody who is a group',
+    { ...least, people: { Editors: 'S012AB3CD' } },
+    /^people\.Editors: expected the id of a Slack member; got "S012AB3CD"$/,
   ],
   ['a mention that would be markup', withRule({ mention: '<!channel>' }), /^rules\[0\]\.mention: expected /],
   ['rules outside of a list', { ...least, rules: {} }, /^rules: expected /],
@@ -297,6 +324,7 @@ describe('a document that is wrong', () => {
     ],
     webhook: { secrets: 'hush' },
     settings: { retryForDays: 0, keepForDays: 'x' },
+    people: { Jane: 'Jane' },
     extra: 1,
     more: 2,
   };
@@ -321,6 +349,7 @@ describe('a document that is wrong', () => {
     'webhook.secrets',
     'settings.retryForDays',
     'settings.keepForDays',
+    'people.Jane',
     'extra',
     'more',
   ])('in many ways says all of it at once: %s', (path) => {
@@ -339,6 +368,7 @@ describe('a document that is wrong', () => {
     const document = {
       environments: { production: environment, [name]: environment },
       channels: { team, [name]: team },
+      people: { Jane: 'U012AB3CD', [name]: 'U012AB3CD' },
     };
     let config: ReturnType<typeof parseConfig>;
     try {
@@ -347,9 +377,11 @@ describe('a document that is wrong', () => {
       expect((error as Error).message).toContain(name);
       return;
     }
-    expect([Object.keys(config.environments), Object.keys(config.channels)]).toEqual([
+    const { environments, channels, people } = config;
+    expect([environments, channels, people].map((named) => Object.keys(named))).toEqual([
       ['production', name],
       ['team', name],
+      ['Jane', name],
     ]);
   });
 });

@@ -56,6 +56,7 @@ const termsAt = (now: number, values: Partial<Terms> = {}): Terms => ({
   isOpen: () => true,
   rules: [{ when: { outcome: ['canceled'] }, notify: ['team'], mention: 'here' }, { notify: ['team'] }],
   channels: ['team'],
+  people: {},
   limits: {
     announceWithinMs: day,
     deniedForMs: 10 * minute,

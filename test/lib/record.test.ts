@@ -27,6 +27,7 @@ const termsAt = (now: number, values: Partial<Terms> = {}): Terms => ({
   isOpen: () => true,
   rules: null,
   channels: ['team', 'events'],
+  people: {},
   limits: {
     announceWithinMs: day,
     deniedForMs: 10 * minute,
@@ -173,6 +174,14 @@ describe('first sight', () => {
     const when = { outcome: ['failed'], environment: ['production'], source: ['Pages'], name: ['Nightly*'] };
     const rules = [{ when, notify: ['on-call'] }, { notify: ['team'] }];
     expect(first(reading, { rules }).decision).toMatchObject({ rule, channels });
+  });
+
+  test('of a finished job rings whoever started it, by an id that is stored with the decision', () => {
+    const rules = [{ when: { startedBy: ['Jane*'], createdByType: ['User'] }, notify: ['team'], mention: 'starter' }];
+    const people = { 'Jane Editor': 'U012AB3CD' };
+    const reading = read('Failed', { startedBy: 'Jane Editor', startedByType: 'User' });
+    expect(first(reading, { rules, people }).decision).toMatchObject({ channels: ['team'], mention: 'U012AB3CD' });
+    expect(first(read('Failed'), { rules, people }).decision).toMatchObject({ rule: 'noRule', mention: null });
   });
 
   test('of a job that ended long ago is recorded, and asks no rule', () => {

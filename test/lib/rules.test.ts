@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { outcomes } from '../../lib/job.ts';
-import { type Rule, route, type Subject } from '../../lib/rules.ts';
+import { type Job, outcomes } from '../../lib/job.ts';
+import { type Rule, route, type Subject, traitsOf, type When } from '../../lib/rules.ts';
 
 const channels = ['team', 'events', 'on-call'];
 const subject = (values: Partial<Subject> = {}): Subject => ({
@@ -9,10 +9,14 @@ const subject = (values: Partial<Subject> = {}): Subject => ({
   environment: 'production',
   source: 'Pages',
   name: 'Nightly site publish',
+  startedBy: 'Jane Editor',
+  createdByType: 'User',
   ...values,
 });
-const routed = (rules: Rule[] | null, values: Partial<Subject> = {}) => route(subject(values), rules, channels);
-const matches = (when: NonNullable<Rule['when']>, values: Partial<Subject> = {}): boolean =>
+const people = { 'Jane Editor': 'U012AB3CD' };
+const routed = (rules: Rule[] | null, values: Partial<Subject> = {}) =>
+  route(subject(values), { rules, channels, people });
+const matches = (when: When, values: Partial<Subject> = {}): boolean =>
   routed([{ when, notify: ['team'] }], values).rule === 'rules[0]';
 
 describe('which rule decides', () => {
@@ -53,8 +57,58 @@ describe('which rule decides', () => {
   });
 });
 
+describe('whoever started the job', () => {
+  const rules: Rule[] = [{ notify: ['team'], mention: 'starter' }];
+  test.each<[sentence: string, startedBy: string | null, mention: string | null]>([
+    ['is rung by the id that people know', 'Jane Editor', 'U012AB3CD'],
+    ['is nobody when people do not know them', 'John Editor', null],
+    ['is nobody when the name is another one', 'jane editor', null],
+    ['is nobody when the API did not say who', null, null],
+    ['is nobody under a name that every object has', 'constructor', null],
+  ])('%s', (_, startedBy, mention) => {
+    expect(routed(rules, { startedBy })).toEqual({ channels: ['team'], mention, rule: 'rules[0]' });
+  });
+
+  test('is rung only where the rule says so', () => {
+    expect(routed([{ notify: ['team'] }]).mention).toBeNull();
+    expect(routed(null).mention).toBeNull();
+  });
+});
+
+describe('what rules look at in a job', () => {
+  const nothing = { source: null, name: null, startedBy: null, createdByType: null };
+  const job: Job = {
+    status: 'Running',
+    name: 'Nightly site publish',
+    source: 'Pages',
+    startedBy: 'Jane Editor',
+    startedByType: 'User',
+    canceledBy: null,
+    queuedAt: null,
+    startedAt: null,
+    finishedAt: null,
+    statistics: null,
+  };
+  test('are its names, by the words of the configuration', () => {
+    const { outcome: _, ...traits } = subject();
+    expect(traitsOf('production', job)).toEqual(traits);
+  });
+
+  test('is nothing in a job that was never read', () => {
+    expect(traitsOf('production', null)).toEqual({ environment: 'production', ...nothing });
+  });
+});
+
 describe('when a rule matches', () => {
-  test.each<[sentence: string, when: NonNullable<Rule['when']>, values: Partial<Subject>, expected: boolean]>([
+  const everything: When = {
+    outcome: ['completed'],
+    environment: ['production'],
+    source: ['Pages'],
+    name: ['N*'],
+    startedBy: ['J*'],
+    createdByType: ['User'],
+  };
+  test.each<[sentence: string, when: When, values: Partial<Subject>, expected: boolean]>([
     ['one outcome that fits', { outcome: ['completed'] }, {}, true],
     ['one of several outcomes', { outcome: ['failed', 'canceled', 'completed'] }, {}, true],
     ['none of several outcomes', { outcome: ['failed', 'canceled'] }, {}, false],
@@ -81,36 +135,21 @@ describe('when a rule matches', () => {
     ['an unknown name matches nothing, not even *', { name: ['*', '**', '', 'null'] }, { name: null }, false],
     ['any name', { name: ['*'] }, {}, true],
     ['an empty name is a name', { name: ['*'] }, { name: '' }, true],
-    [
-      'all members together',
-      { outcome: ['completed'], environment: ['production'], source: ['Pages'], name: ['N*'] },
-      {},
-      true,
-    ],
-    [
-      'all members but the outcome',
-      { outcome: ['failed'], environment: ['production'], source: ['Pages'], name: ['N*'] },
-      {},
-      false,
-    ],
-    [
-      'all members but the environment',
-      { outcome: ['completed'], environment: ['test'], source: ['Pages'], name: ['N*'] },
-      {},
-      false,
-    ],
-    [
-      'all members but the source',
-      { outcome: ['completed'], environment: ['production'], source: ['API'], name: ['N*'] },
-      {},
-      false,
-    ],
-    [
-      'all members but the name',
-      { outcome: ['completed'], environment: ['production'], source: ['Pages'], name: ['W*'] },
-      {},
-      false,
-    ],
+    ['who started it', { startedBy: ['Jane Editor'] }, {}, true],
+    ['one of several who started it', { startedBy: ['Release*', '*Editor'] }, {}, true],
+    ['somebody else', { startedBy: ['Jane'] }, {}, false],
+    ['an unknown starter matches nothing, not even *', { startedBy: ['*', 'null'] }, { startedBy: null }, false],
+    ['a person', { createdByType: ['User'] }, {}, true],
+    ['an application', { createdByType: ['Application'] }, {}, false],
+    ['a person or an application', { createdByType: ['Application', 'User'] }, {}, true],
+    ['an unknown type matches nothing', { createdByType: ['User', 'null'] }, { createdByType: null }, false],
+    ['all members together', everything, {}, true],
+    ['all members but the outcome', { ...everything, outcome: ['failed'] }, {}, false],
+    ['all members but the environment', { ...everything, environment: ['test'] }, {}, false],
+    ['all members but the source', { ...everything, source: ['API'] }, {}, false],
+    ['all members but the name', { ...everything, name: ['W*'] }, {}, false],
+    ['all members but who started it', { ...everything, startedBy: ['W*'] }, {}, false],
+    ['all members but the type of who started it', { ...everything, createdByType: ['Application'] }, {}, false],
     ['an empty list of values allows none', { source: [] }, {}, false],
   ])('%s', (_, when, values, expected) => {
     expect(matches(when, values)).toBe(expected);

@@ -45,6 +45,7 @@ const recordOf = (values: Partial<Job> = {}, mention?: string): JobRecord => {
       isOpen: () => true,
       rules: [{ notify: ['team'], ...(mention ? { mention } : {}) }],
       channels: ['team'],
+      people: {},
       limits: {
         announceWithinMs: minutes(1_440),
         deniedForMs: minutes(10),

@@ -20,6 +20,7 @@ const terms: Terms = {
   isOpen: () => true,
   rules: null,
   channels: ['events'],
+  people: {},
   limits: {
     announceWithinMs: minutes(1_440),
     deniedForMs: minutes(10),
