@@ -10,31 +10,31 @@ export interface Ask {
   whether(question: string, otherwise: boolean): Promise<boolean>;
 }
 
-export const askInTerminal: Ask = {
-  async secretly(question) {
-    process.stderr.write(question);
-    const answer = await readLine('', new Writable({ write: (_chunk, _encoding, done) => done() }));
-    process.stderr.write('\n');
-    return answer.trim();
-  },
-  async whether(question, otherwise) {
-    const typed = await readLine(`${question} [${otherwise ? 'Y/n' : 'y/N'}] `, process.stderr);
-    const answer = typed.trim().toLowerCase();
-    return answer === '' ? otherwise : answer.startsWith('y');
-  },
-};
-
-/** One line of the terminal; what is typed is echoed to `output`. */
-async function readLine(question: string, output: Writable): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output, terminal: true });
-  terminal.once('SIGINT', () => {
-    terminal.close();
-    process.stderr.write('\n');
-    process.exit(130);
-  });
-  try {
-    return await terminal.question(question);
-  } finally {
-    terminal.close();
-  }
+/** Asks whoever sits at a terminal; `leave` is called when they press Ctrl-C. */
+export function createAsk(input: NodeJS.ReadableStream, output: NodeJS.WritableStream, leave: () => void): Ask {
+  const readLine = async (question: string, echo: NodeJS.WritableStream): Promise<string> => {
+    const terminal = createInterface({ input, output: echo, terminal: true });
+    terminal.once('SIGINT', () => {
+      terminal.close();
+      output.write('\n');
+      leave();
+    });
+    try {
+      return (await terminal.question(question)).trim();
+    } finally {
+      terminal.close();
+    }
+  };
+  return {
+    async secretly(question) {
+      output.write(question);
+      const answer = await readLine('', new Writable({ write: (_chunk, _encoding, done) => done() }));
+      output.write('\n');
+      return answer;
+    },
+    async whether(question, otherwise) {
+      const answer = await readLine(`${question} [${otherwise ? 'Y/n' : 'y/N'}] `, output);
+      return answer === '' ? otherwise : /^y/i.test(answer);
+    },
+  };
 }

@@ -13,7 +13,7 @@ import { addReplay } from './replay.ts';
 import { addSecrets } from './secrets.ts';
 import { addSendTest } from './send-test.ts';
 
-const program = new Command('notifier')
+const program = new Command('npm run notifier --')
   .description('See to a publishing-job-notifier: is it well, what does it know, and why was I (not) told?')
   .usage('<command> [options]')
   .helpCommand(false)
@@ -29,12 +29,17 @@ Which notifier is meant, in this order:
 AWS_REGION, AWS_PROFILE and AWS_ENDPOINT_URL count as for every AWS tool. The configuration is notifier.yml, or
 NOTIFIER_CONFIG.
 
+npm writes a line of its own to standard output: read --json from \`npm run -s notifier -- <command> --json\`.
+
 Exit codes: 0 fine; 1 something is wrong, and standard error or the answer says what; 2 the command line is not
 understood. \`check --wait\` has more.`,
   );
 
 for (const add of [addDoctor, addSendTest, addExplain, addCheck, addJobs, addReplay, addRedrive, addSecrets])
   add(program);
+
+// Whoever reads the answer may have seen enough: `... | head`.
+process.stdout.on('error', () => process.exit());
 
 try {
   if (existsSync('.env')) process.loadEnvFile('.env');

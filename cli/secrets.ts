@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../lib/config.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { runningEnvironment } from '../local/running.ts';
-import { askInTerminal } from './ask.ts';
+import { createAsk } from './ask.ts';
 import { type Answer, addCommand, type CommonOptions, show } from './command.ts';
 import { moment, table } from './output.ts';
 import { createParameters, type ParameterFacts, type Parameters } from './parameters.ts';
@@ -34,7 +34,7 @@ export function addSecrets(program: Command): void {
       const [parameters, named] = await begin(options);
       const wanted = chosen(named, references);
       const answer = process.stdin.isTTY
-        ? await askFor(parameters, wanted, askInTerminal, options)
+        ? await askFor(parameters, wanted, createAsk(process.stdin, process.stderr, leave), options)
         : await writeLines(parameters, wanted, await text(process.stdin), options);
       show(answer, options);
     });
@@ -44,7 +44,7 @@ export function addSecrets(program: Command): void {
 }
 
 /** Which parameters are there, since when, and which are missing. */
-export async function list(parameters: Parameters, named: Named[]): Promise<Answer> {
+async function list(parameters: Parameters, named: Named[]): Promise<Answer> {
   const known = await parameters.look(named.map(({ name }) => name));
   const rows = named.map(({ name, path }) => ({ name, path, ...(known.get(name) ?? missing) }));
   const absent = rows.filter(({ version }) => version === null);
@@ -61,6 +61,9 @@ export async function list(parameters: Parameters, named: Named[]): Promise<Answ
     exitCode: absent.length > 0 ? 1 : 0,
   };
 }
+
+/** What a shell says of a command that was left by Ctrl-C. */
+const leave = (): never => process.exit(130);
 
 const missing: ParameterFacts = { writtenAt: null, version: null, type: null };
 

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { JobName, JobRecord } from '../lib/job.ts';
-import { readJobName } from '../lib/job-name.ts';
+import { readEnvironment } from '../lib/job-name.ts';
 import type { Parts } from '../lib/parts.ts';
 import { sendTest as write } from '../lib/send-test.ts';
 import { readChannels } from './channel-names.ts';
@@ -40,7 +40,7 @@ export async function sendTest(
 ): Promise<Answer> {
   const { environments, channels: all } = parts.config;
   const wanted = channels.length > 0 ? readChannels(channels, parts.config) : Object.keys(all);
-  const { environment } = readJobName({ jobId: 'TEST', environment: named }, Object.keys(environments));
+  const environment = readEnvironment(named, Object.keys(environments));
   const job = await write(parts, { environment, channels: [...new Set(wanted)] });
   line.show('Written. The next sweep sends it, within a minute or so.');
   const record = await follow(parts, job);
@@ -67,7 +67,7 @@ function answer(job: JobName, record: JobRecord | undefined, { kind }: Pick<Targ
     `No sweep has sent it to ${untried.map(({ channel }) => channel).join(', ')} within ${followMs / 1_000} s: ` +
     (kind === 'local'
       ? 'look at notifier.log in its data folder.'
-      : 'look at the log and the schedule of the function sweep, and whether the channel rests (`npm run notifier -- doctor`).');
+      : 'look at the log and the schedule of the function sweep, and whether the channel rests (`npm run notifier -- jobs`).');
   const failed = deliveries.filter(({ state, attempts }) => state !== 'sent' && attempts > 0);
   return {
     document: { ...job, deliveries },
