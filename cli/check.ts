@@ -1,7 +1,7 @@
 /** `notifier check`: the main job from the command line, and waiting for a job's end. */
 
 import { type Command, Option } from 'commander';
-import { answerOf, type Checked } from '../lib/answer.ts';
+import { answerOf, type Checked, isOnlyAccepted } from '../lib/answer.ts';
 import type { JobName, JobRecord, Outcome, Statistics } from '../lib/job.ts';
 import { readJobName } from '../lib/job-name.ts';
 import { check as look } from '../lib/observe.ts';
@@ -58,7 +58,7 @@ const spanOption = (name: string, description: string): Option =>
 export async function check(parts: Parts, jobId: string, options: CheckOptions, line: LiveLine): Promise<Answer> {
   const job = readJobName({ jobId, environment: options.environment }, Object.keys(parts.config.environments));
   const first = await lookAt(parts, job);
-  if (!options.wait) return answer(first, 'error' in first.reading ? 1 : 0);
+  if (!options.wait) return answer(first, isOnlyAccepted(first) ? 1 : 0);
   const last = await follow(parts, job, first, options, line);
   line.clear();
   return answer(last, waitExitCode(last.record));

@@ -37,8 +37,7 @@ async function checkAnswers({ http, target, config }: CheckDeps, what: string, s
   const url = `${target.webhookUrl.replace(/\/+$/, '')}/jobs/doctor-${randomUUID()}?environment=${environment}`;
   const ask = (headers: Record<string, string>) => http({ method: 'GET', url, peer: 'webhook', headers, timeoutMs });
   try {
-    const [open, closed] = await Promise.all([ask({}), ask({ authorization: `Bearer ${secret}` })]);
-    const problem = problemOf(open, closed);
+    const problem = refusalOf(await ask({})) ?? problemOf(await ask({ authorization: `Bearer ${secret}` }));
     if (problem === null) return yes(what, 'asks for the secret, and takes it');
     return target.kind === 'local' ? unknown(what, elsewhere) : no(what, problem);
   } catch (error) {
@@ -49,15 +48,24 @@ async function checkAnswers({ http, target, config }: CheckDeps, what: string, s
 // The running one does not tell its port.
 const elsewhere = 'the running `npm start` does not answer there: set PORT as it was set for it';
 
-function problemOf({ status: open }: HttpAnswer, { status: closed }: HttpAnswer): string | null {
-  if (open === 401 && closed === 404) return null;
-  if (open === 404) return 'no notifier answers at this address. Deploy again.';
-  if (open >= 500) return `it answers ${open}. Its log says why; can the function read its secret?`;
-  if (open !== 401) return `it answers ${open} to a call without a credential, and not 401. Deploy again.`;
-  if (closed === 401) {
-    return 'it refuses the secret. The function keeps what it read at its start: deploy again, or wait until it starts anew.';
+/** What is wrong with the answer to a call without a credential: then the secret is not sent there at all. */
+function refusalOf({ status }: HttpAnswer): string | null {
+  if (status === 401) return null;
+  if (status === 404) return 'no notifier answers at this address. Deploy again.';
+  if (status >= 500) return `it answers ${status}. Its log says why; can the function read its secret?`;
+  return `it answers ${status} to a call without a credential, and not 401. Deploy again.`;
+}
+
+/** What is wrong with the answer to a call with the secret. */
+function problemOf({ status }: HttpAnswer): string | null {
+  switch (status) {
+    case 404:
+      return null;
+    case 401:
+      return 'it refuses the secret. The function keeps what it read at its start: deploy again, or wait until it starts anew.';
+    case 422:
+      return 'it knows no such environment: it runs with another configuration. Build and deploy again.';
+    default:
+      return `it answers ${status} to a call with the secret. Its log says why.`;
   }
-  if (closed === 422)
-    return 'it knows no such environment: it runs with another configuration. Build and deploy again.';
-  return `it answers ${closed} to a call with the secret. Its log says why.`;
 }

@@ -4,6 +4,7 @@ import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { doctor } from '../../cli/doctor.ts';
 import { tableDefinition } from '../../local/embedded-store.ts';
+import { startLoopbackServer } from '../../local/loopback-server.ts';
 import { problemFault } from '../../local/publishing-api-server.ts';
 import { expectNoSecrets } from '../edges/no-secrets.ts';
 import { type Deployed, stack, startDeployed } from './deployed.ts';
@@ -234,6 +235,19 @@ describe('one cross, and no tick less, for', () => {
     expect(seen.length).toBeLessThanOrEqual(new Set([...dashes, ...always]).size);
     expect([exitCode, text.endsWith('One thing has to be mended.')]).toEqual([1, true]);
   });
+});
+
+test('a place that asks for no credential never gets the secret', async () => {
+  const asked: (string | undefined)[] = [];
+  const open = await startLoopbackServer((request, response) => {
+    asked.push(request.headers.authorization);
+    response.writeHead(200).end('{}');
+  });
+  Object.assign(deployed.outputs, { WebhookUrl: open.url });
+  const { crosses } = await see();
+  await open.close();
+  expect(crosses).toEqual([expect.stringMatching(/it answers 200 to a call without a credential, and not 401/)]);
+  expect(asked).toEqual([undefined]);
 });
 
 test('several troubles are several crosses', async () => {
