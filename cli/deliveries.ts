@@ -1,7 +1,7 @@
 /** The deliveries of a job, as commands show them. */
 
+import { splitKey } from '../lib/deliveries.ts';
 import type { Delivery, JobRecord } from '../lib/job.ts';
-import { splitKey } from '../lib/record.ts';
 import { clean } from '../lib/text.ts';
 import { dim, moment, type Verdict, verdictLine } from './output.ts';
 

@@ -1,6 +1,7 @@
 /** What callers are told about a job. Pure. */
 
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { splitKey } from './deliveries.ts';
 import {
   type Check,
   isTerminal,
@@ -10,7 +11,6 @@ import {
   type Rest,
   type Transition,
 } from './job.ts';
-import { splitKey } from './record.ts';
 import { clampWaitMs } from './retry.ts';
 
 /** What a check brought to light. */

@@ -1,12 +1,14 @@
 /** Send what is pending, and store what came back. Only for records whose lease this worker holds. */
 
 import type { Channel } from './channels/channel.ts';
+import { decisionOf } from './decisions.ts';
+import { type NamedDelivery as Due, dueDeliveries, isOverdue } from './deliveries.ts';
 import { UpstreamError } from './errors.ts';
 import { type Invocation, sendTimeoutMs } from './invocation.ts';
 import { type Delivery, isTerminal, type JobRecord, type Outcome } from './job.ts';
 import { messageOf } from './message.ts';
 import type { Parts } from './parts.ts';
-import { type NamedDelivery as Due, decisionOf, dueDeliveries, isOverdue, release } from './record.ts';
+import { release } from './record.ts';
 import { deliveryWaitMs } from './retry.ts';
 
 /** What came of the deliveries of one record. */

@@ -1,6 +1,7 @@
 /** What people and machines are told, before any channel gives it a shape. Pure. */
 
 import { createHash } from 'node:crypto';
+import { decisionOf } from './decisions.ts';
 import {
   type Decision,
   deliveryKey,
@@ -12,7 +13,6 @@ import {
   type Outcome,
   type Statistics,
 } from './job.ts';
-import { decisionOf } from './record.ts';
 import { isFinal } from './transition.ts';
 
 /** A line of the message: a label with a text, or with a moment (ISO 8601, UTC) for the reader's own time zone. */

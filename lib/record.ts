@@ -1,33 +1,35 @@
 /** What the table should say of a job next, computed from what it says now. Pure. */
 
 import { isDeepStrictEqual } from 'node:util';
+import { announce, type DecisionTerms } from './decisions.ts';
 import {
-  type Decision,
+  type DeliveryTerms,
+  dueDeliveries,
+  isPending,
+  type NamedDelivery,
+  namedDeliveries,
+  withNew,
+} from './deliveries.ts';
+import {
   type Delivery,
   deliveryKey,
   isTerminal,
-  type Job,
   type JobName,
   type JobRecord,
-  type Outcome,
   type Reading,
   type Transition,
 } from './job.ts';
 import { isStale, nextCheck } from './next-check.ts';
-import { type Routing, route, traitsOf } from './rules.ts';
 import { decide, isNewer, type Limits } from './transition.ts';
 
 /** Under which terms a worker may change a record. Times are epoch milliseconds. */
-export interface Terms extends Routing {
-  now: number;
+export interface Terms extends DecisionTerms, DeliveryTerms {
   /** Unique per write. */
   writer: string;
   /** Until when a lease taken now holds. */
   leaseUntil: number;
   /** Whether this worker may conclude that a job is gone. */
   conclude: boolean;
-  /** Whether something could be sent to a channel now. */
-  isOpen: (channel: string) => boolean;
   limits: Limits & { retryForMs: number; keepForMs: number };
 }
 
@@ -66,7 +68,6 @@ export function testRecord(
   channels: string[],
   terms: Pick<Terms, 'now' | 'writer' | 'limits'>,
 ): JobRecord {
-  const at = iso(terms.now);
   const told = { outcome: 'test', status: null, previousStatus: null, corrects: null, since: null } as const;
   const record = newRecord(name, terms.now);
   const next: JobRecord = {
@@ -74,18 +75,14 @@ export function testRecord(
     revision: 1,
     writer: terms.writer,
     check: { ...record.check, nextAt: null },
-    decision: { ...told, reason: 'test', at, channels, mention: null, rule: null },
-    deliveries: Object.fromEntries(channels.map((channel) => [deliveryKey('test', channel), newDelivery(at)])),
+    decision: { ...told, reason: 'test', at: iso(terms.now), channels, mention: null, rule: null },
+    deliveries: withNew(
+      {},
+      channels.map((channel) => deliveryKey('test', channel)),
+      terms.now,
+    ),
   };
   return { ...next, ...agenda(next, terms) };
-}
-
-/** A delivery with what its key says. */
-export interface NamedDelivery {
-  key: string;
-  outcome: Outcome;
-  channel: string;
-  delivery: Delivery;
 }
 
 /** A record whose wanted dead deliveries are pending again, as if just decided, and the keys of those. */
@@ -95,9 +92,7 @@ export function revive(
   terms: Pick<Terms, 'now' | 'writer' | 'limits'>,
 ): { next: JobRecord; revived: string[] } {
   const at = iso(terms.now);
-  const wanted = namedDeliveries(record)
-    .filter((one) => one.delivery.state === 'dead' && isWanted(one))
-    .sort(byCreation);
+  const wanted = namedDeliveries(record).filter((one) => one.delivery.state === 'dead' && isWanted(one));
   const deliveries = { ...record.deliveries };
   // A millisecond apart, in their old order: a correction must not come before what it corrects.
   for (const [index, { key, delivery }] of wanted.entries()) {
@@ -106,62 +101,6 @@ export function revive(
   const next = { ...record, deliveries, revision: record.revision + 1, writer: terms.writer };
   return { next: { ...next, ...agenda(next, terms) }, revived: wanted.map(({ key }) => key) };
 }
-
-/**
- * The deliveries that a worker can do something about now, by channel, each channel's in the order in which they were
- * decided: what is due takes along what is older, so that a correction never comes before what it corrects.
- */
-export function dueDeliveries(record: JobRecord, terms: Pick<Terms, 'now' | 'isOpen' | 'limits'>): NamedDelivery[] {
-  const isDue = ({ delivery, channel }: NamedDelivery): boolean =>
-    Date.parse(delivery.nextAt ?? '') <= terms.now && (terms.isOpen(channel) || isOverdue(delivery, terms));
-  const pending = namedDeliveries(record)
-    .filter(({ delivery }) => isPending(delivery))
-    .sort(byCreation);
-  const channels = [...new Set(pending.map(({ channel }) => channel))];
-  return channels
-    .map((name) => pending.filter(({ channel }) => channel === name))
-    .flatMap((ofChannel) => ofChannel.slice(0, ofChannel.findLastIndex(isDue) + 1));
-}
-
-/** Whether a delivery's retry window has passed. */
-export const isOverdue = (delivery: Delivery, terms: Pick<Terms, 'now' | 'limits'>): boolean =>
-  terms.now - Date.parse(delivery.createdAt) >= terms.limits.retryForMs;
-
-/** What was decided about an outcome of a job, with the job as it was then. */
-export function decisionOf(record: JobRecord, outcome: Outcome): { decision: Decision | null; job: Job | null } {
-  const decision = record.decision?.outcome === outcome ? record.decision : null;
-  return record.superseded[outcome] ?? { decision, job: record.job };
-}
-
-/** The outcome and the channel of a delivery, from its key. */
-export function splitKey(key: string): { outcome: Outcome; channel: string } {
-  const [outcome, channel] = key.split('/') as [Outcome, string];
-  return { outcome, channel };
-}
-
-const namedDeliveries = (record: JobRecord): NamedDelivery[] =>
-  Object.entries(record.deliveries).map(([key, delivery]) => ({ key, ...splitKey(key), delivery }));
-
-const byCreation = (one: NamedDelivery, other: NamedDelivery): number =>
-  Date.parse(one.delivery.createdAt) - Date.parse(other.delivery.createdAt);
-
-// A later decision sorts behind the earlier ones, though the clock of who made it may be behind.
-const afterAll = (deliveries: Delivery[], now: number): string =>
-  iso(Math.max(now, ...deliveries.map(({ createdAt }) => Date.parse(createdAt) + 1)));
-
-const isPending = (delivery: Delivery): boolean => delivery.state === 'pending';
-const iso = (ms: number): string => new Date(ms).toISOString();
-
-const newDelivery = (at: string): Delivery => ({
-  state: 'pending',
-  attempts: 0,
-  createdAt: at,
-  nextAt: at,
-  at: null,
-  receipt: null,
-  error: null,
-  ambiguousSince: null,
-});
 
 function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
   return {
@@ -210,33 +149,6 @@ function observe(prior: JobRecord, reading: Reading, transition: Transition | nu
   return { ...prior, check, notFoundSince: null, status: reading.job.status, job };
 }
 
-function announce(observed: JobRecord, prior: JobRecord, transition: Transition, terms: Terms): JobRecord {
-  const { reason, outcome, previousStatus, corrects, since = null } = transition;
-  const { status, job } = observed;
-  const at = iso(terms.now);
-  const told =
-    outcome && transition.announce ? route({ outcome, ...traitsOf(observed.environment, job) }, terms) : null;
-  const { channels, mention, rule } = told ?? { channels: [], mention: null, rule: null };
-  const fresh = { ...newDelivery(at), createdAt: afterAll(Object.values(prior.deliveries), terms.now) };
-  const added = outcome ? channels.map((channel) => [deliveryKey(outcome, channel), fresh] as const) : [];
-  return {
-    ...observed,
-    changedAt: at,
-    decision: { reason, outcome, status, previousStatus, corrects, at, since, channels, mention, rule },
-    superseded: { ...supersede(prior), ...prior.superseded },
-    // A transition adds deliveries and replaces none.
-    deliveries: { ...Object.fromEntries(added), ...prior.deliveries },
-  };
-}
-
-function supersede({ decision, job, deliveries }: JobRecord): JobRecord['superseded'] {
-  const before = decision?.outcome;
-  const told = Object.keys(deliveries)
-    .map(splitKey)
-    .find(({ outcome }) => outcome === before);
-  return decision && told ? { [told.outcome]: { decision, job } } : {};
-}
-
 /** Takes the lease back when it ran out: the fate of what was pending under it is not known. */
 function reclaim(record: JobRecord, now: number): JobRecord {
   const { lease } = record;
@@ -276,3 +188,5 @@ function agenda(
 // Moving counters alone are not worth a write: messages are made from the reading that brought the change.
 const isSame = (known: JobRecord, next: JobRecord): boolean =>
   isDeepStrictEqual({ ...known, job: null }, { ...next, job: null });
+
+const iso = (ms: number): string => new Date(ms).toISOString();

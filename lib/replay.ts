@@ -1,8 +1,9 @@
 /** Dead deliveries sent again: an operator's verb, for when the channel works again. */
 
+import type { NamedDelivery } from './deliveries.ts';
 import type { JobName } from './job.ts';
 import type { Parts } from './parts.ts';
-import { type NamedDelivery, revive } from './record.ts';
+import { revive } from './record.ts';
 
 /** Which dead deliveries are meant. What is left out does not restrict. */
 export interface Wanted {

@@ -1,7 +1,7 @@
 /** The table of a simulation: each state and each receipt that gets into it is noted in the ledger. */
 
+import { splitKey } from '../../lib/deliveries.ts';
 import { type DueEntry, type JobRecord, jobKey, type Outcome } from '../../lib/job.ts';
-import { splitKey } from '../../lib/record.ts';
 import type { Store } from '../../lib/store.ts';
 import { createMemoryStore } from '../fakes/memory-store.ts';
 import type { SimulatedJob } from './simulation-jobs.ts';

@@ -1,16 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { decisionOf } from '../../lib/decisions.ts';
+import { dueDeliveries, isOverdue, splitKey } from '../../lib/deliveries.ts';
 import { type Delivery, isTerminal, type Job, type JobRecord, type Reading, type Statistics } from '../../lib/job.ts';
-import {
-  advance,
-  decisionOf,
-  dueDeliveries,
-  isOverdue,
-  release,
-  revive,
-  splitKey,
-  type Terms,
-} from '../../lib/record.ts';
+import { advance, release, revive, type Terms } from '../../lib/record.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;

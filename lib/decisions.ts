@@ -1,0 +1,53 @@
+/** What is decided about a job, and the messages that follow from it. Pure. */
+
+import { splitKey, withNew } from './deliveries.ts';
+import { type Decision, deliveryKey, type Job, type JobRecord, type Outcome, type Transition } from './job.ts';
+import { type Routing, route, traitsOf } from './rules.ts';
+
+/** What decisions are made by; `now` in epoch milliseconds. */
+export interface DecisionTerms extends Routing {
+  now: number;
+}
+
+/** A record after a transition: the decision, and a delivery to each channel that is to be told. */
+export function announce(
+  observed: JobRecord,
+  prior: JobRecord,
+  transition: Transition,
+  terms: DecisionTerms,
+): JobRecord {
+  const decision = decideAbout(observed, transition, terms);
+  const { outcome, channels, at } = decision;
+  const keys = outcome ? channels.map((channel) => deliveryKey(outcome, channel)) : [];
+  return {
+    ...observed,
+    changedAt: at,
+    decision,
+    superseded: { ...supersede(prior), ...prior.superseded },
+    deliveries: withNew(prior.deliveries, keys, terms.now),
+  };
+}
+
+/** What was decided about an outcome of a job, with the job as it was then. */
+export function decisionOf(record: JobRecord, outcome: Outcome): { decision: Decision | null; job: Job | null } {
+  const decision = record.decision?.outcome === outcome ? record.decision : null;
+  return record.superseded[outcome] ?? { decision, job: record.job };
+}
+
+function decideAbout({ environment, status, job }: JobRecord, transition: Transition, terms: DecisionTerms): Decision {
+  const { announce: isNews, since = null, ...said } = transition;
+  const { outcome } = said;
+  const told =
+    outcome && isNews
+      ? route({ outcome, ...traitsOf(environment, job) }, terms)
+      : { channels: [], mention: null, rule: null };
+  return { ...said, ...told, status, since, at: new Date(terms.now).toISOString() };
+}
+
+function supersede({ decision, job, deliveries }: JobRecord): JobRecord['superseded'] {
+  const before = decision?.outcome;
+  const told = Object.keys(deliveries)
+    .map(splitKey)
+    .find(({ outcome }) => outcome === before);
+  return decision && told ? { [told.outcome]: { decision, job } } : {};
+}

@@ -1,0 +1,71 @@
+/** The messages of a record: which there are, and which can be worked on now. Pure. */
+
+import type { Delivery, JobRecord, Outcome } from './job.ts';
+
+/** A delivery with what its key says. */
+export interface NamedDelivery {
+  key: string;
+  outcome: Outcome;
+  channel: string;
+  delivery: Delivery;
+}
+
+/** What decides whether a delivery can be worked on; `now` in epoch milliseconds. */
+export interface DeliveryTerms {
+  now: number;
+  /** Whether something could be sent to a channel now. */
+  isOpen: (channel: string) => boolean;
+  limits: { retryForMs: number };
+}
+
+/**
+ * The deliveries that a worker can do something about now, by channel, each channel's in the order in which they were
+ * decided: what is due takes along what is older, so that a correction never comes before what it corrects.
+ */
+export function dueDeliveries(record: JobRecord, terms: DeliveryTerms): NamedDelivery[] {
+  const isDue = ({ delivery, channel }: NamedDelivery): boolean =>
+    Date.parse(delivery.nextAt ?? '') <= terms.now && (terms.isOpen(channel) || isOverdue(delivery, terms));
+  const pending = namedDeliveries(record).filter(({ delivery }) => isPending(delivery));
+  const channels = [...new Set(pending.map(({ channel }) => channel))];
+  return channels
+    .map((name) => pending.filter(({ channel }) => channel === name))
+    .flatMap((ofChannel) => ofChannel.slice(0, ofChannel.findLastIndex(isDue) + 1));
+}
+
+/** All deliveries of a record, in the order in which they were decided. */
+export const namedDeliveries = ({ deliveries }: Pick<JobRecord, 'deliveries'>): NamedDelivery[] =>
+  Object.entries(deliveries)
+    .map(([key, delivery]) => ({ key, ...splitKey(key), delivery }))
+    .sort((one, other) => Date.parse(one.delivery.createdAt) - Date.parse(other.delivery.createdAt));
+
+/** The outcome and the channel of a delivery, from its key. */
+export function splitKey(key: string): Pick<NamedDelivery, 'outcome' | 'channel'> {
+  const [outcome, channel] = key.split('/') as [Outcome, string];
+  return { outcome, channel };
+}
+
+/** Whether it is still to be sent. */
+export const isPending = ({ state }: Delivery): boolean => state === 'pending';
+
+/** Whether a delivery's retry window has passed. */
+export const isOverdue = (delivery: Delivery, { now, limits }: Pick<DeliveryTerms, 'now' | 'limits'>): boolean =>
+  now - Date.parse(delivery.createdAt) >= limits.retryForMs;
+
+/** Deliveries with new ones under these keys, due at once. One that is there already is not replaced. */
+export function withNew(deliveries: Record<string, Delivery>, keys: string[], now: number): Record<string, Delivery> {
+  // They sort behind the earlier ones, though the clock of who decided may be behind.
+  const created = Math.max(now, ...Object.values(deliveries).map(({ createdAt }) => Date.parse(createdAt) + 1));
+  const fresh: Delivery = {
+    state: 'pending',
+    attempts: 0,
+    createdAt: iso(created),
+    nextAt: iso(now),
+    at: null,
+    receipt: null,
+    error: null,
+    ambiguousSince: null,
+  };
+  return { ...Object.fromEntries(keys.map((key) => [key, fresh])), ...deliveries };
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
