@@ -6,6 +6,7 @@ import { createHttp } from '../lib/http.ts';
 import { checkChannels } from './checks/channels.ts';
 import { checkEnvironments } from './checks/environments.ts';
 import { type CheckDeps, type Finding, no, sayWhy, unknown, yes } from './checks/finding.ts';
+import { checkRests } from './checks/rests.ts';
 import { checkSecrets } from './checks/secrets.ts';
 import { checkTable } from './checks/table.ts';
 import { checkWebhook } from './checks/webhook.ts';
@@ -43,6 +44,7 @@ export async function doctor(options: CommonOptions): Promise<{ answer: Answer; 
     target ? checkTable(target) : [unknown('table', 'no notifier is known')],
     outside(checkChannels, 'channels'),
     outside(checkWebhook, 'webhook'),
+    deps ? checkRests(deps) : [],
   ]);
   return { answer: answerOf(groups.flat()), redact: parts?.redact ?? String };
 }

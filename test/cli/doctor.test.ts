@@ -271,6 +271,17 @@ test('a credential that reads only what it made itself is enough, and it says so
   expect(text).toContain('Only jobs that this client has created can be read');
 });
 
+test('an environment that is left alone for now is told, though every check is well', async () => {
+  deployed.notifier.clock.set(new Date().toISOString());
+  deployed.world.api.fault({ ...problemFault(401), call: 'job', times: 2 });
+  await deployed.notifier.post('job_1');
+  const { crosses, dashes, text } = await see();
+  expect([crosses, dashes]).toEqual([[], [...always, 'environment production']]);
+  expect(text).toMatch(
+    /- environment production: left alone until .+ UTC, because: .+ a fresh token was refused \(401\)/,
+  );
+});
+
 test('from outside: lines for people, one document for machines, and the exit code', async () => {
   const well = await run(['doctor', '--stage', 'dev'], deployed.env());
   expect(well).toMatchObject({ code: 0, stderr: '' });
