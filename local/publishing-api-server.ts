@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { createFaultBook, type Fault, type FaultRule, playFault } from './faults.ts';
 import { readBody, sendJson, startLoopbackServer } from './loopback-server.ts';
+import { documentedList, idOf, type ListBehavior, listPage } from './publishing-api-list.ts';
 
 /** A request as it came in. `at` is in epoch milliseconds. */
 export interface RecordedRequest {
@@ -20,7 +21,7 @@ export interface RecordedTokenRequest extends RecordedRequest {
 /** Which call a fault applies to, and for which job; either, and every job, if not said. */
 export type ApiFaultRule = FaultRule<{ call: ApiCall; jobId: string }>;
 
-type ApiCall = 'job' | 'token' | 'permissions';
+type ApiCall = 'job' | 'list' | 'token' | 'permissions';
 
 /** The server that was started. Every request is counted, those that were answered with a fault too. */
 export interface PublishingApiServer {
@@ -28,10 +29,14 @@ export interface PublishingApiServer {
   tokenUrl: string;
   clientId: string;
   clientSecret: string;
+  /** All but those for the list and for tokens. */
   requests: RecordedRequest[];
+  listRequests: RecordedRequest[];
   tokenRequests: RecordedTokenRequest[];
   /** What `GET .../jobs/permissions` says of the credential; all that it may be, at first. */
   permissions: Record<string, boolean>;
+  /** How `GET .../jobs` behaves; may be changed at any time. */
+  list: ListBehavior;
   /** The job to answer with: any JSON value, a function of nothing that gives one, or undefined for none any more. */
   setJob: (id: string, job: unknown) => void;
   fault: (rule: ApiFaultRule) => void;
@@ -44,12 +49,16 @@ export interface PublishingApiServer {
 /** Where the jobs come from that `setJob` does not know, what credentials are right, and how long a token lives. */
 export interface PublishingApiServerOptions {
   findJob?: (id: string) => unknown;
+  /** All jobs that `findJob` knows, for the list. */
+  listJobs?: () => unknown[];
+  list?: Partial<ListBehavior>;
   clientId?: string;
   clientSecret?: string;
   /** Seconds. */
   expiresIn?: number;
 }
 
+const listPath = /^\/authoring\/publishing\/v1\/jobs(?:\?(.*))?$/;
 const jobPath = /^\/authoring\/publishing\/v1\/jobs\/([^/?]+)$/;
 const audience = 'https://api.sitecorecloud.io';
 
@@ -57,14 +66,23 @@ const audience = 'https://api.sitecorecloud.io';
 export async function startPublishingApiServer(options: PublishingApiServerOptions = {}): Promise<PublishingApiServer> {
   const { clientId = 'simulated-client', clientSecret = 'simulated-secret', expiresIn = 86_400 } = options;
   const jobs = new Map<string, unknown>();
+  const setAt = new Map<string, number>();
+  const list = { ...documentedList(), ...options.list };
   const tokens = new Map<string, number>();
   const requests: RecordedRequest[] = [];
+  const listRequests: RecordedRequest[] = [];
   const tokenRequests: RecordedTokenRequest[] = [];
   const faults = createFaultBook<{ call: ApiCall; jobId: string }>(['call', 'jobId']);
 
   const findJob = (id: string): unknown => {
     const job = jobs.get(id) ?? options.findJob?.(id);
     return typeof job === 'function' ? job() : job;
+  };
+
+  const listedJobs = (): unknown[] => {
+    const shown = [...jobs.keys()].filter((id) => (setAt.get(id) ?? 0) + list.delayMs <= Date.now());
+    const others = (options.listJobs?.() ?? []).filter((job) => !jobs.has(String(idOf(job))));
+    return [...others, ...shown.map(findJob)].filter((job) => job !== undefined && !list.hidden.has(String(idOf(job))));
   };
 
   const isAuthorized = (request: IncomingMessage): boolean => {
@@ -98,6 +116,19 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
     return job === undefined ? playFault(problemFault(404), response) : sendJson(response, 200, job);
   };
 
+  const answerList = (search: string, request: IncomingMessage, response: ServerResponse) => {
+    listRequests.push(recorded(request));
+    const fault = faults.take({ call: 'list', jobId: '' });
+    if (fault) return playFault(fault, response);
+    if (!isAuthorized(request)) return playFault(problemFault(401), response);
+    if (list.absent) return playFault(problemFault(404), response);
+    if (list.forbidden) return playFault(problemFault(403), response);
+    const answer = listPage(new URLSearchParams(search), listedJobs(), list);
+    if ('page' in answer) return sendJson(response, 200, answer.page);
+    const { body, ...problem } = problemFault(400);
+    return playFault({ ...problem, body: { ...(body as object), errors: answer.errors } }, response);
+  };
+
   const permissions = {
     canReadAll: true,
     canReadOwn: true,
@@ -115,6 +146,8 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
 
   const server = await startLoopbackServer((request, response) => {
     if (request.method === 'POST' && request.url === '/oauth/token') return answerToken(request, response);
+    const asked = request.method === 'GET' ? listPath.exec(request.url ?? '') : null;
+    if (asked) return answerList(asked[1] ?? '', request, response);
     const id = request.method === 'GET' ? jobPath.exec(request.url ?? '')?.[1] : undefined;
     if (id === 'permissions') return answerPermissions(request, response);
     if (id !== undefined) return answerJob(decodeURIComponent(id), request, response);
@@ -128,9 +161,14 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
     clientId,
     clientSecret,
     requests,
+    listRequests,
     tokenRequests,
     permissions,
-    setJob: (id, job) => void jobs.set(id, job),
+    list,
+    setJob: (id, job) => {
+      jobs.set(id, job);
+      if (!setAt.has(id)) setAt.set(id, Date.now());
+    },
     fault: faults.add,
     clearFaults: faults.clear,
     revokeTokens: () => tokens.clear(),

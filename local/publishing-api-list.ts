@@ -1,0 +1,154 @@
+/** The list call of the simulated Publishing API, in each of the ways in which the real one may turn out to behave. */
+import { createHash } from 'node:crypto';
+
+/** A filter of the list call. */
+export type ListFilter = 'queuedTime' | 'status';
+
+/** How the list call behaves. Left as it is, it does what is documented, and takes the strict side of what is not. */
+export interface ListBehavior {
+  paging: 'offset' | 'checkpoint';
+  /** The most entries that a page holds, whatever is asked for. */
+  maxPageSize: number;
+  /** Page sizes that are answered with 400. */
+  refusedPageSizes: number[];
+  /** Filters that have no effect. */
+  ignoredFilters: ListFilter[];
+  /** Filters that are answered with 400. */
+  refusedFilters: ListFilter[];
+  /** By the time of queueing; `none` is an order that says nothing. */
+  order: 'newestFirst' | 'oldestFirst' | 'none';
+  /** So many entries can be reached by offset paging. */
+  cap: number;
+  /** A page beyond the cap is empty, or answered with 400. */
+  beyondCap: 'empty' | 'refused';
+  /** What stands there instead of the right count; null leaves it out. */
+  totalCount?: number | null;
+  /** Answers with the first page, whichever is asked for. */
+  repeatsFirstPage: boolean;
+  /** Members that are left out of each entry, as paths: `system.queuedTime`. */
+  omit: string[];
+  /** A job that is set shows only after so long, in milliseconds. */
+  delayMs: number;
+  /** Jobs that do not show, by id. */
+  hidden: Set<string>;
+  /** There is no list call: 404. */
+  absent: boolean;
+  /** The credential may not list jobs: 403. */
+  forbidden: boolean;
+}
+
+export const documentedList = (): ListBehavior => ({
+  paging: 'offset',
+  maxPageSize: 100,
+  refusedPageSizes: [],
+  ignoredFilters: [],
+  refusedFilters: [],
+  order: 'newestFirst',
+  cap: 1_000,
+  beyondCap: 'empty',
+  repeatsFirstPage: false,
+  omit: [],
+  delayMs: 0,
+  hidden: new Set(),
+  absent: false,
+  forbidden: false,
+});
+
+/** Answers the list call for these jobs (JSON documents), or says by field what is wrong with the query. */
+export function listPage(
+  search: URLSearchParams,
+  jobs: unknown[],
+  behavior: ListBehavior,
+): { page: object } | { errors: Record<string, string[]> } {
+  const pageSize = Number(search.get('pageSize') ?? defaultPageSize);
+  const pageNumber = Number(search.get('pageNumber') ?? 1);
+  const refused = refusalOf(search, { pageSize, pageNumber }, behavior);
+  if (refused) return { errors: { [refused]: ['is not valid.'] } };
+
+  const found = inOrder(
+    jobs.filter((job) => isAskedFor(job, search, behavior)),
+    behavior.order,
+  );
+  const size = Math.min(pageSize, behavior.maxPageSize);
+  const entries = (from: number, to: number) => found.slice(from, to).map((job) => without(job, behavior.omit));
+  if (behavior.paging === 'checkpoint') {
+    const from = behavior.repeatsFirstPage ? 0 : startOf(search.get('continuationToken'), found);
+    const last = found[from + size - 1];
+    return { page: { data: entries(from, from + size), next: from + size < found.length ? tokenOf(last) : null } };
+  }
+  const from = behavior.repeatsFirstPage ? 0 : (pageNumber - 1) * size;
+  if (from >= behavior.cap && behavior.beyondCap === 'refused') return { errors: { pageNumber: ['is too high.'] } };
+  const { totalCount = found.length } = behavior;
+  const data = entries(from, Math.min(from + size, behavior.cap));
+  return { page: { ...(totalCount === null ? {} : { totalCount }), pageNumber, pageSize: size, data } };
+}
+
+const defaultPageSize = 20;
+const queuedTime = 'system.queuedTime';
+const status = 'system.status';
+
+/** The field that makes the query a bad one. */
+function refusalOf(
+  search: URLSearchParams,
+  { pageSize, pageNumber }: { pageSize: number; pageNumber: number },
+  { refusedPageSizes, refusedFilters }: ListBehavior,
+): string | undefined {
+  if (!isCount(pageSize) || (search.has('pageSize') && refusedPageSizes.includes(pageSize))) return 'pageSize';
+  if (!isCount(pageNumber)) return 'pageNumber';
+  const bounds = search.getAll(queuedTime);
+  if (!bounds.every((bound) => /^[<>]\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(bound))) return queuedTime;
+  if (bounds.length > 0 && refusedFilters.includes('queuedTime')) return queuedTime;
+  return search.has(status) && refusedFilters.includes('status') ? status : undefined;
+}
+
+const isCount = (value: number): boolean => Number.isInteger(value) && value > 0;
+
+function isAskedFor(job: unknown, search: URLSearchParams, { ignoredFilters }: ListBehavior): boolean {
+  const statuses = ignoredFilters.includes('status') ? undefined : search.get(status)?.split('|');
+  if (statuses && !statuses.includes(String(systemOf(job)['status']))) return false;
+  const bounds = ignoredFilters.includes('queuedTime') ? [] : search.getAll(queuedTime);
+  const at = queuedAt(job);
+  return bounds.every((bound) => {
+    const limit = Date.parse(bound.slice(1));
+    return bound.startsWith('>') ? at > limit : at < limit;
+  });
+}
+
+function inOrder(jobs: unknown[], order: ListBehavior['order']): unknown[] {
+  if (order === 'none') return jobs.toSorted((a, b) => scrambled(a).localeCompare(scrambled(b)));
+  const sign = order === 'newestFirst' ? -1 : 1;
+  return jobs.toSorted((a, b) => sign * ((queuedAt(a) || 0) - (queuedAt(b) || 0)));
+}
+
+const scrambled = (job: unknown): string =>
+  createHash('sha1')
+    .update(String(idOf(job)))
+    .digest('hex');
+
+/** A checkpoint stays where it is when jobs are added before it: it names the last job of its page. */
+const tokenOf = (job: unknown): string => Buffer.from(JSON.stringify({ after: idOf(job) })).toString('base64');
+
+function startOf(token: string | null, jobs: unknown[]): number {
+  if (token === null) return 0;
+  const { after } = JSON.parse(Buffer.from(token, 'base64').toString());
+  return jobs.findIndex((job) => idOf(job) === after) + 1;
+}
+
+type Members = Record<string, unknown>;
+
+const membersOf = (value: unknown): Members => (typeof value === 'object' && value !== null ? (value as Members) : {});
+const systemOf = (job: unknown): Members => membersOf(membersOf(job)['system']);
+const queuedAt = (job: unknown): number => Date.parse(String(systemOf(job)['queuedTime']));
+
+/** The id in a job's document. */
+export const idOf = (job: unknown): unknown => membersOf(job)['id'];
+
+function without(job: unknown, paths: string[]): unknown {
+  const copy = structuredClone(job);
+  for (const path of paths) {
+    const keys = path.split('.');
+    const last = keys.pop() ?? '';
+    delete keys.reduce((object, key) => membersOf(object[key]), membersOf(copy))[last];
+  }
+  return copy;
+}
