@@ -1,19 +1,16 @@
-/** HTTP: `POST /jobs` looks at a job now, `GET /jobs/{jobId}` tells what is known of it. */
+/** HTTP: `POST /jobs` looks at a job now, `GET /jobs/{jobId}` tells what is known of it, `POST /wake` starts a sweep. */
 
 import middy from '@middy/core';
 import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { Context, APIGatewayProxyEventV2 as Event, APIGatewayProxyStructuredResultV2 as Result } from 'aws-lambda';
 import { accepted, answerOf, detailsOf, isOnlyAccepted, json } from '../lib/answer.ts';
-import { inTime } from '../lib/aws.ts';
 import { ConfigError, RequestError } from '../lib/errors.ts';
-import { readJobName } from '../lib/job-name.ts';
+import { readEnvironment, readJobName } from '../lib/job-name.ts';
 import { guard, type Handler, observed, problems } from '../lib/middleware.ts';
-import { check } from '../lib/observe.ts';
+import { checkInTime } from '../lib/observe.ts';
 import { createParts, type Parts } from '../lib/parts.ts';
 import { readRest } from '../lib/rests.ts';
-
-/** Callers wait no longer than this, whatever happens behind it. */
-const answerWithinMs = 25_000;
+import { wake } from '../lib/wake.ts';
 
 /** Makes the handler of an HTTP API (payload format 2.0). */
 export function createHandler(parts: Parts): Handler<Event, Result> {
@@ -24,12 +21,7 @@ export function createHandler(parts: Parts): Handler<Event, Result> {
     .use(httpJsonBodyParser())
     .handler(async (event: { body?: unknown }, context: Context): Promise<Result> => {
       const job = readJobName(event.body, environments);
-      const remaining = Math.min(context.getRemainingTimeInMillis(), answerWithinMs);
-      const within = () => check(parts, job, parts.clock.now() + remaining);
-      const checked = await inTime(remaining, within).catch((cause: unknown) => {
-        parts.log.error('a job could not be recorded', { ...job, error: cause });
-        throw new RequestError(503, 'The job could not be recorded. Ask again later.');
-      });
+      const checked = await checkInTime(parts, job, context.getRemainingTimeInMillis());
       return isOnlyAccepted(checked) ? accepted(checked) : json(200, answerOf(checked));
     });
 
@@ -42,12 +34,20 @@ export function createHandler(parts: Parts): Handler<Event, Result> {
     return json(200, detailsOf(record, rest));
   };
 
+  // Whatever the body says: Sitecore's webhooks name no job.
+  const wakeUp = async (event: Event): Promise<Result> => {
+    const environment = readEnvironment(event.queryStringParameters?.['environment'], environments);
+    await wake(parts, environment);
+    return json(202, { environment, detail: 'Its jobs are looked at now, and again a little later.' });
+  };
+
   const route = middy()
     .use([problems(parts), guard(parts)])
     .handler((event: Event, context: Context): Promise<Result> => {
       if (event.routeKey === 'POST /jobs') return post(event as never, context);
       if (event.routeKey === 'GET /jobs/{jobId}') return get(event);
-      throw new RequestError(404, 'There are two routes: POST /jobs and GET /jobs/{jobId}.');
+      if (event.routeKey === 'POST /wake') return wakeUp(event);
+      throw new RequestError(404, 'There are three routes: POST /jobs, GET /jobs/{jobId} and POST /wake.');
     }) as Handler<Event, Result>;
   return observed(parts, route);
 }

@@ -114,6 +114,13 @@ export const configSchema = (types: Record<string, ChannelType>) =>
         retryForDays: v.optional(positive(30), 3),
         keepForDays: v.optional(positive(3_650), 30),
         sweepConcurrency: v.optional(v.pipe(positive(200), v.integer('a whole number')), 20),
+        lookEverySeconds: v.optional(
+          v.union(
+            [v.literal(0), v.pipe(v.number(), v.integer(), v.minValue(6), v.maxValue(60))],
+            '0 (never), or 6 to 60 seconds',
+          ),
+          10,
+        ),
       }),
       {},
     ),

@@ -33,6 +33,7 @@ export interface Settings {
   retryForDays: number;
   keepForDays: number;
   sweepConcurrency: number;
+  lookEverySeconds: number;
 }
 
 /** What esbuild puts in place of `notifier.yml`; absent when the sources run unbundled. */

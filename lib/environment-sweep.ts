@@ -22,6 +22,7 @@ export async function sweepEnvironment(
   await tally.each(environment, entries, async (entry) => {
     const begunAt = parts.clock.now();
     const reading = await read(parts, entry, tally);
+    if (reading?.kind === 'job' && !isTerminal(reading.job.status)) tally.running += 1;
     if (isUnchanged(entry, reading, parts.clock.now())) return;
     // The job may be gone, or the credential a foreign one: that shows when all jobs are read.
     if (isDenied(entry, reading)) denied.push({ entry, reading });

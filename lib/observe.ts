@@ -1,7 +1,9 @@
 /** Fetch, compare, record. What a job is known to be is written here, and nowhere else. */
 
 import type { Checked } from './answer.ts';
+import { inTime } from './aws.ts';
 import { deliver } from './deliver.ts';
+import { RequestError } from './errors.ts';
 import { beginInvocation, type Invocation } from './invocation.ts';
 import type { JobName, JobRecord, Reading, Transition } from './job.ts';
 import type { Parts } from './parts.ts';
@@ -20,6 +22,20 @@ export async function check(parts: Parts, job: JobName, deadline: number): Promi
   const checked = { ...observed, record: delivered.record, reading };
   logCheck(parts, checked, begunAt);
   return checked;
+}
+
+/** Callers wait no longer than this, whatever happens behind it. */
+const answerWithinMs = 25_000;
+
+/** Looks at one job for a caller who waits. Throws a `RequestError` (503) if it could not be recorded in time. */
+export async function checkInTime(parts: Parts, job: JobName, remainingMs: number): Promise<Checked> {
+  const ms = Math.min(remainingMs, answerWithinMs);
+  try {
+    return await inTime(ms, () => check(parts, job, parts.clock.now() + ms));
+  } catch (error) {
+    parts.log.error('a job could not be recorded', { ...job, error });
+    throw new RequestError(503, 'The job could not be recorded. Ask again later.');
+  }
 }
 
 /** A record as it was written or found, and whether this worker has the lease. */

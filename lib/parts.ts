@@ -18,6 +18,7 @@ import type { Terms } from './record.ts';
 import { createRedactor, type Redactor } from './redaction.ts';
 import { createSecrets, type Secrets } from './secrets.ts';
 import { createStore, type Store } from './store.ts';
+import { createWakeUps, type WakeUps } from './wake-ups.ts';
 
 export interface Parts {
   config: Config;
@@ -32,6 +33,7 @@ export interface Parts {
   log: Log;
   metrics: Metrics;
   redact: Redactor;
+  wakeUps: WakeUps;
   newId(): string;
 }
 
@@ -63,6 +65,7 @@ export function createParts(
     log,
     metrics: createMetrics({ clock, write, namespace: env['METRICS_NAMESPACE'] ?? 'publishing-job-notifier' }),
     redact,
+    wakeUps: createWakeUps({ queueUrl: env['WAKE_UPS_URL'] }),
     newId: randomUUID,
   };
 }

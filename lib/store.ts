@@ -34,8 +34,12 @@ export interface Store {
   dead(): AsyncIterable<DueEntry[]>;
   /** Records of an environment that left the work list because it was no longer configured. */
   removedWith(environment: string): AsyncIterable<JobRecord[]>;
+  /** The keys of those jobs that have a record. */
+  known(jobs: JobName[]): Promise<Set<string>>;
   readMarks(keys: string[]): Promise<Map<string, object>>;
   writeMark(key: string, mark: object): Promise<void>;
+  /** Writes a mark that holds until a time (epoch milliseconds). False: there is one that still holds. */
+  claim(key: string, times: { now: number; until: number }): Promise<boolean>;
   /** Removes a mark; with `since`, only while that is what it says. */
   removeMark(key: string, since?: string): Promise<void>;
 }
@@ -50,6 +54,8 @@ export interface Place {
   jobKey: string;
   dueAt: number;
 }
+
+type Item = Record<string, unknown>;
 
 /** Version of an item's shape. */
 const version = 1;
@@ -85,6 +91,22 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       new GetCommand({ TableName, Key: { jobKey: jobKey(job) }, ConsistentRead: true }),
     );
     return Item && toRecord(Item);
+  };
+
+  const readAll = async (keys: string[], options: { ProjectionExpression?: string } = {}): Promise<Item[]> => {
+    const items: Item[] = [];
+    let open = keys.map((key) => ({ jobKey: key }));
+    for (let throttled = 0; open.length > 0; ) {
+      const Keys = open.splice(0, batchSize);
+      const { Responses, UnprocessedKeys } = await client.send(
+        new BatchGetCommand({ RequestItems: { [TableName]: { Keys, ConsistentRead: true, ...options } } }),
+      );
+      items.push(...(Responses?.[TableName] ?? []));
+      const unprocessed = (UnprocessedKeys?.[TableName]?.Keys ?? []) as typeof open;
+      if (unprocessed.length > 0) await sleep(Math.min(25 * 2 ** throttled++, 800));
+      open = [...open, ...unprocessed];
+    }
+    return items;
   };
 
   async function* list(watch: 'jobs' | 'dead', until: number, after?: Place): AsyncGenerator<DueEntry[]> {
@@ -161,24 +183,36 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       } while (ExclusiveStartKey);
     },
 
+    async known(jobs) {
+      const items = await readAll(jobs.map(jobKey), { ProjectionExpression: 'jobKey' });
+      return new Set(items.map((item) => item['jobKey'] as string));
+    },
+
     async readMarks(keys) {
-      const marks = new Map<string, object>();
-      let open = keys.map((key) => ({ jobKey: key }));
-      for (let throttled = 0; open.length > 0; ) {
-        const batch = open.splice(0, batchSize);
-        const { Responses, UnprocessedKeys } = await client.send(
-          new BatchGetCommand({ RequestItems: { [TableName]: { Keys: batch, ConsistentRead: true } } }),
-        );
-        for (const { jobKey: key, version: _, ...mark } of Responses?.[TableName] ?? []) marks.set(key, mark);
-        const unprocessed = (UnprocessedKeys?.[TableName]?.Keys ?? []) as typeof open;
-        if (unprocessed.length > 0) await sleep(Math.min(25 * 2 ** throttled++, 800));
-        open = [...open, ...unprocessed];
-      }
-      return marks;
+      const items = await readAll(keys);
+      return new Map(items.map(({ jobKey: key, version: _, ...mark }) => [key as string, mark]));
     },
 
     async writeMark(key, mark) {
       await client.send(new PutCommand({ TableName, Item: { ...mark, jobKey: key, version } }));
+    },
+
+    async claim(key, { now, until }) {
+      try {
+        await client.send(
+          new PutCommand({
+            TableName,
+            Item: { jobKey: key, version, until },
+            ConditionExpression: 'attribute_not_exists(jobKey) OR #until <= :now',
+            ExpressionAttributeNames: { '#until': 'until' },
+            ExpressionAttributeValues: { ':now': now },
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
     },
 
     async removeMark(key, since) {

@@ -6,15 +6,18 @@ import { allOf } from './parallel.ts';
 import type { Parts } from './parts.ts';
 import { letGo, removedKey, welcomeBack } from './removed-environments.ts';
 import { createTally, type SweepResult } from './tally.ts';
+import type { WakeUp } from './wake-ups.ts';
 import { placeKey, placesIn, readWorkList, rememberPlaces, type WorkList } from './work-list.ts';
 
 /**
  * Looks at everything that is due, and delivers what is to be delivered, until little time is left. Each environment
- * goes at its own pace: one that is slow or away holds up no other.
+ * goes at its own pace: one that is slow or away holds up no other. `wakeUps` says what it was woken for; null: the
+ * schedule has come round.
  */
-export async function sweep(parts: Parts, deadline: number): Promise<SweepResult> {
-  const { config, store } = parts;
-  const environments = Object.keys(config.environments);
+export async function sweep(parts: Parts, deadline: number, wakeUps: WakeUp[] | null = null): Promise<SweepResult> {
+  const { config, store, clock } = parts;
+  const begunAt = clock.now();
+  const environments = Object.keys(config.environments).filter(isMeant(wakeUps));
   const marks = [placeKey, ...environments.map(removedKey)];
   const invocation = await beginInvocation(parts, { deadline, environments, marks });
   const tally = createTally(parts, invocation);
@@ -22,19 +25,44 @@ export async function sweep(parts: Parts, deadline: number): Promise<SweepResult
 
   const before = placesIn(invocation.marks);
   const workList = await readWorkList(parts, before);
-  const passes = [...workList.due].map(([environment, entries]) =>
-    (Object.hasOwn(config.environments, environment) ? sweepEnvironment : letGo)(parts, environment, entries, tally),
+  const due = [...workList.due].filter(([environment]) => isMeant(wakeUps)(environment));
+  const passes = due.map(([environment, entries]) =>
+    (environments.includes(environment) ? sweepEnvironment : letGo)(parts, environment, entries, tally),
   );
   try {
     await allOf(passes);
-    await rememberPlaces(store, before, tally.places);
+    await rememberPlaces(
+      store,
+      before,
+      tally.places,
+      due.map(([environment]) => environment),
+    );
   } finally {
     // Whatever happens: what is being sent gets its receipt.
     await tally.delivered();
   }
+  if (wakeUps === null && tally.running > 0) await lookAgain(parts, begunAt);
   report(parts, tally.result, workList);
   if (workList.broken !== undefined) throw workList.broken;
   return tally.result;
+}
+
+/** Whether an environment is to be swept: all are, unless every wake-up is for one of its own. */
+function isMeant(wakeUps: WakeUp[] | null): (environment: string) => boolean {
+  const names = wakeUps?.map(({ environment }) => environment) ?? [null];
+  return (environment) => names.includes(null) || names.includes(environment);
+}
+
+/** A schedule comes round once a minute at most: jobs that run are looked at in between, by sweeps that wake no others. */
+async function lookAgain({ wakeUps, config, clock, log }: Parts, begunAt: number): Promise<void> {
+  const every = config.settings.lookEverySeconds;
+  const elapsed = Math.round((clock.now() - begunAt) / 1_000);
+  const looks = every === 0 ? [] : Array.from({ length: Math.ceil(60 / every) - 1 }, (_, index) => (index + 1) * every);
+  const delays = looks.map((look) => look - elapsed).filter((delay) => delay > 0);
+  if (delays.length === 0) return;
+  await wakeUps.send({ environment: null }, delays).catch((error: unknown) => {
+    log.warn('sweeps between those of the schedule could not be arranged; the next one comes in a minute', { error });
+  });
 }
 
 /** What is zero is left out: an idle night costs nothing. */

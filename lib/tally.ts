@@ -21,6 +21,8 @@ export interface SweepResult {
 export interface Tally {
   invocation: Invocation;
   result: SweepResult;
+  /** How many jobs were seen that go on. */
+  running: number;
   /** Where environments had to stop. */
   places: Places;
   /** Works on the entries of an environment until little time is left, each as by `keepGoing`. */
@@ -76,6 +78,7 @@ export function createTally(parts: Parts, invocation: Invocation): Tally {
   return {
     invocation,
     result,
+    running: 0,
     places,
     async each(environment, entries, work) {
       let begun = 0;

@@ -1,5 +1,6 @@
 /** The work list as one sweep finds it, and the places where the last one stopped. */
 
+import { isDeepStrictEqual } from 'node:util';
 import { type DueEntry, jobKey } from './job.ts';
 import type { Parts } from './parts.ts';
 import type { Place, Store } from './store.ts';
@@ -14,10 +15,13 @@ export type Places = Record<string, Place>;
 export const placesIn = (marks: Map<string, object>): Places =>
   (marks.get(placeKey) as { from: Places } | undefined)?.from ?? {};
 
-/** Remembers where this one stopped. */
-export async function rememberPlaces(store: Store, before: Places, after: Places): Promise<void> {
-  if (Object.keys(after).length > 0) await store.writeMark(placeKey, { from: after });
-  else if (Object.keys(before).length > 0) await store.removeMark(placeKey);
+/** Remembers where this one stopped in the environments that it went through. */
+export async function rememberPlaces(store: Store, before: Places, after: Places, swept: string[]): Promise<void> {
+  const others = Object.entries(before).filter(([environment]) => !swept.includes(environment));
+  const from = { ...Object.fromEntries(others), ...after };
+  if (isDeepStrictEqual(from, before)) return;
+  if (Object.keys(from).length > 0) await store.writeMark(placeKey, { from });
+  else await store.removeMark(placeKey);
 }
 
 export interface WorkList {

@@ -6,7 +6,8 @@ import type { SweepResult } from '../lib/tally.ts';
 /** The functions, without what Lambda adds to them. */
 export interface Handlers {
   webhook: (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyResultV2>;
-  sweep: () => Promise<SweepResult>;
+  /** `event` is that of a wake-up; without one, the schedule has come round. */
+  sweep: (event?: object) => Promise<SweepResult>;
   /** Resolves when no call is under way any more. */
   settled: () => Promise<void>;
 }
@@ -31,7 +32,7 @@ export async function loadHandlers(env: Record<string, string>): Promise<Handler
 
   return {
     webhook: (event) => track(webhook.handler(event, lambdaContext('webhook', webhookMs))),
-    sweep: () => track(sweep.handler(scheduledEvent(), lambdaContext('sweep', sweepMs))),
+    sweep: (event = scheduledEvent()) => track(sweep.handler(event, lambdaContext('sweep', sweepMs))),
     settled: async () => {
       await Promise.allSettled(running);
     },

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2 } from 'aws-lambda';
 import { RequestError } from '../lib/errors.ts';
 import type { Demo } from './demo.ts';
-import { toHttpEvent, writeHttpResult } from './http-event.ts';
+import { type Route, toHttpEvent, writeHttpResult } from './http-event.ts';
 import { readBody, sendJson } from './loopback-server.ts';
 import type { Page } from './page.ts';
 import type { JobPlan } from './simulation.ts';
@@ -20,11 +20,9 @@ export function createHttpFront(deps: {
 }): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const { page, demo, webhook, handOver } = deps;
 
-  const callWebhook = async (request: IncomingMessage, response: ServerResponse, jobId?: string) => {
+  const callWebhook = async (request: IncomingMessage, response: ServerResponse, route: Route) => {
     const body = await readBody(request, maxBody);
     if (body === null) return sendJson(response, 413, { message: 'Request Too Long' });
-    const route =
-      jobId === undefined ? { routeKey: 'POST /jobs' } : { routeKey: 'GET /jobs/{jobId}', pathParameters: { jobId } };
     writeHttpResult(await webhook(toHttpEvent(request, body, route)), response);
   };
 
@@ -44,8 +42,10 @@ export function createHttpFront(deps: {
     const pathname = decodedPath(request);
     const asked = `${request.method} ${pathname}`;
     const jobId = /^GET \/jobs\/([^/]+)$/.exec(asked)?.[1];
-    if (asked === 'POST /jobs') return callWebhook(request, response);
-    if (jobId !== undefined) return callWebhook(request, response, jobId);
+    if (asked === 'POST /jobs' || asked === 'POST /wake') return callWebhook(request, response, { routeKey: asked });
+    if (jobId !== undefined) {
+      return callWebhook(request, response, { routeKey: 'GET /jobs/{jobId}', pathParameters: { jobId } });
+    }
     // What follows asks for no credential, so no web page but our own may use it.
     if (!isOwnPage(request)) throw new RequestError(403, 'Only for requests from this machine, and from this page.');
     if (asked === 'GET /') return page.serve(response);

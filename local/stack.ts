@@ -5,6 +5,7 @@ import { ConfigError } from '../lib/errors.ts';
 import { keptSecret, openDataFolder } from './data-folder.ts';
 import { type Demo, demoEnvironment, startDemo } from './demo.ts';
 import { createDemoPipeline } from './demo-pipeline.ts';
+import { type EmbeddedQueue, queueEvent, startEmbeddedQueue } from './embedded-queue.ts';
 import { type EmbeddedStore, startEmbeddedStore } from './embedded-store.ts';
 import { type EmbeddedTopic, startEmbeddedTopic } from './embedded-topic.ts';
 import { loadHandlers } from './handlers.ts';
@@ -21,6 +22,7 @@ import { createErrorLine, showRunning, showSlackMessage, showSweep, showTopicMes
 
 const housekeepingMs = 60 * 60_000;
 const stopWithinMs = 10_000;
+const minuteMs = 60_000;
 
 /** Starts everything and says so in the terminal; a `ConfigError` says why it cannot. Gives the function that stops it. */
 export async function startStack(settings: StartSettings): Promise<() => Promise<void>> {
@@ -34,7 +36,9 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
 
   const showError = createErrorLine();
   logToFile(join(dataFolder, 'notifier.log'), showError);
-  const env = environment(settings, world, store);
+  const onError = (error: unknown) => console.error(error);
+  const queue = await startEmbeddedQueue({ onMessage: (body) => void sweep(queueEvent(body)).catch(onError) });
+  const env = environment(settings, world, store, queue);
   const handlers = await loadHandlers(env);
   const front = createHttpFront({
     page,
@@ -61,18 +65,18 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
     jobId: unknownJobs[0]?.id ?? 'job_41B25',
   });
 
-  const onError = (error: unknown) => console.error(error);
   await Promise.all(unknownJobs.map(pipeline.handOver)).catch(onError);
-  const sweep = async () => {
-    const result = await handlers.sweep();
+  const sweep = async (event?: object) => {
+    const result = await handlers.sweep(event);
     // In the demo the messages themselves are shown.
     if (!isDemo) showSweep(result);
   };
-  const sweeps = startSchedule(sweep, sweepMs, onError);
+  const sweeps = startSchedule(() => sweep(), sweepMs, onError);
   const housekeeping = startSchedule(async () => void (await store.removeExpired()), housekeepingMs, onError);
 
   return async () => {
     const quiet = Promise.all([sweeps.stop(), housekeeping.stop()]).then(handlers.settled);
+    await queue.close();
     await Promise.race([quiet, sleep(stopWithinMs, undefined, { ref: false })]);
     await retract();
     await page.close();
@@ -123,19 +127,31 @@ async function webhookSecret({ mode, document, dataFolder }: StartSettings) {
 }
 
 /** What the functions read: the configuration, the table, and an AWS that is here where it can be. */
-function environment({ mode, document }: StartSettings, world: World, store: EmbeddedStore): Record<string, string> {
+function environment(
+  { mode, document, sweepMs }: StartSettings,
+  world: World,
+  store: EmbeddedStore,
+  queue: EmbeddedQueue,
+): Record<string, string> {
   const isAwsNeeded = mode === 'real' && needsAws(document, process.env);
   // A profile would win over the keys, and ask for a file that need not exist.
   if (!isAwsNeeded) for (const name of ['AWS_PROFILE', 'AWS_SESSION_TOKEN']) delete process.env[name];
   return {
-    NOTIFIER_CONFIG: JSON.stringify(world.document),
+    NOTIFIER_CONFIG: JSON.stringify(sweepMs < minuteMs ? withoutLooks(world.document) : world.document),
     TABLE_NAME: store.tableName,
     AWS_REGION: process.env['AWS_REGION'] ?? 'us-east-1',
     AWS_ENDPOINT_URL_DYNAMODB: store.endpoint,
+    WAKE_UPS_URL: queue.queueUrl,
     ...(world.topic && { AWS_ENDPOINT_URL_SNS: world.topic.endpoint }),
     ...(!isAwsNeeded && { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' }),
   };
 }
+
+// A schedule that comes round so often needs no sweeps in between.
+const withoutLooks = (document: ConfigDocument): ConfigDocument => ({
+  ...document,
+  settings: { ...document.settings, lookEverySeconds: 0 },
+});
 
 function portProblem(port: number, { code }: NodeJS.ErrnoException): string {
   const problem = code === 'EADDRINUSE' ? `Port ${port} is in use` : `Port ${port} cannot be opened (${code})`;

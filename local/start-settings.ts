@@ -9,6 +9,7 @@ export interface ConfigDocument {
   channels: Record<string, { type: string; [member: string]: string }>;
   rules?: unknown[];
   webhook?: { secrets: string[] };
+  settings?: Record<string, number>;
 }
 
 /** The settings of one start. `sweepMs` is the time between two sweeps. */
@@ -37,7 +38,7 @@ export async function readStartSettings(env: Env, configPath: string): Promise<S
     document: document as ConfigDocument,
     port: numberFrom(env, 'PORT', 3000, { min: 0, max: 65_535 }),
     dataFolder: env['DATA_DIR'] || '.data',
-    sweepMs: numberFrom(env, 'SWEEP_SECONDS', mode === 'demo' ? 3 : 15, { min: 0.1, max: 3600 }) * 1000,
+    sweepMs: numberFrom(env, 'SWEEP_SECONDS', mode === 'demo' ? 3 : 60, { min: 0.1, max: 3600 }) * 1000,
     speed: numberFrom(env, 'SIMULATION_SPEED', 1, { min: 0.01, max: 100 }),
   };
 }

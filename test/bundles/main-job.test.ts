@@ -107,10 +107,9 @@ describe('the main job', () => {
     const config = world.config();
     config.channels['events'] = { type: 'sns', topicArn: `${world.topic.topicArn}-gone` };
     webhook = loadBundle('webhook', world.env(config));
-    const error = async () => (
-      await post('job_1'), read(await webhook(getEvent('job_1'), lambdaContext())).body.deliveries[0].error
-    );
-    expect(await error()).toMatch(/^SNS: NotFound/);
+    await post('job_1');
+    const { body } = read(await webhook(getEvent('job_1'), lambdaContext()));
+    expect(body.deliveries[0].error).toMatch(/^SNS: NotFound/);
     webhook = loadBundle('webhook', { ...world.env(), TABLE_NAME: 'no-such-table' });
     expect(await post('job_2')).toMatchObject({ status: 503 });
   });

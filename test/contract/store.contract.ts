@@ -401,6 +401,15 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       });
     });
 
+    test('tells which jobs are known, of any number', async () => {
+      await create({ jobId: 'job_1' });
+      await create({ jobId: 'job_205' });
+      const jobs = Array.from({ length: 210 }, (_, index) => ({ environment: 'production', jobId: `job_${index}` }));
+      const known = await store.known(jobs);
+      expect([...known].sort()).toEqual(['production#job_1', 'production#job_205']);
+      expect(await store.known([])).toEqual(new Set());
+    });
+
     describe('marks', () => {
       const mark = { until: 5, failures: 1, reason: 'because', since: '2026-01-01T10:00:00.000Z' };
 
@@ -430,6 +439,16 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         await store.removeMark('sweep');
         await store.removeMark('sweep');
         expect(await store.readMarks(['sweep'])).toEqual(new Map());
+      });
+
+      test('can be claimed by one at a time, until their time is over', async () => {
+        const claims = await Promise.all(Array.from({ length: 5 }, () => store.claim('woken', { now: 10, until: 20 })));
+        expect(claims.filter(Boolean)).toHaveLength(1);
+        expect(await store.claim('woken', { now: 19, until: 29 })).toBe(false);
+        expect(await store.claim('woken', { now: 20, until: 30 })).toBe(true);
+        expect(await store.readMarks(['woken'])).toEqual(new Map([['woken', { until: 30 }]]));
+        await store.removeMark('woken');
+        expect(await store.claim('woken', { now: 21, until: 31 })).toBe(true);
       });
 
       test('are no part of the work list', async () => {

@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { answerSlowly, configWith, minute, second } from '../corners/scene.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { type ConfigDocument, startWorld, type World, webhookSecret } from '../support/world.ts';
+import { type ConfigDocument, httpEvent, startWorld, type World, webhookSecret } from '../support/world.ts';
 import { covers, type Grant, grantsOf } from './policies.ts';
 import { type Recorder, startRecorder } from './recorder.ts';
 import { packageStack } from './stack.ts';
@@ -99,6 +99,7 @@ const lives: Record<string, () => Promise<Grant[]>> = {
     const notifier = start();
     await liveThrough(notifier, (id) => recorder.during(() => notifier.post(id)));
     await recorder.during(() => notifier.get('job_1'));
+    await recorder.during(() => notifier.request(httpEvent('POST /wake')));
     return recorder.asked();
   },
   async Event() {
@@ -129,11 +130,15 @@ const ofLambda = (name: string, queue?: string): Grant[] => [
   { action: 'logs:PutLogEvents', resource: `<${name}LogGroup.Arn>` },
   ...(queue ? [{ action: 'sqs:SendMessage', resource: `<${queue}.Arn>` }] : []),
 ];
+const takingWakeUps = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'].map((action) => ({
+  action: `sqs:${action}`,
+  resource: '<WakeUps.Arn>',
+}));
 
 describe.each([
   ['Webhook', ofLambda('Webhook')],
   ['Event', ofLambda('Event', 'FailedEvents')],
-  ['Sweep', ofLambda('Sweep', 'FailedSweeps')],
+  ['Sweep', [...ofLambda('Sweep', 'FailedSweeps'), ...takingWakeUps]],
 ])('the role of %s', (name, alsoDone) => {
   test('allows what the function does, and nothing else', async () => {
     const done = [...((await lives[name]?.()) ?? []), ...alsoDone];
@@ -149,7 +154,9 @@ test('each request that the code can make is among those that were seen', async 
   const source = globSync('lib/**/*.ts').map((path) => readFileSync(path, 'utf8'));
   const written = source.flatMap((text) => [...text.matchAll(/new (\w+)Command\(/g)].map(([, name = '']) => name));
   // The document client leaves out what the action is done with.
-  const actions = written.map((name) => (/^(Get|BatchGet|Put|Update|Delete)$/.test(name) ? `${name}Item` : name));
+  const actions = written.map((name) =>
+    /^(Get|BatchGet|Put|Update|Delete)$/.test(name) ? `${name}Item` : name.replace('MessageBatch', 'Message'),
+  );
   // `notifier doctor` asks whether a topic is there, with the credentials of who calls it.
   const byPeople = ['GetTopicAttributes'];
   expect(new Set(actions)).toEqual(new Set([...seen, ...byPeople]));

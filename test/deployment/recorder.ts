@@ -34,7 +34,7 @@ export async function startRecorder(world: World): Promise<Recorder> {
       const known = Names.filter((name) => name in parameters);
       return sendJson(response, 200, { Parameters: known.map((Name) => ({ Name, Value: parameters[Name] })) });
     }
-    const endpoint = target ? world.store.endpoint : world.topic.endpoint;
+    const endpoint = endpointOf(target, world);
     const answer = await passOn(endpoint, request, body);
     const contentType = answer.headers.get('content-type') ?? '';
     response.writeHead(answer.status, { 'content-type': contentType }).end(await answer.text());
@@ -47,6 +47,7 @@ export async function startRecorder(world: World): Promise<Recorder> {
         ...world.env(config),
         AWS_ENDPOINT_URL_DYNAMODB: server.url,
         AWS_ENDPOINT_URL_SNS: server.url,
+        WAKE_UPS_URL: `${server.url}/000000000000/wake-ups`,
         AWS_ENDPOINT_URL_SSM: server.url,
       }),
     },
@@ -79,8 +80,15 @@ function whatIsAsked(headers: IncomingHttpHeaders, body: string): Grant[] {
       resource: `arn:aws:ssm:eu-west-1:123456789012:parameter${name}`,
     }));
   }
+  // Sending a batch is allowed by the same action as sending one message.
+  if (service === 'AmazonSQS') return [{ action: 'sqs:SendMessage', resource: '<WakeUps.Arn>' }];
   const index = input.IndexName ? `/index/${input.IndexName}` : '';
   return [{ action: `dynamodb:${action}`, resource: `<Table.Arn>${index}` }];
+}
+
+function endpointOf(target: string, { store, queue, topic }: World): string {
+  if (target.startsWith('AmazonSQS')) return queue.endpoint;
+  return target ? store.endpoint : topic.endpoint;
 }
 
 function passOn(endpoint: string, { method = 'POST', url = '/', headers }: IncomingMessage, body: Buffer) {

@@ -49,9 +49,9 @@ describe.each(stacks)('functions of $stage', ({ stack }) => {
     expect(stack.ofType('AWS::IAM::Role')).toHaveLength(functions.length);
   });
 
-  test('the API answers two routes, and no more requests than it is told to let through', () => {
+  test('the API answers three routes, and no more requests than it is told to let through', () => {
     const routes = stack.ofType('AWS::ApiGatewayV2::Route').map(({ Properties }) => Properties.RouteKey);
-    expect(routes.sort()).toEqual(['GET /jobs/{jobId}', 'POST /jobs']);
+    expect(routes.sort()).toEqual(['GET /jobs/{jobId}', 'POST /jobs', 'POST /wake']);
     expect(propertiesOf(stack, 'HttpApiStage').DefaultRouteSettings).toEqual({
       ThrottlingRateLimit: expect.any(Number),
       ThrottlingBurstLimit: expect.any(Number),
@@ -92,7 +92,9 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
     });
     // Lambda sends with the function's role.
     const sends = allowing(stack.resources[`${name}Role`]).filter(({ Action }) => Action === 'sqs:SendMessage');
-    expect(sends).toEqual([expect.objectContaining({ Resource: arn })]);
+    expect(sends.filter(({ Resource }) => Resource !== '<WakeUps.Arn>')).toEqual([
+      expect.objectContaining({ Resource: arn }),
+    ]);
 
     const rule = propertiesOf(stack, ruleFor(stack, name));
     expect(rule.Targets).toEqual([expect.objectContaining({ DeadLetterConfig: { Arn: arn } })]);
@@ -110,6 +112,19 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
   test('events wait for two weeks, sweeps for an hour', () => {
     expect(propertiesOf(stack, 'FailedEvents').MessageRetentionPeriod).toBe(14 * 24 * 3600);
     expect(propertiesOf(stack, 'FailedSweeps').MessageRetentionPeriod).toBe(3600);
+  });
+
+  test('wake-ups start sweeps, and are worth nothing after their minute', () => {
+    expect(stack.ofType('AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties)).toEqual([
+      expect.objectContaining({
+        EventSourceArn: '<WakeUps.Arn>',
+        FunctionName: '<SweepLambdaFunction.Arn>',
+        ScalingConfig: { MaximumConcurrency: 2 },
+      }),
+    ]);
+    const { VisibilityTimeout, MessageRetentionPeriod } = propertiesOf(stack, 'WakeUps');
+    expect(VisibilityTimeout).toBeGreaterThan(functionOf(stack, 'Sweep').Timeout);
+    expect(MessageRetentionPeriod).toBeLessThanOrEqual(120);
   });
 
   test('the webhook has no queue: its caller is told', () => {
@@ -315,6 +330,7 @@ describe('environment variables', async () => {
     expect(functionOf(prod, 'Sweep').Environment.Variables).toEqual({
       TABLE_NAME: '<Table>',
       TOPIC_ARN: '<Topic>',
+      WAKE_UPS_URL: '<WakeUps>',
       METRICS_NAMESPACE: 'publishing-job-notifier-prod',
     });
   });

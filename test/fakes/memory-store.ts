@@ -78,6 +78,8 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
         .map((record) => structuredClone(record));
     },
 
+    known: async (jobs) => new Set(jobs.map(jobKey).filter((key) => records.has(key))),
+
     readMarks: async (keys) =>
       new Map(
         keys.flatMap((key) => {
@@ -86,6 +88,12 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
         }),
       ),
     writeMark: async (key, mark) => void marks.set(key, structuredClone(mark)),
+    async claim(key, { now, until }) {
+      const held = marks.get(key) as { until: number } | undefined;
+      if (held && held.until > now) return false;
+      marks.set(key, { until });
+      return true;
+    },
     async removeMark(key, since) {
       const mark = marks.get(key) as { since?: string } | undefined;
       if (since === undefined || mark?.since === since) marks.delete(key);

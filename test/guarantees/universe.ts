@@ -169,6 +169,8 @@ export function crossing(store: Store, cross: Cross): Store {
     removedWith: (environment) => pages('store.removedWith', store.removedWith(environment)),
     readMarks: (keys) => cross('store.readMarks', () => store.readMarks(keys)),
     writeMark: (key, mark) => cross('store.writeMark', () => store.writeMark(key, mark)),
+    claim: (key, times) => cross('store.claim', () => store.claim(key, times)),
+    known: (jobs) => cross('store.known', () => store.known(jobs)),
     removeMark: (key, since) => cross('store.removeMark', () => store.removeMark(key, since)),
   };
 }

@@ -84,7 +84,7 @@ describe('a document', () => {
       ],
       people: {},
       webhookSecrets: ['ssm:/publishing-job-notifier/webhook-secret'],
-      settings: { announceWithinHours: 24, retryForDays: 3, keepForDays: 30, sweepConcurrency: 20 },
+      settings: { announceWithinHours: 24, retryForDays: 3, keepForDays: 30, sweepConcurrency: 20, lookEverySeconds: 10 },
     });
   });
 

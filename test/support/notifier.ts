@@ -6,7 +6,7 @@ import { createHandler as createWebhook } from '../../functions/webhook.ts';
 import { createParts, type Parts, type PartsOptions } from '../../lib/parts.ts';
 import type { SweepResult } from '../../lib/tally.ts';
 import { createFakeClock, type FakeClock } from './clock.ts';
-import { type ConfigDocument, getEvent, lambdaContext, postEvent, read, type World } from './world.ts';
+import { type ConfigDocument, getEvent, type httpEvent, lambdaContext, postEvent, read, type World } from './world.ts';
 
 export interface Notifier {
   parts: Parts;
@@ -16,8 +16,12 @@ export interface Notifier {
   post(jobId: string, environment?: string): Promise<ReturnType<typeof read>>;
   get(jobId: string, environment?: string): Promise<ReturnType<typeof read>>;
   event(event: unknown): Promise<unknown>;
+  /** A request to the webhook. */
+  request(event: ReturnType<typeof httpEvent>): Promise<ReturnType<typeof read>>;
   /** One sweep that may take so long. */
   sweep(remainingMs?: number): Promise<SweepResult>;
+  /** A sweep for this event of the queue. */
+  wakeUp(event: object): Promise<SweepResult>;
 }
 
 /** Deploys the notifier into a world. Several of them are several workers, or several deployments one after another. */
@@ -41,6 +45,8 @@ export function deploy(
     post: async (jobId, environment) => read(await webhook(postEvent(jobId, environment), lambdaContext(25_000))),
     get: async (jobId, environment) => read(await webhook(getEvent(jobId, environment), lambdaContext(25_000))),
     event: (detail) => event(detail, lambdaContext(30_000)),
+    request: async (request) => read(await webhook(request, lambdaContext(25_000))),
     sweep: (remainingMs) => sweep({}, lambdaContext(remainingMs)),
+    wakeUp: (queueEvent) => sweep(queueEvent, lambdaContext()),
   };
 }

@@ -1,6 +1,7 @@
 /** Everything outside of the notifier, on this machine: the table, the topic, Slack, Sitecore. */
 
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import { type EmbeddedQueue, startEmbeddedQueue } from '../../local/embedded-queue.ts';
 import { type EmbeddedStore, startEmbeddedStore } from '../../local/embedded-store.ts';
 import { type EmbeddedTopic, startEmbeddedTopic } from '../../local/embedded-topic.ts';
 import { type PublishingApiServer, startPublishingApiServer } from '../../local/publishing-api-server.ts';
@@ -14,6 +15,7 @@ export interface World {
   topic: EmbeddedTopic;
   slack: SlackServer;
   api: PublishingApiServer;
+  queue: EmbeddedQueue;
   /** The configuration of one environment and two channels: `team` (Slack) and `events` (SNS). */
   config(): ConfigDocument;
   /** The environment variables of a function with this configuration. */
@@ -35,10 +37,11 @@ export type ConfigDocument = {
 
 /** Starts the world. `topicName` ending in `.fifo` makes a FIFO topic. */
 export async function startWorld({ topicName }: { topicName?: string } = {}): Promise<World> {
-  const [store, topic, slack, api] = await Promise.all([
+  const [store, topic, slack, queue, api] = await Promise.all([
     startEmbeddedStore(),
     startEmbeddedTopic(topicName ? { name: topicName } : {}),
     startSlackServer(),
+    startEmbeddedQueue(),
     startPublishingApiServer({ clientId: 'client-id-of-the-tests', clientSecret: 'client-secret-of-the-tests' }),
   ]);
   const environment = {
@@ -60,6 +63,7 @@ export async function startWorld({ topicName }: { topicName?: string } = {}): Pr
     topic,
     slack,
     api,
+    queue,
     config,
     env: (document = config()) => ({
       NOTIFIER_CONFIG: JSON.stringify(document),
@@ -69,6 +73,8 @@ export async function startWorld({ topicName }: { topicName?: string } = {}): Pr
       AWS_SECRET_ACCESS_KEY: 'test',
       AWS_ENDPOINT_URL_DYNAMODB: store.endpoint,
       AWS_ENDPOINT_URL_SNS: topic.endpoint,
+      AWS_ENDPOINT_URL_SQS: queue.endpoint,
+      WAKE_UPS_URL: queue.queueUrl,
     }),
     setJob: (id, values) => api.setJob(id, publishingJob({ id, ...values })),
     calls: () =>
@@ -78,7 +84,7 @@ export async function startWorld({ topicName }: { topicName?: string } = {}): Pr
       slack.requestCount() +
       topic.publishCount(),
     close: async () => {
-      await Promise.all([store.close(), topic.close(), slack.close(), api.close()]);
+      await Promise.all([store.close(), topic.close(), slack.close(), queue.close(), api.close()]);
     },
   };
 }

@@ -1,0 +1,50 @@
+/** Wake-ups: messages to ourselves that start a sweep in so many seconds, through a queue that the sweep listens to. */
+
+import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import * as v from 'valibot';
+import { requestHandler } from './aws.ts';
+
+/** What a sweep is woken for. */
+export interface WakeUp {
+  /** The environment in which something happened, to be looked through for jobs that nobody named; null: none has. */
+  environment: string | null;
+}
+
+export interface WakeUps {
+  /** Lets a sweep begin after each of these delays (seconds, 10 of them at most). Throws what the SDK throws. */
+  send(wakeUp: WakeUp, delays: number[]): Promise<void>;
+}
+
+/**
+ * Wake-ups through SQS; without a queue there are none.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+ */
+export function createWakeUps({ queueUrl }: { queueUrl: string | undefined }): WakeUps {
+  if (!queueUrl) return { send: async () => undefined };
+  const client = new SQSClient({ maxAttempts: 2, requestHandler });
+  return {
+    async send(wakeUp, delays) {
+      const MessageBody = JSON.stringify(wakeUp);
+      const Entries = delays.map((DelaySeconds) => ({ Id: `in-${DelaySeconds}-s`, DelaySeconds, MessageBody }));
+      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+      if (Failed.length > 0) throw new Error(`SQS took not every wake-up: ${Failed[0]?.Code}`);
+    },
+  };
+}
+
+/** The wake-ups in an event of the queue; null: it is an event of the schedule. */
+export function readWakeUps(event: unknown): WakeUp[] | null {
+  const parsed = v.safeParse(QueueEvent, event);
+  return parsed.success ? parsed.output.Records.map(({ body }) => body) : null;
+}
+
+const QueueEvent = v.object({
+  Records: v.array(
+    v.object({
+      eventSource: v.literal('aws:sqs'),
+      body: v.fallback(v.pipe(v.string(), v.parseJson(), v.object({ environment: v.nullable(v.string()) })), {
+        environment: null,
+      }),
+    }),
+  ),
+});
