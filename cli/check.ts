@@ -21,7 +21,7 @@ export interface CheckOptions extends CommonOptions {
   every: number;
 }
 
-const exitCodes: Record<Exclude<Outcome, 'test'>, number> = {
+const exitCodes: Partial<Record<Outcome, number>> = {
   completed: 0,
   completedWithWarnings: 3,
   publishedNothing: 4,
@@ -100,8 +100,7 @@ const isOpen = (record: JobRecord): boolean =>
 
 function waitExitCode(record: JobRecord): number {
   const outcome = record.decision?.outcome;
-  if (outcome && outcome !== 'test') return exitCodes[outcome];
-  return isOpen(record) ? notEnded : 1;
+  return (outcome && exitCodes[outcome]) ?? (isOpen(record) ? notEnded : 1);
 }
 
 function progress({ record, reading }: Checked): string {

@@ -109,6 +109,7 @@ function answer(parts: Parts, { name, known, reading, now, resting }: Situation)
     rules: config.rules,
     channels,
     people: config.people,
+    limitRules: config.limits,
     limits,
   };
   const { next, transition } = advance(known, name, reading, terms);

@@ -77,6 +77,9 @@ const meanings: Record<Reason, string> = {
   lostTrackNotFound: 'Sitecore denies a job that it knew',
   lostTrackUnreadable: 'it could not be read for too long',
   environmentRemoved: 'its environment is no longer configured',
+  queuedTooLong: 'it has been queued for longer than its limit',
+  runningTooLong: 'it has run for longer than its limit',
+  noProgress: 'nothing of it has moved for longer than its limit',
   test: 'somebody tried out the notifier',
 };
 

@@ -6,6 +6,7 @@ import {
   type Check,
   isTerminal,
   type JobRecord,
+  type Matter,
   type Outcome,
   type Reading,
   type Rest,
@@ -33,7 +34,7 @@ export interface CheckAnswer {
   changed: boolean;
   watching: boolean;
   outcome: Outcome | null;
-  deliveries: { channel: string; outcome: Outcome; state: string }[];
+  deliveries: (Matter & { channel: string; state: string })[];
 }
 
 /** What came of a check. */
@@ -41,7 +42,7 @@ export const answerOf = ({ record, transition, previousStatus }: Checked): Check
   ...summaryOf(record),
   previousStatus,
   changed: transition !== null,
-  deliveries: deliveriesOf(record).map(({ channel, outcome, state }) => ({ channel, outcome, state })),
+  deliveries: deliveriesOf(record).map(({ channel, outcome, limit, state }) => ({ channel, outcome, limit, state })),
 });
 
 /** All that the table knows of a job, for whoever asks what became of it; `rest` is that in which its environment is now. */
@@ -50,6 +51,7 @@ export const detailsOf = (record: JobRecord, rest?: Rest): object => ({
   previousStatus: record.decision?.previousStatus ?? null,
   job: record.job,
   decision: record.decision,
+  ...exceededBy(record),
   check: rest ? heldUp(record.check, rest) : record.check,
   deliveries: deliveriesOf(record),
 });
@@ -91,6 +93,12 @@ const summaryOf = ({ jobId, environment, status, watch, decision }: JobRecord) =
   watching: watch === 'jobs',
   outcome: decision?.outcome ?? null,
 });
+
+// Most jobs take no longer than they may.
+const exceededBy = ({ exceeded }: JobRecord): object => {
+  const its = Object.entries(exceeded ?? {}).map(([limit, { minutes, decision }]) => ({ limit, minutes, ...decision }));
+  return its.length > 0 ? { exceeded: its.sort((one, other) => (one.at < other.at ? -1 : 1)) } : {};
+};
 
 const deliveriesOf = ({ deliveries }: JobRecord) =>
   Object.entries(deliveries)

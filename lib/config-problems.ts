@@ -9,19 +9,21 @@ export const describeIssues = (issues: BaseIssue<unknown>[]): string[] =>
 
 /** Names that rules use and nobody gave, and names that cannot be given. */
 export function describeNames(document: unknown): string[] {
-  const { environments, channels, rules, people } = membersOf(document);
+  const { environments, channels, rules, limits, people } = membersOf(document);
   const reserved = Object.entries({ environments, channels, people }).flatMap(([member, named]) =>
     ['constructor', 'prototype', '__proto__']
       .filter((name) => Object.hasOwn(membersOf(named), name))
       .map((name) => `${member}.${name}: expected another name; got one that is reserved`),
   );
-  const unknown = (Array.isArray(rules) ? rules : []).flatMap((rule, index) => {
-    const { when, notify } = membersOf(rule);
-    return [
-      ...unknownOf(membersOf(when)['environment'], environments, `rules[${index}].when.environment`),
-      ...unknownOf(notify, channels, `rules[${index}].notify`),
-    ];
-  });
+  const unknown = Object.entries({ rules, limits }).flatMap(([member, list]) =>
+    (Array.isArray(list) ? list : []).flatMap((entry, index) => {
+      const { when, notify } = membersOf(entry);
+      return [
+        ...unknownOf(membersOf(when)['environment'], environments, `${member}[${index}].when.environment`),
+        ...unknownOf(notify, channels, `${member}[${index}].notify`),
+      ];
+    }),
+  );
   return [...reserved, ...unknown];
 }
 
@@ -54,7 +56,7 @@ const inWords = (expected: string): string => words[expected] ?? expected.replac
 
 // Whatever stands anywhere else may be a secret that slipped: it is never shown, however wrong it is.
 const shownAt = (value: unknown, path: string): string =>
-  /^(?:rules|people|settings)\b|\.type$/.test(path) ? show(value) : typeName(value);
+  /^(?:rules|limits|people|settings)\b|\.type$/.test(path) ? show(value) : typeName(value);
 
 const show = (value: unknown): string =>
   ['string', 'number', 'boolean'].includes(typeof value)

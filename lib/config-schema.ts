@@ -38,6 +38,7 @@ const oneOrMore = <Item extends v.GenericSchema<string, string>>(item: Item) =>
   ]);
 const pattern = v.pipe(v.string(), v.description('A name; * stands for any characters'));
 const positive = (max: number) => v.pipe(v.number(), v.minValue(1, '1 or more'), v.maxValue(max, `${max} or less`));
+const minutes = (text: string) => v.optional(v.pipe(positive(43_200), v.description(text)));
 const filled = <Value extends v.GenericSchema>(value: Value) =>
   v.pipe(v.record(name, value), v.minEntries(1, 'at least one entry'));
 
@@ -99,6 +100,26 @@ export const configSchema = (types: Record<string, ChannelType>) =>
         ),
         v.description('The first rule that matches decides. Left out: every outcome goes to every channel'),
       ),
+    ),
+    limits: v.optional(
+      v.pipe(
+        v.array(
+          closed({
+            when: v.optional(
+              closed({
+                environment: v.optional(oneOrMore(v.string())),
+                source: v.optional(oneOrMore(v.string())),
+                name: v.optional(oneOrMore(pattern)),
+              }),
+            ),
+            queuedFor: minutes('late: Queued for longer than so many minutes'),
+            runningFor: minutes('late: Running for longer than so many minutes'),
+            noProgressFor: minutes('stuck: Running, and no counter moved for so many minutes'),
+          }),
+        ),
+        v.description('How long a job may take. The first that matches counts; what it leaves out is off'),
+      ),
+      [],
     ),
     people: v.optional(
       v.pipe(

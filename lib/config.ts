@@ -6,6 +6,7 @@ import { channelTypes } from './channels/index.ts';
 import { describeIssues, describeNames } from './config-problems.ts';
 import { configSchema } from './config-schema.ts';
 import { ConfigError } from './errors.ts';
+import type { LimitRule } from './limits.ts';
 import type { Rule } from './rules.ts';
 
 /** A checked configuration. Secrets in it are references (`env:NAME`, `ssm:/name`) or the values themselves. */
@@ -14,6 +15,8 @@ export interface Config {
   channels: Record<string, ChannelConfig>;
   /** Null: there are none, and every channel is told everything. */
   rules: Rule[] | null;
+  /** How long jobs may take; none: as long as they like. */
+  limits: LimitRule[];
   /** Ids of Slack members, by the names that jobs are started under. */
   people: Record<string, string>;
   webhookSecrets: string[];
@@ -65,11 +68,12 @@ export function parseConfig(
     const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
     throw new ConfigError([`${source} has ${count}:`, ...problems.map((problem) => `  ${problem}`)].join('\n'));
   }
-  const { environments, channels, rules, people, webhook, settings } = parsed.output;
+  const { environments, channels, rules, limits, people, webhook, settings } = parsed.output;
   return {
     environments,
     channels: channels as unknown as Config['channels'],
     rules: rules ?? null,
+    limits,
     people,
     webhookSecrets: webhook?.secrets ?? [],
     settings,

@@ -1,13 +1,12 @@
 /** What is decided about a job, and the messages that follow from it. Pure. */
 
 import { splitKey, withNew } from './deliveries.ts';
-import { type Decision, deliveryKey, type Job, type JobRecord, type Outcome, type Transition } from './job.ts';
+import { type Decision, deliveryKey, type Job, type JobRecord, type Matter, type Transition } from './job.ts';
+import { exceeding, type LimitTerms, progressOf } from './limits.ts';
 import { type Routing, route, traitsOf } from './rules.ts';
 
-/** What decisions are made by; `now` in epoch milliseconds. */
-export interface DecisionTerms extends Routing {
-  now: number;
-}
+/** What decisions are made by. */
+export interface DecisionTerms extends Routing, LimitTerms {}
 
 /** A record after a transition: the decision, and a delivery to each channel that is to be told. */
 export function announce(
@@ -28,10 +27,35 @@ export function announce(
   };
 }
 
-/** What was decided about an outcome of a job, with the job as it was then. */
-export function decisionOf(record: JobRecord, outcome: Outcome): { decision: Decision | null; job: Job | null } {
+/**
+ * A record after a reading of a job that goes on: each limit that the job exceeds is decided once, beside the decision
+ * about its last transition, which stands.
+ */
+export function tellDelays(observed: JobRecord, prior: JobRecord, terms: DecisionTerms): JobRecord {
+  let told = { ...observed, progress: progressOf(observed, terms) };
+  for (const { limit, minutes, job, ...excess } of exceeding(told, terms)) {
+    const decision = decideAbout(
+      told,
+      { ...excess, previousStatus: prior.status, corrects: null, announce: true },
+      terms,
+    );
+    const keys = decision.channels.map((channel) => deliveryKey(excess.outcome, channel, limit));
+    told = {
+      ...told,
+      exceeded: { ...told.exceeded, [limit]: { minutes, decision, job } },
+      deliveries: withNew(told.deliveries, keys, terms.now),
+    };
+  }
+  return told;
+}
+
+/** What was decided about an outcome of a job, or about a limit, with the job as it was then. */
+export function decisionOf(
+  record: JobRecord,
+  { outcome, limit }: Matter,
+): { decision: Decision | null; job: Job | null } {
   const decision = record.decision?.outcome === outcome ? record.decision : null;
-  return record.superseded[outcome] ?? { decision, job: record.job };
+  return (limit ? record.exceeded?.[limit] : record.superseded[outcome]) ?? { decision, job: record.job };
 }
 
 function decideAbout({ environment, status, job }: JobRecord, transition: Transition, terms: DecisionTerms): Decision {

@@ -5,7 +5,7 @@ import { decisionOf } from './decisions.ts';
 import { type NamedDelivery as Due, dueDeliveries, isOverdue } from './deliveries.ts';
 import { UpstreamError } from './errors.ts';
 import { type Invocation, sendTimeoutMs } from './invocation.ts';
-import { type Delivery, isTerminal, type JobRecord, type Outcome } from './job.ts';
+import { type Delivery, isTerminal, type JobRecord } from './job.ts';
 import { messageOf } from './message.ts';
 import type { Parts } from './parts.ts';
 import { release } from './record.ts';
@@ -104,60 +104,57 @@ async function attempt(parts: Parts, record: JobRecord, due: Due, invocation: In
 async function send(
   { config, log }: Parts,
   record: JobRecord,
-  { outcome, channel: name }: Due,
+  due: Due,
   channel: Channel,
 ): Promise<string | UpstreamError> {
   try {
     const { jobUrl } = config.environments[record.environment] ?? {};
-    return await channel.send(messageOf(record, { outcome, channel: name, jobUrl }), sendTimeoutMs);
+    return await channel.send(messageOf(record, { ...due, jobUrl }), sendTimeoutMs);
   } catch (error) {
     if (error instanceof UpstreamError) return error;
-    log.error('a message could not be made', { ...nameOf(record), outcome, channel: name, error });
+    log.error('a message could not be made', { ...about(record, due), error });
     return new UpstreamError('payloadRefused', 'internal error: see the log', { cause: error });
   }
 }
 
-async function store(
-  parts: Parts,
-  record: JobRecord,
-  { key, outcome, channel }: Due,
-  result: Delivery,
-): Promise<Tried> {
+async function store(parts: Parts, record: JobRecord, due: Due, result: Delivery): Promise<Tried> {
   const { store: table, log, metrics, clock } = parts;
+  const { key, outcome, channel } = due;
   const { state, attempts, error, ambiguousSince } = result;
   if (state === 'dead') metrics.count('dead', { channel });
   if (state === 'sent') {
     metrics.count('sent', { channel, outcome });
     if (ambiguousSince) metrics.count('ambiguous', { channel });
-    const seconds = secondsToTell(record, outcome, clock.now());
+    const seconds = secondsToTell(record, due, clock.now());
     if (seconds !== null) metrics.measure('timeToTell', seconds, { channel });
   }
-  log[state === 'sent' ? 'info' : 'warn'](`delivery ${state}`, {
-    ...nameOf(record),
-    outcome,
-    channel,
-    attempts,
-    error,
-    ambiguousSince,
-  });
+  const said = { ...about(record, due), attempts, error, ambiguousSince };
+  log[state === 'sent' ? 'info' : 'warn'](`delivery ${state}`, said);
   try {
     await table.saveDelivery(record, key, result);
     return { key, result, isStored: true };
   } catch (cause) {
-    log.error('a receipt could not be stored', { ...nameOf(record), outcome, channel, error: cause });
+    log.error('a receipt could not be stored', { ...about(record, due), error: cause });
     return { key, result, isStored: false };
   }
 }
 
 /** From a job's end to now; null where there is no such time: a job of no known end, or a correction of what was told. */
-function secondsToTell(record: JobRecord, outcome: Outcome, now: number): number | null {
-  const { decision, job } = decisionOf(record, outcome);
+function secondsToTell(record: JobRecord, due: Due, now: number): number | null {
+  const { decision, job } = decisionOf(record, due);
   if (!job?.finishedAt || !isTerminal(job.status) || decision?.corrects) return null;
   // The clocks of Sitecore and of AWS are not the same.
   return Math.max(0, now - Date.parse(job.finishedAt)) / 1_000;
 }
 
 const nameOf = ({ environment, jobId }: JobRecord) => ({ environment, jobId });
+
+const about = (record: JobRecord, { outcome, channel, limit }: Due) => ({
+  ...nameOf(record),
+  outcome,
+  channel,
+  ...(limit ? { limit } : {}),
+});
 
 const dead = (delivery: Delivery, error: string): Delivery => ({ ...delivery, state: 'dead', nextAt: null, error });
 

@@ -1,11 +1,10 @@
 /** The messages of a record: which there are, and which can be worked on now. Pure. */
 
-import type { Delivery, JobRecord, Outcome } from './job.ts';
+import type { Delivery, JobRecord, Limit, Matter, Outcome } from './job.ts';
 
 /** A delivery with what its key says. */
-export interface NamedDelivery {
+export interface NamedDelivery extends Matter {
   key: string;
-  outcome: Outcome;
   channel: string;
   delivery: Delivery;
 }
@@ -38,10 +37,10 @@ export const namedDeliveries = ({ deliveries }: Pick<JobRecord, 'deliveries'>): 
     .map(([key, delivery]) => ({ key, ...splitKey(key), delivery }))
     .sort((one, other) => Date.parse(one.delivery.createdAt) - Date.parse(other.delivery.createdAt));
 
-/** The outcome and the channel of a delivery, from its key. */
-export function splitKey(key: string): Pick<NamedDelivery, 'outcome' | 'channel'> {
-  const [outcome, channel] = key.split('/') as [Outcome, string];
-  return { outcome, channel };
+/** What the key of a delivery says. */
+export function splitKey(key: string): Matter & { channel: string } {
+  const [outcome, channel, limit] = key.split('/') as [Outcome, string, Limit?];
+  return limit ? { outcome, channel, limit } : { outcome, channel };
 }
 
 /** Whether it is still to be sent. */

@@ -75,6 +75,7 @@ export async function beginInvocation(
       rules: config.rules,
       channels: names,
       people: config.people,
+      limitRules: config.limits,
       limits: parts.limits,
     }),
   };

@@ -20,7 +20,7 @@ export const isDocumented = (status: string): boolean => documentedStatuses.has(
 /** Whether a status is one that a job does not leave any more. */
 export const isTerminal = (status: string | null): boolean => status !== null && terminalStatuses.has(status);
 
-/** What a person needs to know about a job that ended, or that can no longer be followed. Rules choose among these. */
+/** What a person needs to know about a job: how it ended, or why nobody knows, or what holds it up. Rules choose among these. */
 export const outcomes = [
   'completed',
   'completedWithWarnings',
@@ -28,9 +28,15 @@ export const outcomes = [
   'failed',
   'canceled',
   'lostTrack',
+  'late',
+  'stuck',
 ] as const;
 /** `test` is no job's: an operator asked for a message. */
 export type Outcome = (typeof outcomes)[number] | 'test';
+
+/** How long a job may stay as it is before it is `late`, or `stuck`. */
+export const limits = ['queuedFor', 'runningFor', 'noProgressFor'] as const;
+export type Limit = (typeof limits)[number];
 
 /** The counters of a job: sums over locales, so `processed` can exceed `sent`. Null: the API did not say. */
 export interface Statistics {
@@ -71,7 +77,14 @@ export type Reading =
   /** The configuration names no such environment any more. */
   | { kind: 'environmentRemoved' };
 
-/** Why the table's picture of a job changed. */
+/** What one message is about. A job can be late for several limits, and each is told by itself. */
+export interface Matter {
+  outcome: Outcome;
+  /** Left out: the outcome says it all. */
+  limit?: Limit | undefined;
+}
+
+/** Why the table's picture of a job changed, or why something is told of it. */
 export type Reason =
   | 'firstSeen'
   | 'firstSeenFinished'
@@ -84,6 +97,9 @@ export type Reason =
   | 'lostTrackNotFound'
   | 'lostTrackUnreadable'
   | 'environmentRemoved'
+  | 'queuedTooLong'
+  | 'runningTooLong'
+  | 'noProgress'
   | 'test';
 
 /** Last known status -> fetched status, with its reason. */
@@ -111,7 +127,7 @@ export interface Route {
   rule: string;
 }
 
-/** What was decided about a transition. Stored, and used by every retry. */
+/** What was decided about a transition, or about a limit. Stored, and used by every retry. */
 export interface Decision {
   reason: Reason;
   outcome: Outcome | null;
@@ -119,12 +135,27 @@ export interface Decision {
   previousStatus: string | null;
   corrects: Outcome | null;
   at: string;
-  /** Since when the API had denied the job, or had given no readable answer; null if that was not the reason. */
+  /** Since when the API had denied the job, or had given no readable answer, or what a limit counts from; else null. */
   since: string | null;
   channels: string[];
   mention: Mention | null;
   /** Null when no rule was asked. */
   rule: string | null;
+}
+
+/** A limit that a job exceeded. Decided once, and kept whatever becomes of the job. */
+export interface Exceeded {
+  /** What the limit was. */
+  minutes: number;
+  decision: Decision;
+  /** The job as it was then. */
+  job: Job;
+}
+
+/** The counters of a running job, and since when they are known not to move. */
+export interface Progress {
+  statistics: Statistics;
+  since: string;
 }
 
 /** One message of one outcome of one job to one channel. */
@@ -184,7 +215,11 @@ export interface JobRecord {
   decision: Decision | null;
   /** The first decision of each outcome that was told and is not the present one, with the job as it was then. */
   superseded: Partial<Record<Outcome, { decision: Decision; job: Job | null }>>;
-  /** By `<outcome>/<channel>`. */
+  /** The limits that the job exceeded; null: none. */
+  exceeded: Partial<Record<Limit, Exceeded>> | null;
+  /** Kept while a limit asks for progress, and then not always the latest. */
+  progress: Progress | null;
+  /** By `deliveryKey`. */
   deliveries: Record<string, Delivery>;
   /** Epoch seconds after which the item may be forgotten. */
   expiresAt: number | null;
@@ -215,4 +250,5 @@ export interface JobName {
 export const jobKey = ({ environment, jobId }: JobName): string => `${environment}#${jobId}`;
 
 /** The key of a delivery in its item. */
-export const deliveryKey = (outcome: Outcome, channel: string): string => `${outcome}/${channel}`;
+export const deliveryKey = (outcome: Outcome, channel: string, limit?: Limit): string =>
+  [outcome, channel, ...(limit ? [limit] : [])].join('/');

@@ -1,7 +1,7 @@
 /** What the table should say of a job next, computed from what it says now. Pure. */
 
 import { isDeepStrictEqual } from 'node:util';
-import { announce, type DecisionTerms } from './decisions.ts';
+import { announce, type DecisionTerms, tellDelays } from './decisions.ts';
 import {
   type DeliveryTerms,
   dueDeliveries,
@@ -49,7 +49,8 @@ export function advance(known: JobRecord | undefined, name: JobName, given: Read
   const prior = reading && isGivenUp(base) ? watchedAnew(base, terms.now) : base;
   const transition = reading && decide(prior, reading, terms);
   const observed = reading ? observe(prior, reading, transition, terms) : prior;
-  const lent = lend(transition ? announce(observed, prior, transition, terms) : observed, terms);
+  const decided = transition ? announce(observed, prior, transition, terms) : observed;
+  const lent = lend(reading?.kind === 'job' ? tellDelays(decided, prior, terms) : decided, terms);
   const next = { ...lent, ...agenda(lent, terms) };
 
   if (known && isSame(known, next)) return { next: null, transition };
@@ -120,6 +121,8 @@ function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
     lease: null,
     decision: null,
     superseded: {},
+    exceeded: null,
+    progress: null,
     deliveries: {},
     expiresAt: null,
   };

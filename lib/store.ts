@@ -76,6 +76,8 @@ const stateMembers = [
   'lease',
   'decision',
   'superseded',
+  'exceeded',
+  'progress',
   'expiresAt',
 ] as const satisfies (keyof JobRecord)[];
 

@@ -4,9 +4,10 @@ import * as v from 'valibot';
 import { UpstreamError, type UpstreamKind } from '../errors.ts';
 import type { HttpAnswer } from '../http.ts';
 import type { Mention } from '../job.ts';
-import { type Fact, inUtc, type Message } from '../message.ts';
+import type { Message } from '../message.ts';
 import { parseRetryAfter } from '../retry.ts';
 import { clean, cut } from '../text.ts';
+import { type Fact, inUtc } from '../wording.ts';
 import type { ChannelType } from './channel.ts';
 
 /** `webhookUrl` is a secret: whoever has it can post. */

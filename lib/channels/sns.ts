@@ -11,8 +11,9 @@ import * as v from 'valibot';
 import { inTime, requestHandler } from '../aws.ts';
 import { UpstreamError, type UpstreamKind } from '../errors.ts';
 import { jobKey } from '../job.ts';
-import { inUtc, type Message, sha256 } from '../message.ts';
+import { type Message, sha256 } from '../message.ts';
 import { clean, cut } from '../text.ts';
+import { inUtc } from '../wording.ts';
 import type { ChannelType } from './channel.ts';
 
 /** SNS remembers a deduplication id for five minutes; a minute of that is left for clocks and slow requests. */

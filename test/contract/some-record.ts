@@ -46,6 +46,8 @@ export const someRecord = (values: Partial<JobRecord> = {}): JobRecord => ({
   lease: null,
   decision: null,
   superseded: {},
+  exceeded: null,
+  progress: null,
   deliveries: {},
   expiresAt: null,
   ...values,

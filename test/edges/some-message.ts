@@ -31,6 +31,10 @@ export const someMessage = (values: Partial<Message> = {}): Message => ({
     url: null,
     correction: false,
     deduplicationId: 'd'.repeat(64),
+    limit: null,
+    limitMinutes: null,
+    since: null,
+    exceeded: [],
   },
   ...values,
 });

@@ -62,6 +62,8 @@ const record: JobRecord = {
   lease: { owner: 'owner', since: 1, until: 2 },
   decision,
   superseded: {},
+  exceeded: null,
+  progress: null,
   deliveries: { 'completed/team': sent, 'completed/events': pending },
   expiresAt: null,
 };

@@ -82,9 +82,16 @@ describe('a document', () => {
         { when: { environment: ['production'], source: ['Pages'], name: ['Nightly*'] }, notify: ['team'] },
         { notify: ['team', 'events'] },
       ],
+      limits: [],
       people: {},
       webhookSecrets: ['ssm:/publishing-job-notifier/webhook-secret'],
-      settings: { announceWithinHours: 24, retryForDays: 3, keepForDays: 30, sweepConcurrency: 20, lookEverySeconds: 10 },
+      settings: {
+        announceWithinHours: 24,
+        retryForDays: 3,
+        keepForDays: 30,
+        sweepConcurrency: 20,
+        lookEverySeconds: 10,
+      },
     });
   });
 

@@ -4,8 +4,10 @@ import formats from 'ajv-formats';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Job, type JobRecord, type Outcome, outcomes, type Reading, type Statistics } from '../../lib/job.ts';
-import { deduplicationId, inUtc, type JobDocument, type Message, messageOf } from '../../lib/message.ts';
+import type { LimitRule } from '../../lib/limits.ts';
+import { deduplicationId, type JobDocument, type Message, messageOf } from '../../lib/message.ts';
 import { advance, type Terms, testRecord } from '../../lib/record.ts';
+import { inUtc } from '../../lib/wording.ts';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
@@ -57,6 +59,7 @@ const termsAt = (now: number, values: Partial<Terms> = {}): Terms => ({
   rules: [{ when: { outcome: ['canceled'] }, notify: ['team'], mention: 'here' }, { notify: ['team'] }],
   channels: ['team'],
   people: {},
+  limitRules,
   limits: {
     announceWithinMs: day,
     deniedForMs: 10 * minute,
@@ -84,6 +87,10 @@ const told = (record: JobRecord, outcome = record.decision?.outcome as Outcome, 
 const facts = (message: Message): Record<string, string> =>
   Object.fromEntries(message.facts.map((fact) => [fact.label, 'moment' in fact ? fact.moment : fact.text]));
 
+const limitRules: LimitRule[] = [{ queuedFor: 30, runningFor: 60, noProgressFor: 15 }];
+const waiting = jobOf('Queued', { queuedAt: '2026-01-20T11:29:00.000Z', startedAt: null, finishedAt: null });
+const standing = jobOf('Running', { finishedAt: null });
+
 const records: Record<Outcome, JobRecord> = {
   completed: after([0, read(jobOf('Running'))], [minute, read(jobOf('Completed'))]),
   completedWithWarnings: after([0, read(jobOf('Completed', { statistics: counted({ failed: 2 }) }))]),
@@ -91,6 +98,8 @@ const records: Record<Outcome, JobRecord> = {
   failed: after([0, read(jobOf('Failed'))]),
   canceled: after([0, read(jobOf('Canceling'))], [minute, read(jobOf('Canceled'))]),
   lostTrack: after([0, read(jobOf('Running'))], [minute, notFound], [11 * minute, notFound]),
+  late: after([0, read(waiting)]),
+  stuck: after([0, read(standing)], [16 * minute, read(standing)]),
   test: testRecord(name, ['team'], termsAt(start)),
 };
 
@@ -437,6 +446,10 @@ describe('the document for machines', () => {
       url: null,
       correction: false,
       deduplicationId: deduplicationId(name, 'completed', 'team'),
+      limit: null,
+      limitMinutes: null,
+      since: null,
+      exceeded: [],
     });
     expect(Object.keys(document).sort()).toEqual([...schema.required].sort());
     expect(Object.keys(document.statistics ?? {}).sort()).toEqual([...schema.properties.statistics.required].sort());

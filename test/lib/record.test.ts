@@ -21,6 +21,7 @@ const termsAt = (now: number, values: Partial<Terms> = {}): Terms => ({
   rules: null,
   channels: ['team', 'events'],
   people: {},
+  limitRules: [],
   limits: {
     announceWithinMs: day,
     deniedForMs: 10 * minute,
@@ -122,6 +123,8 @@ describe('first sight', () => {
         rule: null,
       },
       superseded: {},
+      exceeded: null,
+      progress: null,
       deliveries: {},
       expiresAt: null,
     });
@@ -848,32 +851,32 @@ describe('what was decided about an outcome', () => {
   const corrected = stepped(told, read('Completed', { statistics: counted({ failed: 2 }) }), termsAt(start + hour));
 
   test('is the present decision with the present job', () => {
-    expect(decisionOf(corrected, 'completedWithWarnings')).toEqual({
+    expect(decisionOf(corrected, { outcome: 'completedWithWarnings' })).toEqual({
       decision: corrected.decision,
       job: corrected.job,
     });
   });
 
   test('stays with the job as it was then, for messages that are still to be sent', () => {
-    expect(decisionOf(corrected, 'completed')).toEqual({ decision: told.decision, job });
+    expect(decisionOf(corrected, { outcome: 'completed' })).toEqual({ decision: told.decision, job });
   });
 
   test('survives a second change', () => {
     const failed = stepped(corrected, read('Failed'), termsAt(start + 2 * hour));
-    expect(decisionOf(failed, 'completed')).toEqual({ decision: told.decision, job });
-    expect(decisionOf(failed, 'completedWithWarnings').decision).toEqual(corrected.decision);
+    expect(decisionOf(failed, { outcome: 'completed' })).toEqual({ decision: told.decision, job });
+    expect(decisionOf(failed, { outcome: 'completedWithWarnings' }).decision).toEqual(corrected.decision);
   });
 
   test('survives a second change, in whatever order the table gives the deliveries', () => {
     const deliveries = Object.fromEntries(Object.entries(corrected.deliveries).reverse());
     const failed = stepped({ ...corrected, deliveries }, read('Failed'), termsAt(start + 2 * hour));
-    expect(decisionOf(failed, 'completedWithWarnings').decision).toEqual(corrected.decision);
-    expect(decisionOf(failed, 'completed').decision).toEqual(told.decision);
+    expect(decisionOf(failed, { outcome: 'completedWithWarnings' }).decision).toEqual(corrected.decision);
+    expect(decisionOf(failed, { outcome: 'completed' }).decision).toEqual(told.decision);
   });
 
   test('is nothing for an outcome that never was', () => {
-    expect(decisionOf(corrected, 'lostTrack')).toEqual({ decision: null, job: corrected.job });
-    expect(decisionOf(first(unreadable), 'lostTrack')).toEqual({ decision: null, job: null });
+    expect(decisionOf(corrected, { outcome: 'lostTrack' })).toEqual({ decision: null, job: corrected.job });
+    expect(decisionOf(first(unreadable), { outcome: 'lostTrack' })).toEqual({ decision: null, job: null });
   });
 
   test('is not kept when nobody was told of it', () => {
@@ -991,8 +994,8 @@ describe('whatever happens to a job', () => {
   test('each delivery belongs to an outcome that was decided', () => {
     always((next) => {
       for (const key of Object.keys(next.deliveries)) {
-        const { outcome } = splitKey(key);
-        expect(decisionOf(next, outcome).decision?.outcome).toBe(outcome);
+        const { outcome, limit } = splitKey(key);
+        expect(decisionOf(next, { outcome, limit }).decision?.outcome).toBe(outcome);
       }
     });
   });

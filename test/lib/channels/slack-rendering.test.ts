@@ -46,6 +46,7 @@ const recordOf = (values: Partial<Job> = {}, mention?: string): JobRecord => {
       rules: [{ notify: ['team'], ...(mention ? { mention } : {}) }],
       channels: ['team'],
       people: {},
+      limitRules: [],
       limits: {
         announceWithinMs: minutes(1_440),
         deniedForMs: minutes(10),

@@ -21,6 +21,7 @@ const terms: Terms = {
   rules: null,
   channels: ['events'],
   people: {},
+  limitRules: [],
   limits: {
     announceWithinMs: minutes(1_440),
     deniedForMs: minutes(10),
@@ -66,7 +67,7 @@ describe('the subject', () => {
     fc.assert(
       fc.property(fc.option(foreign), fc.constantFrom(...outcomes), (name, outcome) => {
         const { Subject = '' } = published(messageAbout({ name }, { outcome }));
-        expect(Subject).toMatch(/^(Completed|Failed|Canceled|Lost track)[\x20-\x7e]*$/);
+        expect(Subject).toMatch(/^(Completed|Failed|Canceled|Lost track|Late|Stuck)[\x20-\x7e]*$/);
         expect(Subject.length).toBeLessThan(100);
       }),
     );

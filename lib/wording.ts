@@ -1,0 +1,190 @@
+/** What is said about a job, in words. Pure. */
+
+import {
+  type Decision,
+  type Exceeded,
+  isTerminal,
+  type Job,
+  type JobRecord,
+  type Limit,
+  limits,
+  type Matter,
+  type Outcome,
+  type Statistics,
+} from './job.ts';
+import { isFinal } from './transition.ts';
+
+/** What a message tells: an outcome of a job, as it was decided. */
+export interface Story extends Matter {
+  record: JobRecord;
+  decision: Decision | null;
+  /** As it was then. */
+  job: Job | null;
+  /** The outcome that the reader was told before, if it turned out otherwise. */
+  corrects: Outcome | null;
+}
+
+/** A line of a message: a label with a text, or with a moment (ISO 8601, UTC) for the reader's own time zone. */
+export type Fact = { label: string; text: string } | { label: string; moment: string };
+
+const words: Record<Outcome, string> = {
+  completed: 'Completed',
+  completedWithWarnings: 'Completed with warnings',
+  publishedNothing: 'Completed, published nothing',
+  failed: 'Failed',
+  canceled: 'Canceled',
+  lostTrack: 'Lost track',
+  late: 'Late',
+  stuck: 'Stuck',
+  test: 'TEST',
+};
+
+/** Of each limit: what comes after the status word, what it counts from, what a job is told to have done, and for how long. */
+const delays: Record<Limit, { still: string; since: string; now: string; before: string }> = {
+  queuedFor: {
+    still: ', still queued',
+    since: 'Queued since',
+    now: 'The job has not started: it has been queued for',
+    before: 'in the queue',
+  },
+  runningFor: {
+    still: ', still running',
+    since: 'Running since',
+    now: 'The job has not ended: it has run for',
+    before: 'running',
+  },
+  noProgressFor: {
+    still: '',
+    since: 'Nothing moved since',
+    now: 'The job runs, but its counters, and the time of their last report, have stood still for',
+    before: 'without progress',
+  },
+};
+
+/** The status word first, then the job. */
+export function titleOf({ record, outcome, limit, job, corrects }: Story): string {
+  const word = `${words[outcome]}${limit ? delays[limit].still : ''}${corrects ? ' (correction)' : ''}`;
+  return `${word}: ${job?.name ?? record.jobId}`;
+}
+
+/** What happened, and what that means, in a few sentences. */
+export function summaryOf(story: Story): string {
+  const { corrects } = story;
+  const correction = corrects ? [`This corrects an earlier message, which said “${words[corrects]}”.`] : [];
+  return [...correction, meaning(story), ...delaysBefore(story)].join(' ');
+}
+
+/** A moment for a reader whose time zone is not known: `2026-01-01 10:04 UTC`. */
+export const inUtc = (moment: string): string => `${moment.slice(0, 16).replace('T', ' ')} UTC`;
+
+/** Who, where, when, how long and how much, as far as it is known. */
+export function* factsOf({ record, limit, decision, job }: Story): Generator<Fact> {
+  yield { label: 'Environment', text: record.environment };
+  if (job?.source) yield { label: 'Source', text: job.source };
+  if (job?.startedBy) yield { label: 'Started by', text: job.startedBy };
+  if (job?.canceledBy) yield { label: 'Canceled by', text: job.canceledBy };
+  const took = job && duration(job);
+  if (took) yield { label: 'Took', text: took };
+  if (limit && decision?.since) yield { label: delays[limit].since, moment: decision.since };
+  if (job?.finishedAt) yield { label: 'Ended', moment: job.finishedAt };
+  else if (decision) yield { label: 'Noticed', moment: decision.at };
+  if (job?.statistics) yield { label: 'Items', text: counts(job.statistics) };
+  const asOf = job?.statistics?.asOf;
+  if (asOf && (limit || !isFinal(job))) yield { label: 'Counted as of', moment: asOf };
+  if (job?.name) yield { label: 'Job', text: record.jobId };
+}
+
+function meaning({ record, outcome, limit, decision, job }: Story): string {
+  const { failed, skipped } = job?.statistics ?? {};
+  switch (outcome) {
+    case 'completed':
+      return 'The content is published.';
+    case 'completedWithWarnings':
+      return `The job ended, but ${items(failed)} failed and ${failed === 1 ? 'is' : 'are'} not published; the rest is.`;
+    case 'publishedNothing':
+      return `The job ended well, but nothing was published: Sitecore skipped ${skipped === 1 ? 'the only item' : `all ${items(skipped)}`}.`;
+    case 'failed':
+      return 'The whole job failed. The API names no cause: look at the job in Sitecore before publishing again.';
+    case 'canceled':
+      return 'The job was stopped before its end. What had been published by then stays published.';
+    case 'lostTrack':
+      return lost(decision);
+    case 'late':
+    case 'stuck':
+      return delay(limit, limit && record.exceeded?.[limit]);
+    case 'test':
+      return 'Somebody tries out the notifier: messages reach this channel. Nothing was published.';
+  }
+}
+
+function lost(decision: Decision | null): string {
+  if (decision === null) return 'How the job ended is not known.';
+  const { reason, since, at, status } = decision;
+  const when = inUtc(since ?? at);
+  const what =
+    reason === 'lostTrackNotFound'
+      ? `Sitecore has denied this job since ${when}.`
+      : `The job could not be read since ${when}.`;
+  const last = status === null ? 'It was never read.' : `It was last read as ${status}.`;
+  return `${what} ${last} How it ended is not known.`;
+}
+
+function delay(limit: Limit | undefined, exceeded: Exceeded | undefined): string {
+  if (!limit || !exceeded) return 'The job has not ended.';
+  const { minutes, decision } = exceeded;
+  const lasted = secondsBetween(decision.since, decision.at) ?? 0;
+  return `${delays[limit].now} ${inWords(lasted)}. The limit is ${inWords(minutes * 60)}. It is watched on.`;
+}
+
+/** What had held up a job that ended, so that whoever was told of it knows that it is over. */
+function delaysBefore({ record, job }: Story): string[] {
+  if (!isTerminal(job?.status ?? null)) return [];
+  return (['late', 'stuck'] as const).flatMap((outcome) => {
+    const how = limits.flatMap((limit) => {
+      const { minutes, decision } = record.exceeded?.[limit] ?? {};
+      return minutes && decision?.outcome === outcome
+        ? [`${delays[limit].before} for more than ${inWords(minutes * 60)}`]
+        : [];
+    });
+    return how.length > 0 ? [`It had been ${outcome}: ${how.join(', ')}.`] : [];
+  });
+}
+
+// No percentages: the counters are sums over locales, and processed can exceed sent.
+function counts({ sent, processed, failed, skipped, deleted, additional }: Statistics): string {
+  const shown = { sent, processed, failed, skipped };
+  const others = Object.entries({ deleted, additional }).filter(([, count]) => count);
+  return [...Object.entries(shown), ...others]
+    .map(([label, count]) => `${count === null ? '–' : grouped(count)} ${label}`)
+    .join(' · ');
+}
+
+function duration({ queuedAt, startedAt, finishedAt }: Job): string | null {
+  const took = secondsBetween(startedAt, finishedAt);
+  const waited = secondsBetween(queuedAt, startedAt);
+  if (took === null) return null;
+  return waited ? `${inWords(took)}, after ${inWords(waited)} in the queue` : inWords(took);
+}
+
+/** Whole seconds; null if one of the moments is not known, or they are not in order. */
+export function secondsBetween(from: string | null, to: string | null): number | null {
+  if (from === null || to === null) return null;
+  const seconds = Math.round((Date.parse(to) - Date.parse(from)) / 1_000);
+  return seconds < 0 ? null : seconds;
+}
+
+function inWords(duration: number): string {
+  const seconds = Math.round(duration);
+  const parts = [
+    [Math.floor(seconds / 3_600), 'h'],
+    [Math.floor((seconds % 3_600) / 60), 'min'],
+    [seconds % 60, 's'],
+  ] as const;
+  const shown = parts.filter(([count]) => count > 0).slice(0, 2);
+  return shown.map(([count, unit]) => `${count} ${unit}`).join(' ') || '0 s';
+}
+
+const items = (count: number | null | undefined): string =>
+  count == null ? 'some items' : count === 1 ? '1 item' : `${grouped(count)} items`;
+
+const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
