@@ -1,6 +1,7 @@
 /** One environment's part of a sweep: its jobs are read if that is due, and what is worth it is recorded. */
 
 import { type DueEntry, isTerminal, type Reading } from './job.ts';
+import { type LimitTerms, mayExceed } from './limits.ts';
 import { inParallel } from './parallel.ts';
 import type { Parts } from './parts.ts';
 import type { Tally } from './tally.ts';
@@ -23,7 +24,7 @@ export async function sweepEnvironment(
     const begunAt = parts.clock.now();
     const reading = await read(parts, entry, tally);
     if (reading?.kind === 'job' && !isTerminal(reading.job.status)) tally.running += 1;
-    if (isUnchanged(entry, reading, parts.clock.now())) return;
+    if (isUnchanged(entry, reading, { now: parts.clock.now(), limitRules: parts.config.limits })) return;
     // The job may be gone, or the credential a foreign one: that shows when all jobs are read.
     if (isDenied(entry, reading)) denied.push({ entry, reading });
     else await tally.record(entry, reading, begunAt);
@@ -48,11 +49,12 @@ const isLongSince = ({ clock, limits }: Parts, since: string | null): boolean =>
   since !== null && clock.now() - Date.parse(since) >= limits.unreadableForMs;
 
 /** Whether there is nothing to record, as far as the entry shows: most jobs, most of the time. */
-function isUnchanged(entry: DueEntry, reading: Reading | null, now: number): boolean {
-  const { status, check, notFoundSince, lease, pendingAt } = entry;
-  if (lease || isTerminal(status) || (pendingAt !== null && Date.parse(pendingAt) <= now)) return false;
-  if (reading === null) return isReadDue(check, now);
-  return reading.kind === 'job' && reading.job.status === status && !notFoundSince && check.failures === 0;
+function isUnchanged(entry: DueEntry, reading: Reading | null, terms: LimitTerms): boolean {
+  const { environment, status, check, notFoundSince, lease, pendingAt } = entry;
+  if (lease || isTerminal(status) || (pendingAt !== null && Date.parse(pendingAt) <= terms.now)) return false;
+  if (reading === null) return isReadDue(check, terms.now);
+  const isSame = reading.kind === 'job' && reading.job.status === status && !notFoundSince && check.failures === 0;
+  return isSame && !mayExceed(environment, reading.job, terms);
 }
 
 const isDenied = ({ status }: DueEntry, reading: Reading | null): reading is Reading =>

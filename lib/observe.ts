@@ -38,11 +38,12 @@ export async function checkInTime(parts: Parts, job: JobName, remainingMs: numbe
   }
 }
 
-/** A record as it was written or found, and whether this worker has the lease. */
+/** A record as it was written or found, and whether this worker wrote it and has the lease. */
 export interface Observed {
   record: JobRecord;
   transition: Transition | null;
   previousStatus: string | null;
+  isWritten: boolean;
   leased: boolean;
 }
 
@@ -62,13 +63,15 @@ export async function record(
     const terms = invocation.terms(options);
     const { next, transition } = advance(known, job, reading, terms);
     const previousStatus = known?.status ?? null;
-    if (next === null) return { record: known as JobRecord, transition: null, previousStatus, leased: false };
+    if (next === null) {
+      return { record: known as JobRecord, transition: null, previousStatus, isWritten: false, leased: false };
+    }
 
     const saved = await parts.store.save(next, known);
     if (saved.won && saved.record) {
       if (transition) parts.metrics.count('changed', { environment: job.environment });
       const leased = saved.record.lease?.owner === terms.writer;
-      return { record: saved.record, transition, previousStatus, leased };
+      return { record: saved.record, transition, previousStatus, isWritten: true, leased };
     }
     known = saved.record;
   }
@@ -82,7 +85,7 @@ export function logCheck(
   begunAt: number,
 ): void {
   const { record: known, transition, previousStatus, reading } = checked;
-  const { environment, jobId, status, decision, check: itsCheck, deliveries } = known;
+  const { environment, jobId, status, decision, exceeded, check: itsCheck, deliveries } = known;
   const isWell = reading === null || reading.kind === 'job';
   log[isWell ? 'info' : 'warn']('job checked', {
     environment,
@@ -94,6 +97,7 @@ export function logCheck(
     outcome: decision?.outcome,
     rule: decision?.rule,
     channels: decision?.channels,
+    exceeded: exceeded ? Object.keys(exceeded) : undefined,
     deliveries: Object.fromEntries(Object.entries(deliveries).map(([key, { state }]) => [key, state])),
     ...(isWell
       ? {}

@@ -51,7 +51,9 @@ export function createTally(parts: Parts, invocation: Invocation): Tally {
       ({ sent, failed, record: delivered }) => {
         result.sent += sent;
         result.failedDeliveries += failed;
-        if (reading !== null || observed.leased) logCheck(parts, { ...observed, record: delivered, reading }, begunAt);
+        // A job that goes on, though for too long, is no line with every sweep.
+        const isTrouble = reading !== null && reading.kind !== 'job';
+        if (isTrouble || observed.isWritten) logCheck(parts, { ...observed, record: delivered, reading }, begunAt);
       },
       (error: unknown) => {
         result.failedDeliveries += 1;
