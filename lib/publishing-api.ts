@@ -120,9 +120,10 @@ export function createPublishingApi(
 }
 
 /**
- * The query of the list call. The documentation writes `system.queuedTime=>DATE`, twice with an `&` between for both
- * ends of a time, and `system.status=Queued%7CRunning`: the name is what stands before the first `=`, so `>` and `<`
- * belong to the values, and go percent-encoded as every URL parser would send them (https://url.spec.whatwg.org).
+ * The query of the list call. Documented are `system.queuedTime=>DATE`, with `&` for both ends of a time, and
+ * `system.status=Queued|Running`. A name ends at the first `=`, so `>` and `<` belong to the values; they go
+ * percent-encoded, as every URL parser would send them.
+ * https://api-docs.sitecore.com/sai/publishing-api/jobs/getjobsfilters (the same filters), https://url.spec.whatwg.org
  */
 function searchOf({ queuedFrom, queuedTo, statuses = [], pageSize, pageNumber, next }: JobPageQuery): string {
   // A `next` that is an address brings its own query, for the same call.

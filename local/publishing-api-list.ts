@@ -115,15 +115,16 @@ function isAskedFor(job: unknown, search: URLSearchParams, { ignoredFilters }: L
 }
 
 function inOrder(jobs: unknown[], order: ListBehavior['order']): unknown[] {
-  if (order === 'none') return jobs.toSorted((a, b) => scrambled(a).localeCompare(scrambled(b)));
+  const keyed = jobs.map((job) => ({ job, key: order === 'none' ? scrambled(job) : queuedAt(job) || 0 }));
   const sign = order === 'newestFirst' ? -1 : 1;
-  return jobs.toSorted((a, b) => sign * ((queuedAt(a) || 0) - (queuedAt(b) || 0)));
+  return keyed.sort((a, b) => sign * (a.key - b.key)).map(({ job }) => job);
 }
 
-const scrambled = (job: unknown): string =>
+const scrambled = (job: unknown): number =>
   createHash('sha1')
     .update(String(idOf(job)))
-    .digest('hex');
+    .digest()
+    .readUInt32BE();
 
 /** A checkpoint stays where it is when jobs are added before it: it names the last job of its page. */
 const tokenOf = (job: unknown): string => Buffer.from(JSON.stringify({ after: idOf(job) })).toString('base64');
