@@ -52,6 +52,10 @@ export const configSchema = (types: Record<string, ChannelType>) =>
           clientSecret: reference,
           apiUrl: v.optional(url, 'https://edge-platform.sitecorecloud.io'),
           tokenUrl: v.optional(url, 'https://auth.sitecorecloud.io/oauth/token'),
+          discover: v.optional(
+            v.pipe(v.boolean(), v.description('Whether jobs that nobody named are found and watched; on if left out')),
+            true,
+          ),
           jobUrl: v.optional(v.pipe(url, v.description('The link in the messages, with {jobId} in it'))),
         }),
       ),

@@ -29,6 +29,8 @@ export interface EnvironmentConfig {
   apiUrl: string;
   tokenUrl: string;
   jobUrl?: string | undefined;
+  /** Whether jobs that nobody named are looked for, and watched jobs read from the list. */
+  discover: boolean;
 }
 
 export interface Settings {

@@ -1,10 +1,14 @@
 /** One environment's part of a sweep: its jobs are read if that is due, and what is worth it is recorded. */
 
+import { adopt, look } from './discover.ts';
+import type { Gate } from './gate.ts';
 import { type DueEntry, isTerminal, type Reading } from './job.ts';
 import { type LimitTerms, mayExceed } from './limits.ts';
+import { createOverview, type Overview } from './overview.ts';
 import { inParallel } from './parallel.ts';
 import type { Parts } from './parts.ts';
 import type { Tally } from './tally.ts';
+import type { WorkList } from './work-list.ts';
 
 /** So many known jobs denied, and none found, say something about the credential rather than about the jobs. */
 const deniedThatMeanForeign = 5;
@@ -12,31 +16,43 @@ const deniedThatMeanForeign = 5;
 /** A job that was known, and that the API denies now. */
 type Denied = { entry: DueEntry; reading: Reading };
 
-/** Looks at the entries of a configured environment. */
+/** Looks at the due jobs of a configured environment, and if `isLookedThrough`, for jobs that nobody named. */
 export async function sweepEnvironment(
   parts: Parts,
   environment: string,
-  entries: DueEntry[],
+  { due, ids }: WorkList,
   tally: Tally,
+  isLookedThrough: boolean,
 ): Promise<void> {
+  const gate = tally.invocation.gate(environment);
+  const { discover = false } = parts.config.environments[environment] ?? {};
+  const findings = discover && isLookedThrough ? await look(parts, environment, tally) : null;
+  const listed = findings?.listing.jobs ?? (discover && !isLookedThrough ? new Map() : null);
+  const overview = createOverview(gate, listed, tally.invocation.readBefore);
   const denied: Denied[] = [];
-  await tally.each(environment, entries, async (entry) => {
+  await tally.each(environment, due.get(environment) ?? [], async (entry) => {
     const begunAt = parts.clock.now();
-    const reading = await read(parts, entry, tally);
+    const reading = await read(parts, entry, overview, tally);
     if (reading?.kind === 'job' && !isTerminal(reading.job.status)) tally.running += 1;
     if (isUnchanged(entry, reading, { now: parts.clock.now(), limitRules: parts.config.limits })) return;
     // The job may be gone, or the credential a foreign one: that shows when all jobs are read.
     if (isDenied(entry, reading)) denied.push({ entry, reading });
-    else await tally.record(entry, reading, begunAt);
+    else await tally.record(entry, reading, { begunAt });
   });
-  await judge(parts, environment, denied, tally);
+  await judge(parts, gate, denied, tally);
+  // A credential that belongs to another tenant now would show jobs of that one.
+  if (findings && gate.isOpen()) await adopt(parts, environment, findings, ids.get(environment), tally);
 }
 
 /** Null: the API could not be asked, or need not be, but something else may be due. */
-async function read(parts: Parts, entry: DueEntry, { invocation, result }: Tally): Promise<Reading | null> {
-  const { environment, jobId, check } = entry;
+async function read(
+  parts: Parts,
+  { jobId, check }: DueEntry,
+  overview: Overview,
+  { result }: Tally,
+): Promise<Reading | null> {
   if (!isReadDue(check, parts.clock.now())) return null;
-  const reading = await invocation.gate(environment).read(jobId, invocation.readBefore);
+  const reading = await overview.read(jobId);
   if (reading.kind === 'notAsked') return isLongSince(parts, reading.since) ? reading : null;
   result.checked += 1;
   if (reading.kind !== 'job') result.failedChecks += 1;
@@ -60,8 +76,7 @@ function isUnchanged(entry: DueEntry, reading: Reading | null, terms: LimitTerms
 const isDenied = ({ status }: DueEntry, reading: Reading | null): reading is Reading =>
   reading?.kind === 'notFound' && status !== null && !isTerminal(status);
 
-async function judge(parts: Parts, environment: string, denied: Denied[], tally: Tally): Promise<void> {
-  const gate = tally.invocation.gate(environment);
+async function judge(parts: Parts, gate: Gate, denied: Denied[], tally: Tally): Promise<void> {
   if (denied.length >= deniedThatMeanForeign && gate.found() === 0) return await gate.closeAsForeign(denied.length);
   await inParallel(denied.values(), parts.config.settings.sweepConcurrency, ({ entry, reading }) =>
     tally.keepGoing(entry, () => tally.record(entry, reading)),

@@ -3,6 +3,7 @@
 import type { Clock } from './clock.ts';
 import { UpstreamError } from './errors.ts';
 import type { Reading } from './job.ts';
+import type { JobList, JobListing, JobListQuery } from './job-list.ts';
 import type { Log, Metrics } from './observability.ts';
 import type { PublishingApi } from './publishing-api.ts';
 import type { RestOf } from './rests.ts';
@@ -11,21 +12,34 @@ import { backoffMs, clampWaitMs } from './retry.ts';
 export interface Gate {
   /** Reads a job, or says why not. Throws only what is a bug of our own. */
   read(jobId: string, deadline: number): Promise<Reading>;
-  /** How many jobs were read in this invocation. */
+  /** Lists jobs, or says why not. */
+  list(query: JobListQuery, deadline: number): Promise<Listed>;
+  /** Notes that a watched job was found in a list. */
+  noteFound(): void;
+  /** How many watched jobs were found in this invocation. */
   found(): number;
+  /** Whether asking on may be of use. */
+  isOpen(): boolean;
   /** Closes an environment whose API denies jobs that it knew. */
   closeAsForeign(denied: number): Promise<void>;
 }
+
+/** What came of a list call. */
+export type Listed =
+  | { kind: 'listed'; listing: JobListing }
+  /** The list call does not work; jobs can be read by their ids all the same, as far as is known. */
+  | { kind: 'failed'; error: string }
+  | { kind: 'notAsked' };
 
 /** So many failures in a row mean that the API is down, not that the jobs are bad. */
 const failuresThatMeanDown = 10;
 
 export function createGate(
-  deps: { api: PublishingApi; clock: Clock; log: Log; metrics: Metrics },
+  deps: { api: Pick<PublishingApi, 'getJob'>; jobList: JobList; clock: Clock; log: Log; metrics: Metrics },
   environment: string,
   rest: RestOf,
 ): Gate {
-  const { api, clock, log, metrics } = deps;
+  const { api, jobList, clock, log, metrics } = deps;
   let closedBecause: string | undefined;
   let failuresInARow = 0;
   let found = 0;
@@ -78,10 +92,29 @@ export function createGate(
     }
   };
 
+  const isOpen = () => closedBecause === undefined && !rest.isResting();
+
   return {
+    isOpen,
     found: () => found,
+    noteFound() {
+      found += 1;
+    },
+    async list(query, deadline) {
+      if (!isOpen()) return { kind: 'notAsked' };
+      try {
+        const listing = await jobList(query, deadline);
+        if (closedBecause === undefined) await rest.end();
+        return { kind: 'listed', listing };
+      } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error;
+        // A credential that is refused, or too many calls, hold for jobs by their ids as well.
+        if (/^(credentialRefused|rateLimited|tokenUnavailable)$/.test(error.kind)) await explain(error);
+        return isOpen() ? { kind: 'failed', error: error.message } : { kind: 'notAsked' };
+      }
+    },
     async read(jobId, deadline) {
-      if (closedBecause !== undefined || rest.isResting()) return notAsked();
+      if (!isOpen()) return notAsked();
       try {
         const job = await api.getJob(jobId, deadline);
         failuresInARow = 0;

@@ -18,7 +18,14 @@ export interface Invocation {
   /** Other marks that were asked for. */
   marks: Map<string, object>;
   /** The terms under which records change now. */
-  terms(options: { conclude: boolean }): Terms;
+  terms(options: TermsOptions): Terms;
+}
+
+export interface TermsOptions {
+  /** Whether this worker may conclude that a job is gone. */
+  conclude: boolean;
+  /** False: a job that is seen for the first time, and has ended, is no news. */
+  isNews?: boolean;
 }
 
 /** The time that one message may take. */
@@ -46,7 +53,10 @@ export async function beginInvocation(
   const lastTurnAt = deadline - receiptMs - sendTimeoutMs;
   const rests = new Map(environments.map((name) => [name, rest('environment', name)]));
   const gates = new Map(
-    [...rests].map(([name, its]) => [name, createGate({ ...parts, api: parts.api(name) }, name, its)]),
+    [...rests].map(([name, its]) => [
+      name,
+      createGate({ ...parts, api: parts.api(name), jobList: parts.jobList(name) }, name, its),
+    ]),
   );
   const lanes = new Map(
     names.map((name) => {
@@ -66,7 +76,7 @@ export async function beginInvocation(
     marks,
     gate: (environment) => known(gates, environment),
     lane: (channel) => lanes.get(channel),
-    terms: ({ conclude }) => ({
+    terms: ({ conclude, isNews = true }) => ({
       now: clock.now(),
       writer: parts.newId(),
       leaseUntil: deadline + clockToleranceMs,
@@ -76,7 +86,7 @@ export async function beginInvocation(
       channels: names,
       people: config.people,
       limitRules: config.limits,
-      limits: parts.limits,
+      limits: isNews ? parts.limits : { ...parts.limits, announceWithinMs: Number.NEGATIVE_INFINITY },
     }),
   };
 }

@@ -32,6 +32,10 @@ export const metricCatalogue = {
   environmentResting: { unit: 'Count', dimensions: [[], ['environment']] },
   /** Invocations in which a channel failed. */
   channelFailing: { unit: 'Count', dimensions: [['channel']] },
+  /** Jobs that nobody had named. */
+  discovered: { unit: 'Count', dimensions: [['environment']] },
+  /** Sweeps that could not look for those. */
+  discoveryFailed: { unit: 'Count', dimensions: [[], ['environment']] },
   environmentRemoved: { unit: 'Count', dimensions: [['environment']] },
   /** Entries of the work list. */
   watched: { unit: 'Count', dimensions: [[]] },

@@ -4,7 +4,7 @@ import type { Checked } from './answer.ts';
 import { inTime } from './aws.ts';
 import { deliver } from './deliver.ts';
 import { RequestError } from './errors.ts';
-import { beginInvocation, type Invocation } from './invocation.ts';
+import { beginInvocation, type Invocation, type TermsOptions } from './invocation.ts';
 import type { JobName, JobRecord, Reading, Transition } from './job.ts';
 import type { Parts } from './parts.ts';
 import { advance } from './record.ts';
@@ -56,7 +56,7 @@ export async function record(
   job: JobName,
   reading: Reading | null,
   invocation: Invocation,
-  options: { conclude: boolean },
+  options: TermsOptions,
 ): Promise<Observed> {
   let known = await parts.store.get(job);
   for (let attempt = 0; attempt < attempts; attempt++) {

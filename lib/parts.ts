@@ -11,6 +11,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { type Config, loadConfig, references } from './config.ts';
 import { ConfigError } from './errors.ts';
 import { createHttp, type Http } from './http.ts';
+import { createJobList, type JobList } from './job-list.ts';
 import { createLog, createMetrics, type Log, type Metrics } from './observability.ts';
 import { readParameters } from './parameters.ts';
 import { createPublishingApi, type PublishingApi } from './publishing-api.ts';
@@ -26,6 +27,8 @@ export interface Parts {
   store: Store;
   /** Throws for a name that is not configured. */
   api(environment: string): PublishingApi;
+  /** Throws for a name that is not configured. */
+  jobList(environment: string): JobList;
   /** Throws for a name that is not configured. */
   channel(name: string): Channel;
   secrets: Secrets;
@@ -53,12 +56,14 @@ export function createParts(
     const accessToken = createAccessToken(deps, { name, ...environment });
     return createPublishingApi({ ...deps, accessToken }, { name, ...environment });
   });
+  const jobLists = mapValues(apis, (api) => createJobList({ api, clock }));
   const channels = mapValues(config.channels, (channel) => required(types, channel.type).create(deps, channel));
   return {
     config,
     limits: limitsOf(config),
     store: createStore({ client: createTableClient(), tableName: tableName(env) }),
     api: (name) => required(apis, name),
+    jobList: (name) => required(jobLists, name),
     channel: (name) => required(channels, name),
     secrets,
     clock,

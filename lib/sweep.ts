@@ -1,5 +1,6 @@
 /** One pass over the work list: the poller, the retry engine and the crash recovery at once. */
 
+import { discoveryKeys } from './discover.ts';
 import { sweepEnvironment } from './environment-sweep.ts';
 import { beginInvocation } from './invocation.ts';
 import { allOf } from './parallel.ts';
@@ -18,25 +19,23 @@ export async function sweep(parts: Parts, deadline: number, wakeUps: WakeUp[] | 
   const { config, store, clock } = parts;
   const begunAt = clock.now();
   const environments = Object.keys(config.environments).filter(isMeant(wakeUps));
-  const marks = [placeKey, ...environments.map(removedKey)];
+  const marks = [placeKey, ...environments.flatMap((name) => [removedKey(name), ...discoveryKeys(name)])];
   const invocation = await beginInvocation(parts, { deadline, environments, marks });
   const tally = createTally(parts, invocation);
   await Promise.all(environments.map((environment) => welcomeBack(parts, environment, invocation)));
 
   const before = placesIn(invocation.marks);
   const workList = await readWorkList(parts, before);
-  const due = [...workList.due].filter(([environment]) => isMeant(wakeUps)(environment));
-  const passes = due.map(([environment, entries]) =>
-    (environments.includes(environment) ? sweepEnvironment : letGo)(parts, environment, entries, tally),
+  const removed = [...workList.due.keys()].filter(
+    (name) => !Object.hasOwn(config.environments, name) && isMeant(wakeUps)(name),
   );
+  const passes = [
+    ...environments.map((name) => sweepEnvironment(parts, name, workList, tally, isLookedThrough(wakeUps, name))),
+    ...removed.map((name) => letGo(parts, name, workList.due.get(name) ?? [], tally)),
+  ];
   try {
     await allOf(passes);
-    await rememberPlaces(
-      store,
-      before,
-      tally.places,
-      due.map(([environment]) => environment),
-    );
+    await rememberPlaces(store, before, tally.places, [...environments, ...removed]);
   } finally {
     // Whatever happens: what is being sent gets its receipt.
     await tally.delivered();
@@ -52,6 +51,10 @@ function isMeant(wakeUps: WakeUp[] | null): (environment: string) => boolean {
   const names = wakeUps?.map(({ environment }) => environment) ?? [null];
   return (environment) => names.includes(null) || names.includes(environment);
 }
+
+/** Whether an environment is looked through for jobs that nobody named: by the schedule, and when something ended there. */
+const isLookedThrough = (wakeUps: WakeUp[] | null, name: string): boolean =>
+  wakeUps?.some(({ environment }) => environment === name) ?? true;
 
 /** A schedule comes round once a minute at most: jobs that run are looked at in between, by sweeps that wake no others. */
 async function lookAgain({ wakeUps, config, clock, log }: Parts, begunAt: number): Promise<void> {

@@ -30,7 +30,7 @@ export interface Tally {
   /** Does some work for one job. If that throws, the job steps back, and the others go on. */
   keepGoing(job: JobName, work: () => Promise<void>): Promise<void>;
   /** Records a reading, counts, and begins the deliveries. */
-  record(job: JobName, reading: Reading | null, begunAt?: number): Promise<void>;
+  record(job: JobName, reading: Reading | null, options?: { begunAt?: number; isNews?: boolean }): Promise<void>;
   /** Resolves when no delivery is under way any more. */
   delivered(): Promise<unknown>;
 }
@@ -44,8 +44,8 @@ export function createTally(parts: Parts, invocation: Invocation): Tally {
   const places: Places = {};
   const deliveries: Promise<void>[] = [];
 
-  const settle = async (job: JobName, reading: Reading | null, begunAt: number): Promise<void> => {
-    const observed = await record(parts, job, reading, invocation, { conclude: true });
+  const settle: Tally['record'] = async (job, reading, { begunAt = clock.now(), isNews = true } = {}) => {
+    const observed = await record(parts, job, reading, invocation, { conclude: true, isNews });
     if (observed.transition) result.changed += 1;
     const delivery = deliver(parts, observed, invocation).then(
       ({ sent, failed, record: delivered }) => {
@@ -71,7 +71,7 @@ export function createTally(parts: Parts, invocation: Invocation): Tally {
       metrics.count('checkFailed', { environment, reason: 'internal' });
       log.error('a job could not be tended', { environment, jobId, error });
       const reading: Reading = { kind: 'unreadable', error: 'internal error: see the log' };
-      await settle({ environment, jobId }, reading, clock.now()).catch((cause: unknown) => {
+      await settle({ environment, jobId }, reading).catch((cause: unknown) => {
         log.error('a job could not step back', { environment, jobId, error: cause });
       });
     }
@@ -96,7 +96,7 @@ export function createTally(parts: Parts, invocation: Invocation): Tally {
       if (place) places[environment] = place;
     },
     keepGoing,
-    record: (job, reading, begunAt = clock.now()) => settle(job, reading, begunAt),
+    record: settle,
     delivered: () => Promise.all(deliveries),
   };
 }

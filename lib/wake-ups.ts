@@ -21,7 +21,8 @@ export interface WakeUps {
  */
 export function createWakeUps({ queueUrl }: { queueUrl: string | undefined }): WakeUps {
   if (!queueUrl) return { send: async () => undefined };
-  const client = new SQSClient({ maxAttempts: 2, requestHandler });
+  // The queue's address would win over AWS_ENDPOINT_URL.
+  const client = new SQSClient({ maxAttempts: 2, requestHandler, useQueueUrlAsEndpoint: false });
   return {
     async send(wakeUp, delays) {
       const MessageBody = JSON.stringify(wakeUp);

@@ -27,7 +27,9 @@ export async function rememberPlaces(store: Store, before: Places, after: Places
 export interface WorkList {
   /** What is due, by environment, each beginning behind its place. */
   due: Map<string, DueEntry[]>;
-  /** How many entries there are, those that are not due yet too. */
+  /** The ids of all jobs in it, those that are not due yet too, by environment. */
+  ids: Map<string, Set<string>>;
+  /** How many entries there are. */
   watched: number;
   /** For how long the oldest entry has been due; a job that runs is due from the moment in which it was first seen. */
   oldestMs: number;
@@ -50,8 +52,15 @@ export async function readWorkList(
   }
   const due = Map.groupBy(entries.filter(({ dueAt }) => dueAt <= now).sort(inOrder), ({ environment }) => environment);
   for (const [environment, its] of due) due.set(environment, beginningBehind(its, places[environment]));
+  const ids = new Map(
+    [...Map.groupBy(entries, ({ environment }) => environment)].map(([environment, its]) => [
+      environment,
+      new Set(its.map(({ jobId }) => jobId)),
+    ]),
+  );
   return {
     due,
+    ids,
     watched: entries.length,
     oldestMs: Math.max(0, ...entries.slice(0, 1).map(({ dueAt }) => now - dueAt)),
     broken,

@@ -9,7 +9,14 @@ import type { JobRecord } from '../../lib/job.ts';
 import type { Store } from '../../lib/store.ts';
 import { publishingJob } from '../../local/publishing-job.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { type ConfigDocument, lambdaContext, postEvent, read, type World } from '../support/world.ts';
+import {
+  type ConfigDocument,
+  type EnvironmentDocument,
+  lambdaContext,
+  postEvent,
+  read,
+  type World,
+} from '../support/world.ts';
 
 export const second = 1_000;
 export const minute = 60 * second;
@@ -40,7 +47,7 @@ export const itemOf = async (world: World, jobKey: string): Promise<Item | undef
 /** The configuration with these environments, which share one API and one credential. */
 export function configWith(world: World, ...environments: string[]): ConfigDocument {
   const config = world.config();
-  const shared = config.environments['production'] ?? {};
+  const shared = config.environments['production'] as EnvironmentDocument;
   return { ...config, environments: Object.fromEntries(environments.map((name) => [name, { ...shared }])) };
 }
 

@@ -47,7 +47,7 @@ export async function startRecorder(world: World): Promise<Recorder> {
         ...world.env(config),
         AWS_ENDPOINT_URL_DYNAMODB: server.url,
         AWS_ENDPOINT_URL_SNS: server.url,
-        WAKE_UPS_URL: `${server.url}/000000000000/wake-ups`,
+        AWS_ENDPOINT_URL_SQS: server.url,
         AWS_ENDPOINT_URL_SSM: server.url,
       }),
     },

@@ -50,12 +50,14 @@ const refuse = (kind: UpstreamKind, retryAfterMs?: number) => () =>
   Promise.reject(new UpstreamError(kind, `because of ${kind}`, { retryAfterMs }));
 const times = <Value>(count: number, value: Value): Value[] => Array.from({ length: count }, () => value);
 
+const jobList = () => Promise.reject(new Error('a gate asks for jobs only'));
+
 const restInTable = async () => (await store.readMarks([key])).get(key) as Rest | undefined;
 
 /** The gate of a new invocation. */
 async function begin() {
   const rest = createRest({ store, clock, log: notes.log }, key, await restInTable());
-  const gate = createGate({ api, clock, log: notes.log, metrics: notes.metrics }, 'production', rest);
+  const gate = createGate({ api, jobList, clock, log: notes.log, metrics: notes.metrics }, 'production', rest);
   return { gate, read: (jobId = 'job_1') => gate.read(jobId, clock.now() + 8_000) };
 }
 

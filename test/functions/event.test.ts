@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { itemOf, wrapStore } from '../corners/scene.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { startWorld, type World } from '../support/world.ts';
+import { type EnvironmentDocument, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let notifier: Notifier;
@@ -119,7 +119,7 @@ describe('bad input throws a clear error, and asks nobody', () => {
 
   test('with two environments, an event without one names neither', async () => {
     const config = world.config();
-    const production = config.environments['production'] as Record<string, string>;
+    const production = config.environments['production'] as EnvironmentDocument;
     const two = deploy(world, { config: { ...config, environments: { production, staging: production } } });
     await expect(two.event({ jobId: 'job_1' })).rejects.toThrow(/production, staging/);
     expect(world.calls()).toBe(0);

@@ -16,7 +16,7 @@ import {
   wrapStore,
 } from '../corners/scene.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { lambdaContext, startWorld, type World } from '../support/world.ts';
+import { type EnvironmentDocument, lambdaContext, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let notifier: Notifier;
@@ -299,7 +299,7 @@ describe('many environments in one sweep', () => {
   const names = Array.from({ length: 20 }, (_, index) => `site-${index + 1}`);
   /** Site 1 is slow, and site 2 away: neither answers before all others are done. */
   const deploySites = () => {
-    const production = world.config().environments['production'] as Record<string, string>;
+    const production = world.config().environments['production'] as EnvironmentDocument;
     const environments = Object.fromEntries(names.map((name) => [name, production]));
     // Without Slack, whose pace takes its time.
     const { events } = world.config().channels;
@@ -429,7 +429,7 @@ describe('one bad job never stops the others', () => {
   test('an environment whose items cannot be written when it comes back', async () => {
     const both = (names: string[]) => {
       const config = world.config();
-      const production = config.environments['production'] as Record<string, string>;
+      const production = config.environments['production'] as EnvironmentDocument;
       return { ...config, environments: Object.fromEntries(names.map((name) => [name, production])) };
     };
     const options = { clock: notifier.clock };

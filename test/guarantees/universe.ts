@@ -16,7 +16,7 @@ import type { Store } from '../../lib/store.ts';
 import { type PublishingJobValues, publishingJob } from '../../local/publishing-job.ts';
 import { createMemoryStore } from '../fakes/memory-store.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
-import { getEvent, lambdaContext, postEvent, read, webhookSecret } from '../support/world.ts';
+import { type EnvironmentDocument, getEvent, lambdaContext, postEvent, read, webhookSecret } from '../support/world.ts';
 
 /** One thing that leaves a worker. `name` says which: `token`, `api`, `slack`, `fifo`, `topic`, `store.save`, ... */
 export type Cross = <Answer>(name: string, call: () => Promise<Answer>) => Promise<Answer>;
@@ -46,7 +46,7 @@ export interface Worker {
 }
 
 export interface UniverseConfig {
-  environments: Record<string, Record<string, string>>;
+  environments: Record<string, EnvironmentDocument>;
   channels: Record<string, { type: string; [member: string]: string }>;
   rules?: unknown[];
   webhook: { secrets: string[] };
@@ -55,7 +55,9 @@ export interface UniverseConfig {
 
 /** One environment; a Slack webhook (no deduplication), a FIFO topic (five minutes of it), a standard topic (none). */
 export const universeConfig = (): UniverseConfig => ({
-  environments: { production: { clientId: 'client-id', clientSecret: 'client-secret', apiUrl: 'https://api.test' } },
+  environments: {
+    production: { clientId: 'client-id', clientSecret: 'client-secret', apiUrl: 'https://api.test', discover: false },
+  },
   channels: {
     slack: { type: 'slack', webhookUrl: 'https://slack.test/services/hook' },
     fifo: { type: 'topic', name: 'fifo' },

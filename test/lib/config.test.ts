@@ -71,6 +71,7 @@ describe('a document', () => {
           clientSecret: 'ssm:/publishing-job-notifier/production/client-secret',
           apiUrl: 'https://edge-platform.sitecorecloud.io',
           tokenUrl: 'https://auth.sitecorecloud.io/oauth/token',
+          discover: true,
         },
       },
       channels: {

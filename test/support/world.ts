@@ -16,7 +16,7 @@ export interface World {
   slack: SlackServer;
   api: PublishingApiServer;
   queue: EmbeddedQueue;
-  /** The configuration of one environment and two channels: `team` (Slack) and `events` (SNS). */
+  /** The configuration of one environment, without discovery, and two channels: `team` (Slack) and `events` (SNS). */
   config(): ConfigDocument;
   /** The environment variables of a function with this configuration. */
   env(config?: ConfigDocument): Record<string, string>;
@@ -28,12 +28,21 @@ export interface World {
 }
 
 export type ConfigDocument = {
-  environments: Record<string, Record<string, string>>;
+  environments: Record<string, EnvironmentDocument>;
   channels: Record<string, { type: string; [member: string]: string }>;
   rules?: unknown[];
   webhook: { secrets: string[] };
   settings?: Record<string, number>;
 };
+
+export interface EnvironmentDocument {
+  clientId?: string;
+  clientSecret?: string;
+  apiUrl?: string;
+  tokenUrl?: string;
+  jobUrl?: string;
+  discover?: boolean;
+}
 
 /** Starts the world. `topicName` ending in `.fifo` makes a FIFO topic. */
 export async function startWorld({ topicName }: { topicName?: string } = {}): Promise<World> {
@@ -49,6 +58,8 @@ export async function startWorld({ topicName }: { topicName?: string } = {}): Pr
     clientSecret: api.clientSecret,
     apiUrl: api.url,
     tokenUrl: api.tokenUrl,
+    // Jobs are given by their ids, unless a test is about those that are not.
+    discover: false,
   };
   const config = (): ConfigDocument => ({
     environments: { production: { ...environment } },
