@@ -42,7 +42,13 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
           lease: { owner: 'writer-1', since: 1, until: 2 },
           decision: someDecision(),
           superseded: { failed: { decision: someDecision({ outcome: 'failed' }), job: null } },
-          deliveries: { 'completed/team': someDelivery(), 'completedWithWarnings/a-1-b': someDelivery() },
+          exceeded: { queuedFor: { minutes: 2.5, decision: someDecision({ outcome: 'late' }), job: someJob } },
+          progress: { statistics: someJob.statistics, since: '2026-01-01T10:12:00.000Z' },
+          deliveries: {
+            'completed/team': someDelivery(),
+            'completedWithWarnings/a-1-b': someDelivery(),
+            'late/team/queuedFor': someDelivery(),
+          },
         });
         expect(await store.save(record, undefined)).toEqual({ won: true, record });
         expect(await store.get(job)).toEqual(record);
@@ -99,6 +105,8 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
           lease: { owner: 'second', since: 3, until: 4 },
           decision: someDecision(),
           superseded: { completed: { decision: someDecision(), job: someJob } },
+          exceeded: { noProgressFor: { minutes: 20, decision: someDecision({ outcome: 'stuck' }), job: someJob } },
+          progress: { statistics: someJob.statistics, since: '2026-01-01T10:12:00.000Z' },
         });
         expect((await store.save(full, first)).record).toEqual(full);
         const bare = after(full, 'third', {
@@ -112,6 +120,8 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
           lease: null,
           decision: null,
           superseded: {},
+          exceeded: null,
+          progress: null,
           expiresAt: 1_770_000_000,
         });
         expect((await store.save(bare, full)).record).toEqual(bare);

@@ -177,6 +177,29 @@ describe('what the table tells of a job', () => {
     });
   });
 
+  test('has the limits that the job exceeded, if there are any, in the order in which that was noticed', () => {
+    const excess = (minutes: number, at: string) => ({ minutes, decision: { ...decision, at }, job });
+    const exceeded = { runningFor: excess(60, '2026-01-20T13:00:00.000Z'), noProgressFor: excess(20, at) };
+    const delayed = { ...record, exceeded, deliveries: { 'late/team/runningFor': sent, 'completed/team': sent } };
+    expect(detailsOf(delayed)).toMatchObject({
+      decision,
+      exceeded: [
+        { limit: 'noProgressFor', minutes: 20, ...decision, at },
+        { limit: 'runningFor', minutes: 60, ...decision, at: '2026-01-20T13:00:00.000Z' },
+      ],
+      deliveries: [
+        { outcome: 'completed', channel: 'team' },
+        { outcome: 'late', channel: 'team', limit: 'runningFor' },
+      ],
+    });
+    expect(
+      answerOf({ record: delayed, transition, previousStatus: null, reading: { kind: 'job', job } }).deliveries,
+    ).toEqual([
+      { outcome: 'completed', channel: 'team', state: 'sent' },
+      { outcome: 'late', channel: 'team', limit: 'runningFor', state: 'sent' },
+    ]);
+  });
+
   test('has the same members when nothing is known', () => {
     expect(detailsOf(unknown)).toEqual({
       jobId: 'job_41B25',

@@ -121,6 +121,37 @@ describe('a document', () => {
       { ...least, people: { 'Jane "J." Editor': 'U012AB3CD', 'ci@example.org': 'W012AB3CD' } },
       { people: { 'Jane "J." Editor': 'U012AB3CD', 'ci@example.org': 'W012AB3CD' } },
     ],
+    [
+      'limits, each of them optional',
+      {
+        ...least,
+        limits: [
+          {
+            when: { environment: 'production', source: 'Pages', name: ['Nightly*', 'Full*'] },
+            queuedFor: 1,
+            runningFor: 2.5,
+          },
+          { when: { name: 'Rebuild*' } },
+          { noProgressFor: 43_200 },
+        ],
+      },
+      {
+        limits: [
+          {
+            when: { environment: ['production'], source: ['Pages'], name: ['Nightly*', 'Full*'] },
+            queuedFor: 1,
+            runningFor: 2.5,
+          },
+          { when: { name: ['Rebuild*'] } },
+          { noProgressFor: 43_200 },
+        ],
+      },
+    ],
+    [
+      'rules for what takes too long',
+      withRule({ when: { outcome: ['late', 'stuck'] } }),
+      { rules: [{ when: { outcome: ['late', 'stuck'] } }] },
+    ],
     ['http on this machine', withEnvironment({ apiUrl: 'http://127.0.0.1:4000', tokenUrl: 'http://[::1]:1/t' }), {}],
     ['http on localhost', withEnvironment({ apiUrl: 'http://localhost' }), {}],
     ['a link with the job in it', withEnvironment({ jobUrl: 'https://example.org/{jobId}' }), {}],
@@ -209,6 +240,28 @@ const wrong: [sentence: string, document: unknown, problem: string | RegExp][] =
     'a mention of everyone',
     withRule({ mention: 'everyone' }),
     /^rules\[0\]\.mention: expected here, channel, starter, or the id .*; got "everyone"$/,
+  ],
+  ['limits outside of a list', { ...least, limits: { queuedFor: 30 } }, /^limits: expected /],
+  ['an unknown limit', { ...least, limits: [{ waitingFor: 30 }] }, 'limits[0].waitingFor: unknown key'],
+  [
+    'a limit of no time',
+    { ...least, limits: [{}, { queuedFor: 0.5 }] },
+    /^limits\[1\]\.queuedFor: expected 1 or more; got 0\.5$/,
+  ],
+  [
+    'a limit of too long a time',
+    { ...least, limits: [{ runningFor: 43_201 }] },
+    /^limits\[0\]\.runningFor: expected 43200 or less; got 43201$/,
+  ],
+  [
+    'a limit in words',
+    { ...least, limits: [{ noProgressFor: '20 min' }] },
+    /^limits\[0\]\.noProgressFor: expected number; got "20 min"$/,
+  ],
+  [
+    'a limit for an outcome',
+    { ...least, limits: [{ when: { outcome: 'failed' }, queuedFor: 30 }] },
+    'limits[0].when.outcome: unknown key',
   ],
   [
     'a starter of another type',
@@ -308,6 +361,11 @@ describe('a document that is wrong', () => {
       'an environment',
       withRule({ when: { environment: ['staging'] } }),
       'rules[0].when.environment[0]: expected one of production; got "staging"',
+    ],
+    [
+      'an environment, in a limit,',
+      { ...least, limits: [{}, { when: { environment: 'stagign' } }] },
+      'limits[1].when.environment: expected one of production; got "stagign"',
     ],
   ])('because a rule names %s that is not there is refused', (_, document, expected) => {
     expect(problems(document)).toEqual([expected]);

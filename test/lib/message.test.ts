@@ -3,9 +3,18 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Job, type JobRecord, type Outcome, outcomes, type Reading, type Statistics } from '../../lib/job.ts';
+import {
+  type Job,
+  type JobRecord,
+  type Limit,
+  limits,
+  type Outcome,
+  outcomes,
+  type Reading,
+  type Statistics,
+} from '../../lib/job.ts';
 import type { LimitRule } from '../../lib/limits.ts';
-import { deduplicationId, type JobDocument, type Message, messageOf } from '../../lib/message.ts';
+import { deduplicationId, type JobDocument, type Message, messageOf, sha256 } from '../../lib/message.ts';
 import { advance, type Terms, testRecord } from '../../lib/record.ts';
 import { inUtc } from '../../lib/wording.ts';
 
@@ -82,8 +91,14 @@ const notFound: Reading = { kind: 'notFound', error: 'no such job' };
 const unreadable: Reading = { kind: 'unreadable', error: 'answered 500' };
 const asked = { conclude: false };
 
-const told = (record: JobRecord, outcome = record.decision?.outcome as Outcome, jobUrl?: string): Message =>
-  messageOf(record, { outcome, channel: 'team', jobUrl });
+const told = (record: JobRecord, outcome = outcomeOf(record), jobUrl?: string): Message =>
+  messageOf(record, { ...matterOf(record, outcome), channel: 'team', jobUrl });
+const outcomeOf = ({ decision, exceeded }: JobRecord) =>
+  (decision?.outcome ?? Object.values(exceeded ?? {})[0]?.decision.outcome) as Outcome;
+const matterOf = ({ exceeded }: JobRecord, outcome: Outcome) => ({
+  outcome,
+  limit: limits.find((limit) => exceeded?.[limit]?.decision.outcome === outcome),
+});
 const facts = (message: Message): Record<string, string> =>
   Object.fromEntries(message.facts.map((fact) => [fact.label, 'moment' in fact ? fact.moment : fact.text]));
 
@@ -130,6 +145,17 @@ describe('the outcomes', () => {
       'lostTrack',
       'Lost track: Nightly site publish',
       'Sitecore has denied this job since 2026-01-20 12:01 UTC. It was last read as Running. How it ended is not known.',
+    ],
+    [
+      'late',
+      'Late, still queued: Nightly site publish',
+      'The job has not started: it has been queued for 31 min. The limit is 30 min. It is watched on.',
+    ],
+    [
+      'stuck',
+      'Stuck: Nightly site publish',
+      'The job runs, but its counters, and the time of their last report, have stood still for 16 min. ' +
+        'The limit is 15 min. It is watched on.',
     ],
     ['test', 'TEST: job_41B25', 'Somebody tries out the notifier: messages reach this channel. Nothing was published.'],
   ])('%s', (outcome, title, summary) => {
@@ -190,6 +216,143 @@ describe('a correction', () => {
       document: { outcome: 'completed', reason: 'firstSeenFinished', correction: false, statistics: stale },
     });
     expect(facts(first)).toMatchObject({ 'Counted as of': stale.asOf });
+  });
+});
+
+describe('a job that takes too long', () => {
+  const slow = (queued: Partial<Job>, running: Partial<Job>, end: Partial<Job> = {}, last = 'Completed') =>
+    after(
+      [0, read({ ...waiting, ...queued })],
+      [minute, read({ ...standing, ...running })],
+      [17 * minute, read({ ...standing, ...running })],
+      [90 * minute, read(jobOf(last, end))],
+    );
+  const inTime = '2026-01-20T11:50:00.000Z';
+  const began = { startedAt: inTime, statistics: null };
+  const beganEarly = { startedAt: '2026-01-20T10:30:00.000Z', statistics: null };
+
+  test.each<[sentence: string, record: JobRecord, limit: Limit, message: object]>([
+    [
+      'queued',
+      records.late,
+      'queuedFor',
+      {
+        facts: [
+          { label: 'Environment', text: 'production' },
+          { label: 'Source', text: 'Pages' },
+          { label: 'Started by', text: 'Release pipeline' },
+          { label: 'Queued since', moment: '2026-01-20T11:29:00.000Z' },
+          { label: 'Noticed', moment: '2026-01-20T12:00:00.000Z' },
+          { label: 'Items', text: '100 sent · 103 processed · 0 failed · 40 skipped · 3 additional' },
+          { label: 'Counted as of', moment: '2026-01-20T11:59:30.000Z' },
+          { label: 'Job', text: 'job_41B25' },
+        ],
+        document: { outcome: 'late', limit: 'queuedFor', limitMinutes: 30, since: '2026-01-20T11:29:00.000Z' },
+      },
+    ],
+    [
+      'running',
+      slow({ queuedAt: inTime }, beganEarly),
+      'runningFor',
+      {
+        title: 'Late, still running: Nightly site publish',
+        summary: 'The job has not ended: it has run for 1 h 31 min. The limit is 1 h. It is watched on.',
+        document: { outcome: 'late', limit: 'runningFor', limitMinutes: 60, since: '2026-01-20T10:30:00.000Z' },
+      },
+    ],
+    [
+      'standing still',
+      slow({ queuedAt: inTime }, { startedAt: inTime }),
+      'noProgressFor',
+      {
+        title: 'Stuck: Nightly site publish',
+        facts: expect.arrayContaining([{ label: 'Nothing moved since', moment: '2026-01-20T12:01:00.000Z' }]),
+        document: { outcome: 'stuck', limit: 'noProgressFor', limitMinutes: 15, since: '2026-01-20T12:01:00.000Z' },
+      },
+    ],
+  ])(
+    'says what it exceeds, since when, and with which counters, although it may have ended: %s',
+    (_, record, limit, message) => {
+      const outcome = record.exceeded?.[limit]?.decision.outcome as Outcome;
+      const shown = messageOf(record, { outcome, limit, channel: 'team', jobUrl: undefined });
+      expect(shown).toMatchObject(message);
+      expect(shown.document).toMatchObject({
+        finishedAt: null,
+        durationSeconds: null,
+        exceeded: [],
+        correction: false,
+      });
+      expect(shown.facts.length).toBeLessThanOrEqual(10);
+    },
+  );
+
+  test.each<[sentence: string, record: JobRecord, said: string, exceeded: Limit[]]>([
+    ['in time', slow({ queuedAt: inTime }, began), '', []],
+    ['queued', slow({}, began), ' It had been late: in the queue for more than 30 min.', ['queuedFor']],
+    [
+      'queued, and running',
+      slow({}, beganEarly),
+      ' It had been late: in the queue for more than 30 min, running for more than 1 h.',
+      ['queuedFor', 'runningFor'],
+    ],
+    [
+      'standing still',
+      slow({ queuedAt: inTime }, { startedAt: inTime }),
+      ' It had been stuck: without progress for more than 15 min.',
+      ['noProgressFor'],
+    ],
+    [
+      'queued, and standing still',
+      slow({}, { startedAt: inTime }),
+      ' It had been late: in the queue for more than 30 min. It had been stuck: without progress for more than 15 min.',
+      ['queuedFor', 'noProgressFor'],
+    ],
+  ])('says so when it ends, and how long it took: %s', (_, record, said, exceeded) => {
+    const message = told(record, 'completed');
+    expect(message.summary).toBe(`The content is published.${said}`);
+    expect(message.document).toMatchObject({
+      exceeded,
+      limit: null,
+      limitMinutes: null,
+      since: null,
+      durationSeconds: 245,
+    });
+    expect(facts(message)['Took']).toBe('4 min 5 s, after 5 s in the queue');
+  });
+
+  test.each<[last: string, outcome: Outcome, end: Partial<Job>]>([
+    ['Completed', 'completedWithWarnings', { statistics: counted({ failed: 3 }) }],
+    ['Failed', 'failed', {}],
+    ['Canceled', 'canceled', {}],
+  ])('says so however it ends: %s, %s', (last, outcome, end) => {
+    expect(told(slow({}, began, end, last), outcome).summary).toMatch(
+      / It had been late: in the queue for more than 30 min\.$/,
+    );
+  });
+
+  test('is not said to be over when it is lost', () => {
+    const lost = after([0, read(waiting)], [minute, notFound], [11 * minute, notFound]);
+    expect(told(lost, 'lostTrack').summary).not.toContain('late');
+    expect(told(lost, 'lostTrack').document).toMatchObject({ exceeded: [], since: '2026-01-20T12:01:00.000Z' });
+  });
+
+  test('is told of by an id for each limit', () => {
+    const ids = [undefined, ...limits].map((limit) => deduplicationId(name, 'late', 'team', limit));
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(told(records.late).document.deduplicationId).toBe(deduplicationId(name, 'late', 'team', 'queuedFor'));
+    expect(deduplicationId(name, 'late', 'team', 'queuedFor')).toBe(
+      sha256('production#job_41B25\nlate\nteam\nqueuedFor'),
+    );
+  });
+
+  test.each<[minutes: number, said: string]>([
+    [1, '1 min'],
+    [1.55, '1 min 33 s'],
+    [90, '1 h 30 min'],
+  ])('says the limit in words: %d, %s', (queuedFor, said) => {
+    const longAgo = jobOf('Queued', { queuedAt: '2026-01-20T10:00:00.000Z', finishedAt: null });
+    const record = after([0, read(longAgo), { limitRules: [{ queuedFor }] }]);
+    expect(told(record).summary).toContain(` for 2 h. The limit is ${said}. `);
   });
 });
 

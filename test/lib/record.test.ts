@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decisionOf } from '../../lib/decisions.ts';
 import { dueDeliveries, isOverdue, splitKey } from '../../lib/deliveries.ts';
-import { type Delivery, isTerminal, type Job, type JobRecord, type Reading, type Statistics } from '../../lib/job.ts';
+import {
+  type Delivery,
+  deliveryKey,
+  isTerminal,
+  type Job,
+  type JobRecord,
+  limits,
+  type Reading,
+  type Statistics,
+} from '../../lib/job.ts';
 import { advance, release, revive, type Terms } from '../../lib/record.ts';
 
 const minute = 60_000;
@@ -368,8 +377,11 @@ describe('deliveries', () => {
     expect(isOverdue({ ...pending, createdAt: iso(start - age) }, termsAt(start))).toBe(expected);
   });
 
-  test('are named by outcome and channel', () => {
+  test('are named by outcome and channel, and by the limit if there is one', () => {
     expect(splitKey('completedWithWarnings/on-call')).toEqual({ outcome: 'completedWithWarnings', channel: 'on-call' });
+    const late = { outcome: 'late', channel: 'on-call', limit: 'queuedFor' } as const;
+    expect(splitKey(deliveryKey(late.outcome, late.channel, late.limit))).toEqual(late);
+    expect(deliveryKey('late', 'on-call', 'queuedFor')).toBe('late/on-call/queuedFor');
   });
 });
 
@@ -845,6 +857,190 @@ describe('a job that was given up', () => {
   });
 });
 
+describe('a job that takes too long', () => {
+  const limitRules = [{ queuedFor: 30, runningFor: 60, noProgressFor: 20 }];
+  const limited = { limitRules };
+  // Queued 20 minutes before the start, and running for 10.
+  const late = start + 51 * minute;
+  const running = first(read('Running'), limited);
+  const told = stepped(running, read('Running'), termsAt(late, limited));
+  const counters = (asOf: number) => ({ statistics: counted({ asOf: iso(asOf) }) });
+
+  test('is told of, and the decision about its last transition stands', () => {
+    const queued = first(read('Queued', { startedAt: null }), limited);
+    const next = stepped(queued, read('Queued', { startedAt: null }), termsAt(start + 11 * minute, limited));
+    expect(next).toEqual({
+      ...queued,
+      revision: 2,
+      writer: `writer-${start + 11 * minute}`,
+      lease: {
+        owner: `writer-${start + 11 * minute}`,
+        since: start + 11 * minute,
+        until: start + 11 * minute + 85_000,
+      },
+      dueAt: start + 11 * minute + 85_000,
+      pendingAt: iso(start + 11 * minute),
+      exceeded: {
+        queuedFor: {
+          minutes: 30,
+          job: jobOf('Queued', { startedAt: null }),
+          decision: {
+            reason: 'queuedTooLong',
+            outcome: 'late',
+            status: 'Queued',
+            previousStatus: 'Queued',
+            corrects: null,
+            at: iso(start + 11 * minute),
+            since: iso(start - 20 * minute),
+            channels: ['team', 'events'],
+            mention: null,
+            rule: 'everyChannel',
+          },
+        },
+      },
+      deliveries: Object.fromEntries(
+        ['late/team/queuedFor', 'late/events/queuedFor'].map((key) => [
+          key,
+          { ...pending, createdAt: iso(start + 11 * minute), nextAt: iso(start + 11 * minute) },
+        ]),
+      ),
+    });
+    expect(advance(queued, name, read('Queued'), termsAt(start + 11 * minute, limited)).transition).toBeNull();
+  });
+
+  test('is told of once for each limit, in one write if it is several at once', () => {
+    expect(Object.keys(told.exceeded ?? {})).toEqual(['runningFor', 'noProgressFor']);
+    expect(Object.keys(told.deliveries).sort()).toEqual([
+      'late/events/runningFor',
+      'late/team/runningFor',
+      'stuck/events/noProgressFor',
+      'stuck/team/noProgressFor',
+    ]);
+    const again = { ...told, lease: null, deliveries: {}, dueAt: start, pendingAt: null };
+    for (const reading of [read('Running'), read('Running', counters(start + day))]) {
+      expect(advance(frozen(again), name, reading, termsAt(start + day, limited)).next).toBeNull();
+    }
+  });
+
+  test('is told of at first sight', () => {
+    const next = first(read('Running', { startedAt: iso(start - 2 * hour) }), limited);
+    expect(next).toMatchObject({
+      decision: { reason: 'firstSeen', outcome: null },
+      exceeded: { runningFor: { decision: { reason: 'runningTooLong', previousStatus: null } } },
+    });
+    expect(Object.keys(next.deliveries)).toEqual(['late/team/runningFor', 'late/events/runningFor']);
+  });
+
+  test.each<[sentence: string, rules: Terms['rules'], decision: object, keys: string[]]>([
+    [
+      'by the rules',
+      [{ when: { outcome: ['stuck'] }, notify: [] }, { notify: ['team'] }],
+      { rule: 'rules[1]' },
+      ['late/team/runningFor'],
+    ],
+    [
+      'and rings whom the rule says',
+      [{ when: { outcome: ['late'] }, notify: ['team'], mention: 'here' }],
+      { mention: 'here' },
+      ['late/team/runningFor'],
+    ],
+    ['to nobody, on purpose, once as well', [{ notify: [] }], { rule: 'rules[0]', channels: [] }, []],
+    ['to nobody, for want of a rule, once as well', [], { rule: 'noRule', channels: [] }, []],
+  ])('is told of %s', (_, rules, decision, keys) => {
+    const next = stepped(running, read('Running'), termsAt(late, { limitRules, rules }));
+    expect(next.exceeded?.runningFor?.decision).toMatchObject({ outcome: 'late', ...decision });
+    expect(Object.keys(next.deliveries)).toEqual(keys);
+    const later = { ...next, lease: null, deliveries: {}, dueAt: start, pendingAt: null };
+    expect(advance(frozen(later), name, read('Running'), termsAt(start + day, { limitRules, rules })).next).toBeNull();
+  });
+
+  test('is not told of without limits, or before them', () => {
+    expect(advance(frozen(running), name, read('Running'), termsAt(late)).next).toBeNull();
+    const soon = start + 19 * minute;
+    expect(advance(frozen(running), name, read('Running'), termsAt(soon, limited)).next).toBeNull();
+  });
+
+  // What could not be seen is not announced.
+  test.each<[sentence: string, reading: Reading | null]>([
+    ['denied', notFound],
+    ['unreadable', unreadable],
+    ['not asked, for its environment rests', { ...notAsked, since: iso(start) } as Reading],
+    ['gone with its environment', removed],
+    ['not read', null],
+  ])('is not told of while it is %s', (_, reading) => {
+    const { next } = advance(frozen(running), name, reading, termsAt(start + day, limited));
+    expect((next ?? running).exceeded).toBeNull();
+    expect((next ?? running).deliveries).toEqual({});
+  });
+
+  test('is not told of when it has ended, or when a reading comes too late to say that it runs', () => {
+    const ended = first(read('Completed', staleCounters), { ...nobody, limitRules });
+    for (const reading of [read('Completed', staleCounters), read('Running'), read('Queued')]) {
+      const { next } = advance(frozen(ended), name, reading, termsAt(start + day, limited));
+      expect((next ?? ended).exceeded).toBeNull();
+    }
+  });
+
+  test('keeps its counters with a write that is made anyway, and else only when that is worth one', () => {
+    expect(running.progress).toEqual({ statistics: counted(), since: iso(start) });
+    const moved = read('Running', counters(start + minute));
+    expect(advance(frozen(running), name, moved, termsAt(start + 4 * minute, limited)).next).toBeNull();
+    const next = stepped(running, moved, termsAt(start + 5 * minute, limited));
+    expect(next).toMatchObject({ progress: { since: iso(start + 5 * minute) }, exceeded: null, lease: null });
+  });
+
+  test('is told of before its end, to each channel', () => {
+    const ended = stepped(
+      { ...told, lease: null },
+      read('Completed', { finishedAt: iso(late) }),
+      termsAt(late, limited),
+    );
+    expect(ended).toMatchObject({
+      exceeded: told.exceeded,
+      decision: { outcome: 'completed', previousStatus: 'Running' },
+    });
+    const toTeam = dueDeliveries(ended, termsAt(late + minute)).filter(({ channel }) => channel === 'team');
+    expect(toTeam.map(({ key }) => key)).toEqual([
+      'late/team/runningFor',
+      'stuck/team/noProgressFor',
+      'completed/team',
+    ]);
+  });
+
+  test('stays told of when it is lost and found, and is corrected as any other', () => {
+    const denied = stepped({ ...told, lease: null }, notFound, termsAt(late, limited));
+    const lost = stepped({ ...denied, lease: null }, notFound, termsAt(late + hour, limited));
+    expect(lost).toMatchObject({ exceeded: told.exceeded, decision: { outcome: 'lostTrack' } });
+    const found = stepped(
+      { ...lost, lease: null },
+      read('Running'),
+      termsAt(late + 2 * hour, { ...limited, conclude: false }),
+    );
+    expect(found).toMatchObject({ exceeded: told.exceeded, decision: { reason: 'foundAgain' } });
+    const ended = stepped(
+      { ...found, lease: null },
+      read('Completed', staleCounters),
+      termsAt(late + 3 * hour, limited),
+    );
+    const corrected = stepped(
+      ended,
+      read('Completed', { statistics: counted({ failed: 1 }) }),
+      termsAt(late + 4 * hour, limited),
+    );
+    expect(corrected).toMatchObject({ exceeded: told.exceeded, decision: { corrects: 'completed' } });
+  });
+
+  test('keeps what was decided about each limit, with the job as it was then', () => {
+    const ended = stepped({ ...told, lease: null }, read('Failed'), termsAt(late + hour, limited));
+    expect(decisionOf(ended, { outcome: 'late', limit: 'runningFor' })).toMatchObject({
+      decision: { reason: 'runningTooLong', at: iso(late) },
+      job: { status: 'Running' },
+    });
+    expect(decisionOf(ended, { outcome: 'stuck', limit: 'noProgressFor' }).decision?.reason).toBe('noProgress');
+    expect(decisionOf(ended, { outcome: 'late', limit: 'queuedFor' }).decision).toBeNull();
+  });
+});
+
 describe('what was decided about an outcome', () => {
   const job = jobOf('Completed', staleCounters);
   const told = first({ kind: 'job', job });
@@ -906,6 +1102,7 @@ describe('whatever happens to a job', () => {
     passed: fc.constantFrom(0, 1_000, minute, 11 * minute, day, 8 * day),
     conclude: fc.boolean(),
     open: fc.subarray(['team', 'events']),
+    limitRules: fc.constantFrom<Terms['limitRules']>([], [{ queuedFor: 25, runningFor: 15, noProgressFor: 15 }]),
     quiet: fc.boolean(),
     result: fc.constantFrom<Partial<Delivery>>(sent, dead, { nextAt: iso(start + 3 * day), error: 'answered 500' }),
     crashes: fc.boolean(),
@@ -920,10 +1117,11 @@ describe('whatever happens to a job', () => {
       see(next, record, terms);
       record = next;
     };
-    for (const { reading: given, passed, conclude, open, quiet, result, crashes } of steps) {
+    for (const { reading: given, passed, conclude, open, limitRules, quiet, result, crashes } of steps) {
       now += passed;
       const isOpen = (channel: string) => open.includes(channel);
-      const terms = termsAt(now, { conclude, isOpen, writer: `${now}-${record?.revision}`, rules: quiet ? [] : null });
+      const writer = `${now}-${record?.revision}`;
+      const terms = termsAt(now, { conclude, isOpen, writer, rules: quiet ? [] : null, limitRules });
       if (record === undefined && given === null) continue;
       write(advance(structuredClone(record), name, given, terms).next, terms);
       if (!record || record.lease?.owner !== terms.writer || crashes) continue;
@@ -973,6 +1171,16 @@ describe('whatever happens to a job', () => {
         expect(is).toEqual({ ...was, ambiguousSince: is?.ambiguousSince });
         if (was.state !== 'pending') expect(is).toEqual(was);
         if (was.ambiguousSince) expect(is?.ambiguousSince).toBe(was.ambiguousSince);
+      }
+    });
+  });
+
+  test('each limit is decided once, and by a job that was read so', () => {
+    always(({ exceeded, status, job }, before) => {
+      for (const limit of limits) {
+        const [was, is] = [before?.exceeded?.[limit], exceeded?.[limit]];
+        if (was) expect(is).toEqual(was);
+        else if (is) expect([status, job]).toEqual([limit === 'queuedFor' ? 'Queued' : 'Running', is.job]);
       }
     });
   });

@@ -31,6 +31,8 @@ export type ConfigDocument = {
   environments: Record<string, EnvironmentDocument>;
   channels: Record<string, { type: string; [member: string]: string }>;
   rules?: unknown[];
+  limits?: unknown[];
+  people?: Record<string, string>;
   webhook: { secrets: string[] };
   settings?: Record<string, number>;
 };
