@@ -1,9 +1,11 @@
-/** Of each environment: whether there is a token, whether the API answers, and whether jobs may be read. */
+/** Of each environment: whether there is a token, whether the API answers, and whether jobs may be read and listed. */
 
 import { createAccessToken } from '../../lib/access-token.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { EnvironmentConfig } from '../../lib/config.ts';
 import { UpstreamError } from '../../lib/errors.ts';
-import { createPublishingApi, type Permissions } from '../../lib/publishing-api.ts';
+import { createJobList } from '../../lib/job-list.ts';
+import { createPublishingApi, type Permissions, type PublishingApi } from '../../lib/publishing-api.ts';
 import { type CheckDeps, type Finding, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
 
 const timeoutMs = 15_000;
@@ -12,29 +14,41 @@ export const checkEnvironments = async (deps: CheckDeps): Promise<Finding[]> =>
   (await Promise.all(Object.entries(deps.config.environments).map(([name, one]) => checkOne(deps, name, one)))).flat();
 
 async function checkOne({ parts, http }: CheckDeps, name: string, environment: EnvironmentConfig): Promise<Finding[]> {
-  const [token, api, scopes] = [`token of ${name}`, `API of ${name}`, `scopes of ${name}`];
+  const [token, api, scopes, list] = [`token of ${name}`, `API of ${name}`, `scopes of ${name}`, `list of ${name}`];
+  const later = environment.discover ? [api, scopes, list] : [api, scopes];
   const missing = await unreadable(parts, [environment.clientId, environment.clientSecret]);
   if (missing.length > 0) {
-    return [unknown(token, `${missing.join(' and ')} cannot be read`), ...[api, scopes].map(withoutToken)];
+    return [unknown(token, `${missing.join(' and ')} cannot be read`), ...later.map(withoutToken)];
   }
   const accessToken = createAccessToken({ ...parts, http }, { name, ...environment });
   try {
     await accessToken.get(timeoutMs);
   } catch (error) {
-    return [no(token, sayWhy(error, /^(token for|credential of) [^:]+: /)), ...[api, scopes].map(withoutToken)];
+    return [no(token, sayWhy(error, /^(token for|credential of) [^:]+: /)), ...later.map(withoutToken)];
   }
   const answers = yes(api, `answers at ${new URL(environment.apiUrl).host}`);
+  const publishingApi = createPublishingApi({ ...parts, http, accessToken }, { name, ...environment });
   try {
-    const permissions = await createPublishingApi(
-      { ...parts, http, accessToken },
-      { name, ...environment },
-    ).permissions(parts.clock.now() + timeoutMs);
-    return [yes(token, 'obtained'), answers, judge(scopes, permissions)];
+    const permissions = await publishingApi.permissions(parts.clock.now() + timeoutMs);
+    const listed = environment.discover ? [await checkList(publishingApi, list, parts.clock)] : [];
+    return [yes(token, 'obtained'), answers, judge(scopes, permissions), ...listed];
   } catch (error) {
     const why = sayWhy(error, /^Publishing API of [^:]+: /);
     const isRefused = error instanceof UpstreamError && ['forbidden', 'credentialRefused'].includes(error.kind);
     const rest = isRefused ? [answers, no(scopes, why)] : [no(api, why), unknown(scopes, 'the API could not be asked')];
-    return [yes(token, 'obtained'), ...rest];
+    const unlisted = environment.discover ? [unknown(list, 'the API could not be asked')] : [];
+    return [yes(token, 'obtained'), ...rest, ...unlisted];
+  }
+}
+
+/** Whether jobs that nobody named can be found. */
+async function checkList(api: PublishingApi, what: string, clock: Clock): Promise<Finding> {
+  try {
+    await createJobList({ api, clock })({ statuses: ['Running'] }, clock.now() + timeoutMs);
+    return yes(what, 'jobs that nobody named are found');
+  } catch (error) {
+    const why = sayWhy(error, /^Publishing API of [^:]+: /);
+    return no(what, `${why} Jobs that nobody named are not found. Give their ids, and set discover: false.`);
   }
 }
 

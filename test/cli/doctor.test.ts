@@ -297,3 +297,19 @@ test('from outside: lines for people, one document for machines, and the exit co
   expect([ok, found.length]).toEqual([false, findings.length + 1]);
   expectNoSecrets([well.stdout, ill.stdout], Object.values(deployed.secrets));
 });
+
+describe('an environment whose jobs are found by themselves', () => {
+  const discovering = () =>
+    configured(({ environments }) => Object.assign(environments['production'] ?? {}, { discover: true }));
+
+  test('has a tick for the list', async () => {
+    const { crosses, all } = await see(discovering());
+    expect([crosses, all.includes('list of production')]).toEqual([[], true]);
+  });
+
+  test('has a cross where there is no list call', async () => {
+    deployed.world.api.list.absent = true;
+    const { crosses } = await see(discovering());
+    expect(crosses).toEqual([expect.stringMatching(/^list of production: .*404.* set discover: false\.$/)]);
+  });
+});
