@@ -76,6 +76,7 @@ describe('the jobs of a day, among older ones', () => {
     ['with it and pages of 100 refused', { refusedFilters: ['queuedTime'], refusedPageSizes: [100] }, 10, 6],
     ['with every page the first one', { repeatsFirstPage: true }, 5],
     ['with every page the first one, oldest first', { repeatsFirstPage: true, order: 'oldestFirst' }, 5],
+    ['with every page the first one, and no count', { repeatsFirstPage: true, totalCount: null }, 8],
     ['with every checkpoint ignored', { repeatsFirstPage: true, paging: 'checkpoint' }, 5],
   ];
   test.each(rows)('come %s', async (_, behavior, calls, callsNextTime = calls) => {
@@ -139,6 +140,23 @@ describe('more jobs than offset paging can reach', () => {
     expect(listing.jobs.size).toBe(1_000);
   });
 
+  test('with the filter by time refused they do not either, and it is not tried for parts', async () => {
+    fill(1_100);
+    server.list.refusedFilters = ['queuedTime'];
+    const listing = await read(lastDay());
+    // Three that are refused, one for each size of a page.
+    expect(listing).toMatchObject({ isComplete: false, error: null, calls: 13, jobs: { size: 1_000 } });
+  });
+
+  test.each(['newestFirst', 'oldestFirst', 'none'] as const)('with two queued each second (%s)', async (order) => {
+    const expected = fill(3_000, 0);
+    for (const [n, id] of expected.entries()) set(id, 0, { queuedTime: iso(ago(500 * n)) });
+    server.list.order = order;
+    const listing = await read({ queuedFrom: iso(ago(1_300_000)), queuedTo: iso(ago(100_000)) });
+    expect(listing).toMatchObject({ isComplete: true, error: null });
+    expect(ids(listing)).toEqual(expected.slice(200, 2_601));
+  });
+
   test('too many in one minute are not told apart, and the listing says so', async () => {
     for (let n = 0; n < 1_100; n += 1) set(`job_${n}`, ago(minute));
     const listing = await read({ queuedFrom: iso(ago(3 * minute)) });
@@ -189,6 +207,25 @@ describe('the filter by status', () => {
     expect(listing.calls).toBe(calls);
     expect((await read(query, list)).calls).toBe(callsNextTime);
   });
+});
+
+test.each<[string, Behavior, JobListQuery, jobs: number, calls: number]>([
+  ['newest first, where they are too old', {}, { queuedFrom: '2026-01-01T07:10:00Z' }, 181, 2],
+  ['oldest first, where they are too new', { order: 'oldestFirst' }, { queuedTo: '2025-12-31T21:10:00Z' }, 181, 2],
+  ['in no order, not before the end', { order: 'none' }, { queuedFrom: '2026-01-01T07:10:00Z' }, 181, 10],
+])('an API that ignores the time is asked for no more pages: %s', async (_, behavior, query, jobs, calls) => {
+  // One a minute, from 18:10 the day before to now, at 10:10.
+  fill(961, 961 * minute);
+  Object.assign(server.list, behavior, { ignoredFilters: ['queuedTime'] });
+  expect(await read(query)).toMatchObject({ isComplete: true, jobs: { size: jobs }, calls });
+});
+
+test('few jobs are known to be all, though every page is the first one and there is no count', async () => {
+  const expected = fill(3);
+  Object.assign(server.list, { repeatsFirstPage: true, totalCount: null });
+  const listing = await read(lastDay());
+  expect(listing).toMatchObject({ isComplete: true, calls: 2 });
+  expect(ids(listing)).toEqual(expected);
 });
 
 test('both ends of a time belong to it, however exact the API is', async () => {
@@ -261,14 +298,10 @@ describe('a list that changes while it is read', () => {
   });
 
   test('what has ended does not go on, though a later page says so', async () => {
-    const page = (status: string) => ({
-      status: 200,
-      body: {
-        pageNumber: 1,
-        data: [publishingJob({ id: 'job_1', status }), publishingJob({ id: `${status}_2`, status })],
-      },
-    });
-    for (const status of ['Running', 'Completed', 'Running']) server.fault({ call: 'list', ...page(status) });
+    for (const [n, status] of ['Running', 'Completed', 'Running'].entries()) {
+      const data = [publishingJob({ id: 'job_1', status }), publishingJob({ id: `other_${n}`, status })];
+      server.fault({ call: 'list', status: 200, body: { pageNumber: n + 1, data } });
+    }
     const { jobs } = await read(lastDay());
     expect(jobs.get('job_1')?.status).toBe('Completed');
   });
@@ -381,6 +414,15 @@ describe('trouble', () => {
     );
     expect(listing).toMatchObject({ isComplete: false, calls: 7, error: { kind: 'unavailable' } });
     expect(listing.jobs.size).toBe(600);
+  });
+
+  test('when it runs out between two times of queueing, the API is not to blame', async () => {
+    fill(1_100);
+    server.setJob('slow', () => {
+      if (server.listRequests.length === 10) clock.advance(minute);
+      return publishingJob({ id: 'slow', at: ago(hour) });
+    });
+    expect(await read(lastDay())).toMatchObject({ isComplete: false, calls: 10, error: null });
   });
 
   test('what is a bug is no trouble of the API', async () => {
