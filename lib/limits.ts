@@ -68,10 +68,11 @@ export function exceeding(record: JobRecord, { now, limitRules }: LimitTerms): E
 export function progressOf({ environment, job, exceeded, progress }: JobRecord, terms: LimitTerms): Progress | null {
   const { now, limitRules } = terms;
   const wanted = limitsFor(environment, job, limitRules).find(({ limit }) => limit === 'noProgressFor');
-  if (!wanted || exceeded?.noProgressFor || !hasCounters(job?.statistics)) return progress;
+  const statistics = job?.statistics;
+  if (!wanted || exceeded?.noProgressFor || !hasCounters(statistics)) return progress;
   const isKept = progress !== null && now - Date.parse(progress.since) < wanted.ms * keptShare;
-  if (isKept || isDeepStrictEqual(progress?.statistics, job?.statistics)) return progress;
-  return { statistics: job?.statistics, since: new Date(now).toISOString() };
+  if (isKept || !haveMoved(statistics, progress?.statistics)) return progress;
+  return { statistics, since: new Date(now).toISOString() };
 }
 
 const minute = 60_000;
@@ -120,6 +121,10 @@ function countedFrom(limit: Limit, { job, firstSeenAt, changedAt, progress }: Jo
 }
 
 const isOver = (ms: number, since: string, now: number): boolean => now - Date.parse(since) > ms;
+
+// A list may show less than a job's own reading: what is left out has not moved, and has not been seen to stand still.
+const haveMoved = (statistics: Statistics, before: Statistics | undefined): boolean =>
+  Object.entries(statistics).some(([name, value]) => value !== null && value !== before?.[name as keyof Statistics]);
 
 // Counters that the API does not show cannot be seen to stand still.
 const hasCounters = (statistics: Statistics | null | undefined): statistics is Statistics =>

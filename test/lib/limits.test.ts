@@ -180,6 +180,7 @@ describe('a job that makes no progress', () => {
     ['its counters stood for exactly so long', standing(ago(20)), false],
     ['one counter moved', standing(ago(60), counted({ processed: 49 })), false],
     ['a counter turned up', standing(ago(60), counted({ skipped: null })), false],
+    ['a counter is not shown', standing(ago(60), counted(), counted({ skipped: null })), false],
     ['only the time of the report moved', standing(ago(60), counted({ asOf: ago(61) })), false],
     ['nothing is told of its counters any more', standing(ago(60), counted(), null), false],
   ])('is known by counters that stand: %s', (_, found, isStuck) => {
@@ -248,8 +249,24 @@ describe('what is kept of the counters', () => {
     ['counters that moved, kept for a quarter of the limit', keptFor(5, { processed: 49 }), false],
     ['counters that moved, kept for long', keptFor(600, { processed: 49 }), false],
     ['a report that moved, kept for long', keptFor(600, { asOf: ago(61) }), false],
+    ['a counter that turned up, kept for long', keptFor(600, { failed: null }), false],
   ])('stays, or is written anew: %s', (_, progress, isKept) => {
     expect(kept({ progress }, { noProgressFor: 20 })).toEqual(isKept ? progress : fresh);
+  });
+
+  // A list may show less than a job's own reading.
+  test('stays as it is when less is shown, and is written anew when something of that moved', () => {
+    const progress = keptFor(600);
+    const seen = (counts: Partial<Statistics>) =>
+      progressOf(recordOf(jobOf('Running', { statistics: counted(counts) }), { progress }), {
+        now,
+        limitRules: [{ noProgressFor: 20 }],
+      });
+    expect(seen({ sent: null, asOf: null })).toBe(progress);
+    expect(seen({ sent: null, processed: 51 })).toEqual({
+      statistics: counted({ sent: null, processed: 51 }),
+      since: ago(0),
+    });
   });
 
   test('is not kept up for a job that was told of', () => {
