@@ -1,8 +1,6 @@
 /** Jobs of an environment that is no longer configured leave the work list, and come back with it. */
 
-import type { Invocation } from './invocation.ts';
 import type { DueEntry, Reading } from './job.ts';
-import { record } from './observe.ts';
 import type { Parts } from './parts.ts';
 import type { Tally } from './tally.ts';
 
@@ -30,13 +28,13 @@ export async function letGo(parts: Parts, environment: string, entries: DueEntry
 }
 
 /** Watches the jobs of an environment again that was not configured for a while. */
-export async function welcomeBack(parts: Parts, environment: string, invocation: Invocation): Promise<void> {
-  const mark = invocation.marks.get(removedKey(environment)) as { since: string } | undefined;
+export async function welcomeBack(parts: Parts, environment: string, tally: Tally): Promise<void> {
+  const mark = tally.invocation.marks.get(removedKey(environment)) as { since: string } | undefined;
   if (!mark) return;
   const reading: Reading = { kind: 'notAsked', error: 'the environment is configured again', since: null };
   try {
     for await (const records of parts.store.removedWith(environment)) {
-      await Promise.all(records.map((job) => record(parts, job, reading, invocation, { conclude: false })));
+      await Promise.all(records.map((job) => tally.record(job, reading, { conclude: false })));
     }
     // Before that, a sweep of the deployment before may still be taking jobs out.
     if (parts.clock.now() - Date.parse(mark.since) > stillRemovingMs)

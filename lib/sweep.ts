@@ -22,7 +22,7 @@ export async function sweep(parts: Parts, deadline: number, wakeUps: WakeUp[] | 
   const marks = [placeKey, ...environments.flatMap((name) => [removedKey(name), ...discoveryKeys(name)])];
   const invocation = await beginInvocation(parts, { deadline, environments, marks });
   const tally = createTally(parts, invocation);
-  await Promise.all(environments.map((environment) => welcomeBack(parts, environment, invocation)));
+  await Promise.all(environments.map((environment) => welcomeBack(parts, environment, tally)));
 
   const before = placesIn(invocation.marks);
   const workList = await readWorkList(parts, before);

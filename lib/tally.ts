@@ -1,7 +1,7 @@
 /** What a sweep has done so far, and the deliveries under way: a slow channel holds up no check. */
 
 import { deliver } from './deliver.ts';
-import type { Invocation } from './invocation.ts';
+import type { Invocation, TermsOptions } from './invocation.ts';
 import type { DueEntry, JobName, Reading } from './job.ts';
 import { logCheck, record } from './observe.ts';
 import { inParallel } from './parallel.ts';
@@ -30,7 +30,7 @@ export interface Tally {
   /** Does some work for one job. If that throws, the job steps back, and the others go on. */
   keepGoing(job: JobName, work: () => Promise<void>): Promise<void>;
   /** Records a reading, counts, and begins the deliveries. */
-  record(job: JobName, reading: Reading | null, options?: { begunAt?: number; isNews?: boolean }): Promise<void>;
+  record(job: JobName, reading: Reading | null, options?: Partial<TermsOptions> & { begunAt?: number }): Promise<void>;
   /** Resolves when no delivery is under way any more. */
   delivered(): Promise<unknown>;
 }
@@ -44,8 +44,8 @@ export function createTally(parts: Parts, invocation: Invocation): Tally {
   const places: Places = {};
   const deliveries: Promise<void>[] = [];
 
-  const settle: Tally['record'] = async (job, reading, { begunAt = clock.now(), isNews = true } = {}) => {
-    const observed = await record(parts, job, reading, invocation, { conclude: true, isNews });
+  const settle: Tally['record'] = async (job, reading, { begunAt = clock.now(), ...options } = {}) => {
+    const observed = await record(parts, job, reading, invocation, { conclude: true, ...options });
     if (observed.transition) result.changed += 1;
     const delivery = deliver(parts, observed, invocation).then(
       ({ sent, failed, record: delivered }) => {
