@@ -12,7 +12,7 @@ export async function sendTest(
   { store, clock, limits, newId }: Parts,
   { environment, channels }: { environment: string; channels: string[] },
 ): Promise<JobName> {
-  const job = { environment, jobId: `TEST-${newId()}` };
+  const job = { environment, jobId: `TEST-${newId().slice(0, 8)}` };
   await store.save(testRecord(job, channels, { now: clock.now(), writer: newId(), limits }), undefined);
   return job;
 }
