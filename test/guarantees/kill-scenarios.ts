@@ -12,6 +12,8 @@ export interface KillScenario {
   told: Told[];
   /** Brings the world to the moment at which the worker begins. */
   prepare(universe: Universe): Promise<void>;
+  /** Whether jobs that nobody named are looked for. */
+  discover?: boolean;
   /** Another worker does the same at the same time, and began just before or just after the one that is killed. */
   rival?: 'before' | 'after';
 }
@@ -27,6 +29,7 @@ export const triggers = {
   webhook: (worker: Worker): Promise<unknown> => worker.post(jobId),
   event: (worker: Worker): Promise<unknown> => worker.event(jobId),
   sweep: (worker: Worker): Promise<unknown> => worker.sweep(),
+  wakeUp: (worker: Worker): Promise<unknown> => worker.wakeUp(),
 };
 export const minute = 60_000;
 
@@ -90,6 +93,38 @@ export const killScenarios: KillScenario[] = [
         universe.clock.advance(minute);
       }
     },
+  },
+  ...(['sweep', 'wakeUp'] as const).map(
+    (trigger): KillScenario => ({
+      name: `a ${trigger} that finds a job that nobody named, and that has ended`,
+      trigger,
+      told: [failed],
+      discover: true,
+      async prepare({ clock, setJob, worker }) {
+        await worker().sweep();
+        clock.advance(minute);
+        setJob(jobId, { status: 'Failed' });
+      },
+    }),
+  ),
+  {
+    name: 'a sweep that reads the end of a watched job from the list',
+    trigger: 'sweep',
+    told: [failed],
+    discover: true,
+    async prepare({ clock, setJob, worker }) {
+      setJob(jobId, { status: 'Running' });
+      await worker().sweep();
+      clock.advance(minute);
+      setJob(jobId, { status: 'Failed' });
+    },
+  },
+  {
+    name: 'a first sweep, for which a job that has ended is no news',
+    trigger: 'sweep',
+    told: [],
+    discover: true,
+    prepare: finished,
   },
   ...[['earlier', 'after'] as const, ['later', 'before'] as const].flatMap(([which, rival]): KillScenario[] => [
     { name: `the ${which} of two webhooks`, trigger: 'webhook', told: [completed], prepare: finished, rival },

@@ -51,7 +51,7 @@ async function play(
   point: Point | undefined,
   figures: KillFigures,
 ): Promise<MortalWorker> {
-  const universe = createUniverse();
+  const universe = createUniverse(scenario);
   await scenario.prepare(universe);
   const lives: Life[] = [];
   for (const [index, each] of [...dead, point].entries()) {
@@ -84,14 +84,16 @@ async function live(
 }
 
 /** Others come and go, until nothing is left to do. False: they do not get there. */
-async function recover(universe: Universe, { trigger }: KillScenario, wasKilled: boolean): Promise<boolean> {
+async function recover(universe: Universe, { trigger, discover }: KillScenario, wasKilled: boolean): Promise<boolean> {
   const { clock, store, worker } = universe;
-  if (wasKilled && trigger !== 'sweep') {
+  if (wasKilled && (trigger === 'webhook' || trigger === 'event')) {
     clock.advance(minute / 6);
     await triggers[trigger](worker());
   }
   for (let sweeps = 0; sweeps < 10; sweeps++) {
-    if (await isEmpty(store)) return true;
+    // What nobody named stands in no work list yet.
+    const isOver = !discover || sweeps > 1;
+    if (isOver && (await isEmpty(store))) return true;
     clock.advance(minute);
     await worker().sweep();
   }

@@ -13,6 +13,8 @@ import type { HttpAnswer, HttpRequest } from '../../lib/http.ts';
 import type { Message } from '../../lib/message.ts';
 import { createParts, type Parts } from '../../lib/parts.ts';
 import type { Store } from '../../lib/store.ts';
+import { queueEvent } from '../../local/embedded-queue.ts';
+import { documentedList, listPage } from '../../local/publishing-api-list.ts';
 import { type PublishingJobValues, publishingJob } from '../../local/publishing-job.ts';
 import { createMemoryStore } from '../fakes/memory-store.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
@@ -43,6 +45,8 @@ export interface Worker {
   get(jobId: string): Promise<ReturnType<typeof read>>;
   event(jobId: string): Promise<unknown>;
   sweep(remainingMs?: number): ReturnType<ReturnType<typeof createSweep>>;
+  /** A sweep because Sitecore says that something ended. */
+  wakeUp(): ReturnType<ReturnType<typeof createSweep>>;
 }
 
 export interface UniverseConfig {
@@ -54,9 +58,9 @@ export interface UniverseConfig {
 }
 
 /** One environment; a Slack webhook (no deduplication), a FIFO topic (five minutes of it), a standard topic (none). */
-export const universeConfig = (): UniverseConfig => ({
+export const universeConfig = ({ discover = false } = {}): UniverseConfig => ({
   environments: {
-    production: { clientId: 'client-id', clientSecret: 'client-secret', apiUrl: 'https://api.test', discover: false },
+    production: { clientId: 'client-id', clientSecret: 'client-secret', apiUrl: 'https://api.test', discover },
   },
   channels: {
     slack: { type: 'slack', webhookUrl: 'https://slack.test/services/hook' },
@@ -69,7 +73,8 @@ export const universeConfig = (): UniverseConfig => ({
 const fifoMemoryMs = 5 * 60_000;
 const straight: Cross = (_, call) => call();
 
-export function createUniverse(): Universe {
+/** With `discover`, the notifier looks for jobs that nobody named. */
+export function createUniverse({ discover = false } = {}): Universe {
   const clock = createFakeClock();
   const store = createMemoryStore();
   const accepted: Accepted[] = [];
@@ -90,6 +95,12 @@ export function createUniverse(): Universe {
     accepted.push({ channel, key: `${jobId}/${title.split(':')[0]}`, at: clock.now() });
   };
 
+  const listOf = (search: URLSearchParams): unknown => {
+    const shown = [...jobs.values()].filter((job) => job !== undefined);
+    const answer = listPage(search, shown, documentedList());
+    return 'page' in answer ? answer.page : answer;
+  };
+
   const answer = (request: HttpRequest): HttpAnswer => {
     const json = (status: number, body: unknown) => ({ status, headers: {}, body: JSON.stringify(body) });
     if (request.url.includes('/oauth/token')) return json(200, { access_token: 'token', expires_in: 86_400 });
@@ -97,6 +108,8 @@ export function createUniverse(): Universe {
       acceptSlack(request.body ?? '');
       return { status: 200, headers: {}, body: 'ok' };
     }
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname.endsWith('/jobs')) return json(200, listOf(searchParams));
     const job = jobs.get(decodeURIComponent(request.url.split('/').at(-1) ?? ''));
     return job ? json(200, job) : json(404, { title: 'Not Found' });
   };
@@ -129,7 +142,7 @@ export function createUniverse(): Universe {
     store,
     accepted,
     setJob: (id, values) => jobs.set(id, values && publishingJob({ id, at: clock.now(), ...values })),
-    worker({ cross = straight, config = universeConfig(), clock: its = clock } = {}) {
+    worker({ cross = straight, config = universeConfig({ discover }), clock: its = clock } = {}) {
       const made = createParts(
         { NOTIFIER_CONFIG: JSON.stringify(config), TABLE_NAME: 'memory' },
         {
@@ -147,6 +160,7 @@ export function createUniverse(): Universe {
         get: async (jobId) => read(await webhook(getEvent(jobId), lambdaContext(25_000))),
         event: (jobId) => event({ jobId }, lambdaContext(30_000)),
         sweep: (remainingMs) => sweep({}, lambdaContext(remainingMs)),
+        wakeUp: () => sweep(queueEvent('{"environment":"production"}'), lambdaContext()),
       };
     },
   };
