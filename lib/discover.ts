@@ -10,6 +10,8 @@ import type { Tally } from './tally.ts';
 
 /** How far back jobs are looked for that appear in the list late, in milliseconds. */
 const overlapMs = 20 * 60_000;
+/** A list that takes longer must not keep the watched jobs from being read. */
+const listWithinMs = 25_000;
 /** With no job in the list there is no time of Sitecore's to go by, and our clock may differ. */
 const clockToleranceMs = 60 * 60_000;
 
@@ -42,13 +44,14 @@ export async function look(parts: Parts, environment: string, { invocation }: Ta
   const now = parts.clock.now();
   const queuedFrom = mark.until ? Date.parse(mark.until) - overlapMs : now - parts.limits.announceWithinMs;
   const gate = invocation.gate(environment);
-  const listed = await gate.list({ queuedFrom: iso(queuedFrom) }, invocation.readBefore);
+  const deadline = Math.min(invocation.readBefore, now + listWithinMs);
+  const listed = await gate.list({ queuedFrom: iso(queuedFrom) }, deadline);
   if (listed.kind === 'failed') await noteTrouble(parts, environment, mark, listed.error);
   if (listed.kind !== 'listed') return null;
   if (mark.until) return { listing: listed.listing, isFirst: false, mark };
 
   // What was queued before, and goes on, is watched as well.
-  const older = await gate.list({ statuses: goingOn }, invocation.readBefore);
+  const older = await gate.list({ statuses: goingOn }, deadline);
   const jobs = new Map([...(older.kind === 'listed' ? older.listing.jobs : []), ...listed.listing.jobs]);
   return { listing: { ...listed.listing, jobs }, isFirst: !invocation.marks.has(begunKey), mark };
 }

@@ -27,8 +27,8 @@ export async function sweepEnvironment(
   const gate = tally.invocation.gate(environment);
   const { discover = false } = parts.config.environments[environment] ?? {};
   const findings = discover && isLookedThrough ? await look(parts, environment, tally) : null;
-  const listed = findings?.listing.jobs ?? (discover && !isLookedThrough ? new Map() : null);
-  const overview = createOverview(gate, listed, tally.invocation.readBefore);
+  const nothingYet = discover && !isLookedThrough ? { jobs: new Map(), isComplete: true } : null;
+  const overview = createOverview(gate, findings?.listing ?? nothingYet, tally.invocation.readBefore);
   const denied: Denied[] = [];
   await tally.each(environment, due.get(environment) ?? [], async (entry) => {
     const begunAt = parts.clock.now();

@@ -2,11 +2,14 @@
 
 import type { Gate } from './gate.ts';
 import { isTerminal, type Job, type Reading } from './job.ts';
+import type { JobListing } from './job-list.ts';
 
 /** So many jobs are asked for by their ids before a list of all that go on is worth a call. */
 const few = 3;
 /** The documented statuses of a job that has not ended. */
 export const goingOn = ['Queued', 'Running', 'Canceling'];
+
+type Listing = Pick<JobListing, 'jobs' | 'isComplete'>;
 
 export interface Overview {
   read(jobId: string): Promise<Reading>;
@@ -14,9 +17,9 @@ export interface Overview {
 
 /**
  * How watched jobs are read in one sweep: from the list that was read to find new ones, or from one of all that go on;
- * what these do not show, or not fully, by its id, which stays the truth. `listed` is what was read; null: there is no list.
+ * what these do not show, or not fully, by its id, which stays the truth. `listing` is what was read; null: there is no list.
  */
-export function createOverview(gate: Gate, listed: ReadonlyMap<string, Job | null> | null, deadline: number): Overview {
+export function createOverview(gate: Gate, listing: Listing | null, deadline: number): Overview {
   let askedById = 0;
   let active: Promise<Map<string, Job | null>> | undefined;
 
@@ -25,9 +28,10 @@ export function createOverview(gate: Gate, listed: ReadonlyMap<string, Job | nul
     return answer.kind === 'listed' ? answer.listing.jobs : new Map();
   };
   const find = async (jobId: string): Promise<Job | null | undefined> => {
-    if (listed === null) return undefined;
-    if (listed.has(jobId)) return listed.get(jobId);
-    if (askedById++ < few) return undefined;
+    if (listing === null) return undefined;
+    if (listing.jobs.has(jobId)) return listing.jobs.get(jobId);
+    // For another list there would be no time either.
+    if (askedById++ < few || !listing.isComplete) return undefined;
     active ??= listActive();
     return (await active).get(jobId);
   };

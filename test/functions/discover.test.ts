@@ -1,10 +1,12 @@
 /** Jobs that nobody named, found by the list call: each that ends after the start is told once. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createHandler as createSweep } from '../../functions/sweep.ts';
+import { createJobList } from '../../lib/job-list.ts';
 import { queueEvent } from '../../local/embedded-queue.ts';
 import type { ListBehavior } from '../../local/publishing-api-list.ts';
 import { isoTime, publishingJob } from '../../local/publishing-job.ts';
-import { configWith, counted, countStore, itemOf, logged, wrapStore } from '../corners/scene.ts';
+import { configWith, contextOn, counted, countStore, itemOf, logged, wrapStore } from '../corners/scene.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { type ConfigDocument, startWorld, type World } from '../support/world.ts';
@@ -350,6 +352,32 @@ describe('a list call that does not work', () => {
     await sweepAfter(second);
     expect(world.api.tokenRequests).toHaveLength(1);
   });
+});
+
+test('a list that is slow leaves time for the jobs that are watched', async () => {
+  const ids = Array.from({ length: 600 }, (_, index) => `job_${index}`);
+  const queued = (index: number) => notifier.clock.now() - index * second;
+  for (const [index, id] of ids.entries()) set(id, 'Running', { queued: queued(index) });
+  await notifier.sweep();
+  const { jobList } = notifier.parts;
+  const { listJobs } = notifier.parts.api('production');
+  const slow = createJobList({
+    clock: notifier.clock,
+    api: {
+      listJobs(query, deadline) {
+        notifier.clock.advance(7 * second);
+        return listJobs(query, deadline);
+      },
+    },
+  });
+  notifier.parts.jobList = () => slow;
+  ended('job_599', queued(599));
+  notifier.clock.advance(minute);
+  expect(await createSweep(notifier.parts)({}, contextOn(notifier.clock, 55_000))).toMatchObject({
+    checked: 600,
+    changed: 1,
+  });
+  notifier.parts.jobList = jobList;
 });
 
 test('jobs of a credential that belongs to another tenant now are not taken for ours', async () => {
