@@ -27,6 +27,7 @@ export const nothingCounted = (): Count => ({
 export interface ShownDelivery {
   channel: string;
   outcome: string;
+  limit?: string;
   state: string;
   ambiguous: boolean;
 }

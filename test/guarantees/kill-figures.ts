@@ -1,5 +1,6 @@
 /** What became of one job whose worker was killed, held against the promise. */
 
+import { deliveryKey } from '../../lib/job.ts';
 import { type Count, countMessage, note, nothingCounted, type ShownDelivery } from './kill-count.ts';
 import { jobId, type KillScenario, type Told } from './kill-scenarios.ts';
 import { hasArrived, type MortalWorker, type Point } from './kill-worker.ts';
@@ -34,8 +35,8 @@ export async function sentWithoutReceipt(
 ): Promise<Set<string>> {
   const record = await store.get({ environment: 'production', jobId });
   const hasReceipt = ({ channel, key }: Accepted): boolean => {
-    const outcome = told.find((one) => keyOf(one) === key)?.outcome;
-    return record?.deliveries[`${outcome}/${channel}`]?.state === 'sent';
+    const { outcome, limit } = told.find((one) => keyOf(one) === key) as Told;
+    return record?.deliveries[deliveryKey(outcome, channel, limit)]?.state === 'sent';
   };
   const open = sent.filter((one) => one.channel !== 'fifo' && !hasReceipt(one));
   return new Set(open.map(({ channel, key }) => `${channel} ${key}`));
@@ -64,7 +65,9 @@ export async function judge(
         name: `${one.outcome} to ${channel}`,
         times: keys.filter((key) => key === keyOf(one)).length,
         doubts: doubts.length,
-        shown: deliveries.find((each) => each.channel === channel && each.outcome === one.outcome),
+        shown: deliveries.find(
+          (each) => each.channel === channel && each.outcome === one.outcome && each.limit === one.limit,
+        ),
       };
       const unavoidably = countMessage(figures, message, complain);
       for (const life of doubts.slice(0, unavoidably)) note(figures.holes, `${channel}: ${placeOf(life)}`);

@@ -1,7 +1,8 @@
 /** The jobs during which a worker is killed. */
 
 import { UpstreamError } from '../../lib/errors.ts';
-import type { Outcome } from '../../lib/job.ts';
+import type { Matter } from '../../lib/job.ts';
+import type { LimitRule } from '../../lib/limits.ts';
 import type { Cross, Universe, Worker } from './universe.ts';
 
 export interface KillScenario {
@@ -10,17 +11,20 @@ export interface KillScenario {
   trigger: keyof typeof triggers;
   /** What every channel is to be told, in this order. */
   told: Told[];
+  /** How long jobs may take; as long as they like if left out. */
+  limits?: LimitRule[];
   /** Brings the world to the moment at which the worker begins. */
   prepare(universe: Universe): Promise<void>;
   /** Whether jobs that nobody named are looked for. */
   discover?: boolean;
+  /** What happens in the world when the worker is done, or dead. */
+  afterwards?(universe: Universe): Promise<void>;
   /** Another worker does the same at the same time, and began just before or just after the one that is killed. */
   rival?: 'before' | 'after';
 }
 
 /** A message, by what its title says first. */
-export interface Told {
-  outcome: Outcome;
+export interface Told extends Matter {
   title: string;
 }
 
@@ -36,6 +40,8 @@ export const minute = 60_000;
 const completed = { outcome: 'completed', title: 'Completed' } as const;
 const failed = { outcome: 'failed', title: 'Failed' } as const;
 const corrected = { outcome: 'completedWithWarnings', title: 'Completed with warnings (correction)' } as const;
+const late = { outcome: 'late', limit: 'runningFor', title: 'Late, still running' } as const;
+const stuck = { outcome: 'stuck', limit: 'noProgressFor', title: 'Stuck' } as const;
 const lost = { outcome: 'lostTrack', title: 'Lost track' } as const;
 
 /** What these channels are asked fails, plainly: nothing was accepted. */
@@ -50,6 +56,14 @@ const watched = (status: string) => async (universe: Universe) => {
   await universe.worker().post(jobId);
   universe.clock.advance(minute);
   universe.setJob(jobId, { status });
+};
+
+/** Runs for longer than it may, and nothing of it moves. */
+const limits: LimitRule[] = [{ runningFor: 60, noProgressFor: 60 }];
+const running = async ({ clock, setJob, worker }: Universe) => {
+  setJob(jobId, { status: 'Running' });
+  await worker().post(jobId);
+  clock.advance(61 * minute);
 };
 
 const finished = async ({ setJob }: Universe) => setJob(jobId, { status: 'Completed' });
@@ -125,6 +139,31 @@ export const killScenarios: KillScenario[] = [
     told: [],
     discover: true,
     prepare: finished,
+  },
+  {
+    name: 'a sweep that finds a job late and stuck',
+    trigger: 'sweep',
+    told: [late, stuck, completed],
+    limits,
+    prepare: running,
+    // Whoever takes over sees it as well, when the lease has run out.
+    async afterwards(universe) {
+      universe.clock.advance(2 * minute);
+      await universe.worker().sweep();
+      await finished(universe);
+    },
+  },
+  {
+    name: 'an end, while late is still to be told',
+    trigger: 'sweep',
+    told: [late, stuck, completed],
+    limits,
+    async prepare(universe) {
+      await running(universe);
+      await universe.worker({ cross: failing('slack', 'topic') }).sweep();
+      await finished(universe);
+      universe.clock.advance(minute);
+    },
   },
   ...[['earlier', 'after'] as const, ['later', 'before'] as const].flatMap(([which, rival]): KillScenario[] => [
     { name: `the ${which} of two webhooks`, trigger: 'webhook', told: [completed], prepare: finished, rival },

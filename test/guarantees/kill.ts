@@ -59,6 +59,7 @@ async function play(
     if (index > 0) universe.clock.advance(2 * minute);
     lives.push(await live(universe, scenario, each, index === 0 ? scenario.rival : undefined));
   }
+  await scenario.afterwards?.(universe);
   const isSettled = await recover(universe, scenario, point !== undefined);
   await judge(universe, scenario, lives, isSettled, figures);
   for (const { mortal } of lives) mortal.bury();

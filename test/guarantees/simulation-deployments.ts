@@ -2,7 +2,7 @@
 
 import type { ChannelType } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
-import type { Outcome } from '../../lib/job.ts';
+import type { Limit, Outcome } from '../../lib/job.ts';
 import { createParts, type Parts } from '../../lib/parts.ts';
 import { type UniverseConfig, universeConfig } from './universe.ts';
 
@@ -15,19 +15,25 @@ export interface Deployment {
 
 export const everyChannel = ['slack', 'fifo', 'topic'];
 
+/** How long jobs may take where that is limited, in minutes. */
+export const limits: Record<Limit, number> = { queuedFor: 5, runningFor: 6, noProgressFor: 2 };
+
 export const deployments = {
-  all: deploymentOf({}),
+  all: deploymentOf({ limits: [limits] }),
   oneAtATime: deploymentOf({ settings: { sweepConcurrency: 1 } }),
   withoutSlack: deploymentOf({ without: 'slack' }),
   withoutFifo: deploymentOf({ without: 'fifo' }),
   withoutStaging: deploymentOf({ without: 'staging' }),
   withRules: deploymentOf({
+    limits: [limits],
     rules: [
       { when: { outcome: ['failed'] }, notify: ['slack', 'fifo'] },
-      { when: { outcome: ['canceled'] }, notify: [] },
+      { when: { outcome: ['canceled', 'stuck'] }, notify: [] },
+      { when: { outcome: ['late'] }, notify: ['slack'] },
       { when: { outcome: ['completed', 'completedWithWarnings'] }, notify: ['topic', 'slack'] },
     ],
     tells: (outcome) => {
+      if (outcome === 'late') return ['slack'];
       if (outcome === 'failed' || outcome === 'lostTrack') return ['slack', 'fifo'];
       return outcome === 'completed' || outcome === 'completedWithWarnings' ? ['topic', 'slack'] : [];
     },
@@ -39,7 +45,7 @@ function deploymentOf({
   without = '',
   tells = () => everyChannel.filter((name) => name !== without),
   ...others
-}: Partial<Pick<UniverseConfig, 'rules' | 'settings'>> & {
+}: Partial<Pick<UniverseConfig, 'rules' | 'limits' | 'settings'>> & {
   without?: string;
   tells?: (outcome: Outcome) => string[];
 }): Deployment {

@@ -1,5 +1,6 @@
 /** The end of a simulation: everything is repaired, sweeps go on until nothing is left, and the model judges. */
 
+import { splitKey } from '../../lib/deliveries.ts';
 import { type JobRecord, jobKey } from '../../lib/job.ts';
 import { everyChannel } from './simulation-deployments.ts';
 import { type Look, looks, type SimulatedJob } from './simulation-jobs.ts';
@@ -97,7 +98,7 @@ async function areFinished(world: World, isBad: (job: SimulatedJob) => boolean, 
 const isFinished = (record: JobRecord | undefined, channels: string[]): boolean =>
   record?.check.nextAt == null &&
   !Object.entries(record?.deliveries ?? {}).some(
-    ([key, { state }]) => state === 'pending' && channels.some((channel) => key.endsWith(`/${channel}`)),
+    ([key, { state }]) => state === 'pending' && channels.includes(splitKey(key).channel),
   );
 
 const isNothingLeft = async ({ table }: World): Promise<boolean> => (await table.head()) === undefined;

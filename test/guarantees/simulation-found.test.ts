@@ -52,6 +52,20 @@ const found: [string, Partial<Plan>][] = [
     },
   ],
   [
+    'a job that comes back with its environment, and of which somebody is still to be told, is delivered at once',
+    {
+      beginnings: ['queued', 'queued', 'queued'],
+      commands: [
+        { do: 'deploy', what: 'all', steps: untilIdle },
+        { do: 'webhook', job: jobOfStaging, steps: untilIdle },
+        { do: 'trouble', mishap: { where: 'slack', what: 'lost' }, after: 0, times: 1 },
+        { do: 'minute', steps: untilIdle },
+        { do: 'deploy', what: 'withoutStaging', steps: untilIdle },
+        { do: 'deploy', what: 'all', steps: untilIdle },
+      ],
+    },
+  ],
+  [
     'a correction comes after what it corrects, though the clock of who decided it is behind',
     {
       offsetsMs: [20_000, 0],

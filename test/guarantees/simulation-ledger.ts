@@ -1,13 +1,28 @@
 /** What a simulation saw, and the model: what must have been sent, and what must not. */
 
-import { type Decision, isTerminal, type JobName, type JobRecord, jobKey, type Outcome } from '../../lib/job.ts';
+import {
+  type Decision,
+  deliveryKey,
+  type Exceeded,
+  isTerminal,
+  type JobName,
+  type JobRecord,
+  jobKey,
+  type Limit,
+  type Matter,
+  type Outcome,
+} from '../../lib/job.ts';
+import type { PublishingJob } from '../../local/publishing-job.ts';
+import { limits } from './simulation-deployments.ts';
 
 /** One message to one channel. */
-export interface Told {
+export interface Told extends Matter {
   job: string;
-  outcome: Outcome;
   channel: string;
 }
+
+/** The channels that hear of an outcome. */
+type Tells = (outcome: Outcome) => string[];
 
 /** A message that a channel accepted. `open`: its receipt is on its way; `lost`: somebody lost it, for a known reason. */
 interface Accepted {
@@ -28,8 +43,10 @@ export interface Figures {
 export type Ledger = ReturnType<typeof createLedger>;
 
 const minute = 60_000;
-/** A job must have been denied for so long before anybody is told: 10 minutes, by clocks up to 20 seconds apart. */
-const deniedForMs = 10 * minute - 20_000;
+/** Clocks are up to so far apart. */
+const apartMs = 20_000;
+/** A job must have been denied for so long before anybody is told; a sweep judges a denial when it has read all jobs. */
+const deniedForMs = 10 * minute - apartMs - 20_000;
 const fifoRecognisesForMs = 4 * minute;
 
 export function createLedger(now: () => number) {
@@ -39,6 +56,10 @@ export function createLedger(now: () => number) {
   /** By message: the one that it corrects. */
   const corrects = new Map<string, string>();
   const read = new Set<string>();
+  const shown = new Map<string, { body: string; since: number }>();
+  /** As `<job>/<limit>`: limits that the API showed to be exceeded, and by which write that was decided. */
+  const seenExceeded = new Set<string>();
+  const decidedExceeded = new Map<string, string>();
   const denied = new Map<string, { first: number; last: number }>();
   const statuses = new Map<string, string | null>();
   const vouched = new Map<string, JobName>();
@@ -51,9 +72,22 @@ export function createLedger(now: () => number) {
     return last - first >= deniedForMs;
   };
 
+  const wasSeen = ({ job, outcome, limit }: Told): boolean => {
+    if (limit) return seenExceeded.has(`${job}/${limit}`);
+    return outcome === 'lostTrack' ? wasDeniedForLong(job) : read.has(`${job}/${outcome}`);
+  };
+
   const isTooEarly = (key: string): boolean => {
     const corrected = corrects.get(key);
     return corrected !== undefined && !accepted.has(corrected) && !dead.has(corrected);
+  };
+
+  /** Each of these channels is owed a message, and was chosen. */
+  const owe = (matter: Matter & { job: string }, chosen: string[], named: string[]): void => {
+    if (`${[...chosen].sort()}` !== `${[...named].sort()}`) {
+      violated(`${matter.job}: ${matter.outcome} is told to ${chosen}`);
+    }
+    for (const channel of named) owed.set(keyOf({ ...matter, channel }), { ...matter, channel });
   };
 
   return {
@@ -69,6 +103,33 @@ export function createLedger(now: () => number) {
       else denied.set(job, { first: denied.get(job)?.first ?? now(), last: now() });
     },
 
+    /** The API showed a job as it is. */
+    showed(job: string, body: string): void {
+      const before = shown.get(job);
+      const standsSince = before?.body === body ? before.since : now();
+      shown.set(job, { body, since: standsSince });
+      const { status, queuedTime, startTime } = (JSON.parse(body) as PublishingJob).system;
+      const since = {
+        queuedFor: status === 'Queued' && Date.parse(queuedTime ?? ''),
+        runningFor: status === 'Running' && Date.parse(startTime ?? ''),
+        noProgressFor: status === 'Running' && standsSince,
+      };
+      for (const [limit, from] of Object.entries(since) as [Limit, number | false][]) {
+        const isOver = from !== false && now() - from + apartMs > limits[limit] * minute;
+        if (isOver) seenExceeded.add(`${job}/${limit}`);
+      }
+    },
+
+    /** It is in the table that a job exceeds a limit. */
+    exceeded(job: string, limit: Limit, { decision }: Exceeded, its: { tells: Tells; writer: string }): void {
+      const key = `${job}/${limit}`;
+      const { outcome, channels } = decision;
+      if ((decidedExceeded.get(key) ?? its.writer) !== its.writer) violated(`${key} was decided twice`);
+      if (!seenExceeded.has(key)) violated(`${key} was decided, and the API never showed that`);
+      decidedExceeded.set(key, its.writer);
+      if (outcome) owe({ job, outcome, limit }, channels, its.tells(outcome));
+    },
+
     /** A state is in the table. */
     recorded(job: string, status: string | null): void {
       const before = statuses.get(job) ?? null;
@@ -77,27 +138,24 @@ export function createLedger(now: () => number) {
     },
 
     /** A decision is in the table. From then on each channel that the rules name is owed a message. */
-    decided(job: string, decision: Decision, its: { tells: (outcome: Outcome) => string[]; isOld: boolean }): void {
+    decided(job: string, decision: Decision, its: { tells: Tells; isOld: boolean }): void {
       const { outcome, reason, channels, rule } = decision;
       if (reason === 'notFound' && !wasDeniedForLong(job)) violated(`${job} was given up too early`);
       if (!outcome) return;
       const named = rule === null && its.isOld ? [] : its.tells(outcome);
-      if (`${[...channels].sort()}` !== `${[...named].sort()}`) violated(`${job}: ${outcome} is told to ${channels}`);
       for (const channel of named) {
         const key = keyOf({ job, outcome, channel });
         const corrected = decision.corrects && keyOf({ job, outcome: decision.corrects, channel });
         if (corrected && owed.has(corrected) && !owed.has(key)) corrects.set(key, corrected);
-        owed.set(key, { job, outcome, channel });
       }
+      owe({ job, outcome }, channels, named);
     },
 
     /** A channel accepted a message. The answer may still be lost. */
     accepted(told: Told, by: object): Accepted {
       const key = keyOf(told);
       const before = accepted.get(key) ?? [];
-      const isRead =
-        told.outcome === 'lostTrack' ? wasDeniedForLong(told.job) : read.has(`${told.job}/${told.outcome}`);
-      if (!isRead) violated(`${key} is false: the API never said so`);
+      if (!wasSeen(told)) violated(`${key} is false: the API never said so`);
       if (!owed.has(key)) violated(`${key} was sent, and nobody decided so`);
       if (isTooEarly(key)) violated(`${key} came before what it corrects`);
       if (before.some(({ fate }) => fate !== 'lost')) violated(`${key} was sent twice`);
@@ -128,8 +186,8 @@ export function createLedger(now: () => number) {
     /** The model. `records` is the whole table at the end, when all that was broken had been repaired for long. */
     judge(records: Map<string, JobRecord>): Omit<Figures, 'runs'> {
       for (const job of vouched.keys()) if (!records.has(job)) violated(`${job} was promised, and is not in the table`);
-      const lost = [...owed].filter(([key, { job, outcome, channel }]) => {
-        const delivery = records.get(job)?.deliveries[`${outcome}/${channel}`];
+      const lost = [...owed].filter(([key, { job, outcome, channel, limit }]) => {
+        const delivery = records.get(job)?.deliveries[deliveryKey(outcome, channel, limit)];
         const times = accepted.get(key) ?? [];
         const apart = (times.at(-1)?.at ?? 0) - (times[0]?.at ?? 0);
         const isFlagged = delivery?.ambiguousSince != null;
@@ -145,4 +203,4 @@ export function createLedger(now: () => number) {
   };
 }
 
-const keyOf = ({ job, outcome, channel }: Told): string => `${job}/${outcome}/${channel}`;
+const keyOf = ({ job, outcome, channel, limit }: Told): string => `${job}/${deliveryKey(outcome, channel, limit)}`;

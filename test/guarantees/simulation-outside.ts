@@ -2,7 +2,7 @@
 
 import { UpstreamError } from '../../lib/errors.ts';
 import type { HttpAnswer, HttpRequest } from '../../lib/http.ts';
-import type { Outcome } from '../../lib/job.ts';
+import type { Matter } from '../../lib/job.ts';
 import type { JobDocument } from '../../lib/message.ts';
 import { looks, type SimulatedJob } from './simulation-jobs.ts';
 import type { Ledger, Told } from './simulation-ledger.ts';
@@ -43,6 +43,7 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
         return answer(404, '');
       }
       if ('outcome' in look) ledger.answered(about, look.outcome);
+      ledger.showed(about, job.body);
       return answer(200, job.body);
     },
 
@@ -55,7 +56,7 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
       const { text } = JSON.parse(body) as { text: string };
       const [, word = '', job = ''] = /^(.+?)(?: \(correction\))?: (\S+)\. /.exec(text) ?? [];
       const isHeard = isInTime && mishap !== 'lost';
-      accept(by, { job, outcome: outcomeNamed[word] as Outcome, channel: 'slack' }, isHeard);
+      accept(by, { job, ...(matterNamed[word] as Matter), channel: 'slack' }, isHeard);
       if (!isHeard) throw noAnswer();
       return answer(200, 'ok');
     },
@@ -65,12 +66,12 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
       if (mishap === 'failed') throw new UpstreamError('unavailable', 'made up: 500', { ambiguous: true });
       if (mishap === 'busy') throw new UpstreamError('rateLimited', 'made up: throttled');
       if (mishap === 'denied') throw new UpstreamError('needsOperator', 'made up: no such topic');
-      const { environment, jobId, outcome, deduplicationId } = document;
+      const { environment, jobId, outcome, limit, deduplicationId } = document;
       const isHeard = isInTime && mishap !== 'lost';
       const isRepeated = now() - (remembered.get(deduplicationId) ?? Number.NEGATIVE_INFINITY) < fifoRemembersForMs;
       if (channel === 'topic' || !isRepeated) {
         remembered.set(deduplicationId, now());
-        accept(by, { job: `${environment}#${jobId}`, outcome, channel }, isHeard);
+        accept(by, { job: `${environment}#${jobId}`, outcome, limit: limit ?? undefined, channel }, isHeard);
       }
       if (!isHeard) throw noAnswer();
       return 'accepted';
@@ -112,11 +113,14 @@ const slackRefusals: Partial<Record<What, HttpAnswer>> = {
   garbled: answer(400, 'invalid_blocks'),
 };
 
-const outcomeNamed: Record<string, Outcome> = {
-  Completed: 'completed',
-  'Completed with warnings': 'completedWithWarnings',
-  'Completed, published nothing': 'publishedNothing',
-  Failed: 'failed',
-  Canceled: 'canceled',
-  'Lost track': 'lostTrack',
+const matterNamed: Record<string, Matter> = {
+  Completed: { outcome: 'completed' },
+  'Completed with warnings': { outcome: 'completedWithWarnings' },
+  'Completed, published nothing': { outcome: 'publishedNothing' },
+  Failed: { outcome: 'failed' },
+  Canceled: { outcome: 'canceled' },
+  'Lost track': { outcome: 'lostTrack' },
+  'Late, still queued': { outcome: 'late', limit: 'queuedFor' },
+  'Late, still running': { outcome: 'late', limit: 'runningFor' },
+  Stuck: { outcome: 'stuck', limit: 'noProgressFor' },
 };

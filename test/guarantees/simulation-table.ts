@@ -1,7 +1,7 @@
 /** The table of a simulation: each state and each receipt that gets into it is noted in the ledger. */
 
 import { splitKey } from '../../lib/deliveries.ts';
-import { type DueEntry, type JobRecord, jobKey, type Outcome } from '../../lib/job.ts';
+import { type DueEntry, type Exceeded, type JobRecord, jobKey, type Limit, type Outcome } from '../../lib/job.ts';
 import type { Store } from '../../lib/store.ts';
 import { createMemoryStore } from '../fakes/memory-store.ts';
 import type { SimulatedJob } from './simulation-jobs.ts';
@@ -19,8 +19,11 @@ export function createTable({ ledger, jobs }: { ledger: Ledger; jobs: SimulatedJ
       async save(next, known, options) {
         const saved = await store.save(next, known, options);
         if (!saved.won || saved.record?.writer !== next.writer) return saved;
-        const [key, { decision, status }] = [jobKey(next), next];
+        const [key, { decision, exceeded, status }] = [jobKey(next), next];
         ledger.recorded(key, status);
+        for (const [limit, its] of Object.entries(exceeded ?? {}) as [Limit, Exceeded][]) {
+          if (!known?.exceeded?.[limit]) ledger.exceeded(key, limit, its, { tells, writer: next.writer });
+        }
         if (decision && decision.at !== known?.decision?.at) {
           const isOld = jobs.some((job) => job.key === key && job.ended?.isOld);
           ledger.decided(key, decision, { tells, isOld });

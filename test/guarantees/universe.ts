@@ -53,12 +53,13 @@ export interface UniverseConfig {
   environments: Record<string, EnvironmentDocument>;
   channels: Record<string, { type: string; [member: string]: string }>;
   rules?: unknown[];
+  limits?: unknown[];
   webhook: { secrets: string[] };
   settings?: Record<string, number>;
 }
 
 /** One environment; a Slack webhook (no deduplication), a FIFO topic (five minutes of it), a standard topic (none). */
-export const universeConfig = ({ discover = false } = {}): UniverseConfig => ({
+export const universeConfig = ({ discover = false, limits = [] as unknown[] } = {}): UniverseConfig => ({
   environments: {
     production: { clientId: 'client-id', clientSecret: 'client-secret', apiUrl: 'https://api.test', discover },
   },
@@ -67,14 +68,15 @@ export const universeConfig = ({ discover = false } = {}): UniverseConfig => ({
     fifo: { type: 'topic', name: 'fifo' },
     topic: { type: 'topic', name: 'topic' },
   },
+  limits,
   webhook: { secrets: [webhookSecret] },
 });
 
 const fifoMemoryMs = 5 * 60_000;
 const straight: Cross = (_, call) => call();
 
-/** With `discover`, the notifier looks for jobs that nobody named. */
-export function createUniverse({ discover = false } = {}): Universe {
+/** With `discover`, the notifier looks for jobs that nobody named; `limits` are how long jobs may take. */
+export function createUniverse(options: Parameters<typeof universeConfig>[0] = {}): Universe {
   const clock = createFakeClock();
   const store = createMemoryStore();
   const accepted: Accepted[] = [];
@@ -142,7 +144,7 @@ export function createUniverse({ discover = false } = {}): Universe {
     store,
     accepted,
     setJob: (id, values) => jobs.set(id, values && publishingJob({ id, at: clock.now(), ...values })),
-    worker({ cross = straight, config = universeConfig({ discover }), clock: its = clock } = {}) {
+    worker({ cross = straight, config = universeConfig(options), clock: its = clock } = {}) {
       const made = createParts(
         { NOTIFIER_CONFIG: JSON.stringify(config), TABLE_NAME: 'memory' },
         {
