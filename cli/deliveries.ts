@@ -1,14 +1,13 @@
 /** The deliveries of a job, as commands show them. */
 
 import { splitKey } from '../lib/deliveries.ts';
-import type { Delivery, JobRecord } from '../lib/job.ts';
+import type { Delivery, JobRecord, Matter } from '../lib/job.ts';
 import { clean } from '../lib/text.ts';
 import { dim, moment, type Verdict, verdictLine } from './output.ts';
 
 /** A delivery with its channel and outcome. */
-export interface Shown extends Delivery {
+export interface Shown extends Delivery, Matter {
   channel: string;
-  outcome: string;
 }
 
 /** The deliveries of a record, in the order in which they were decided. */
@@ -21,9 +20,9 @@ const verdicts: Record<Delivery['state'], Verdict> = { sent: 'yes', dead: 'no', 
 
 /** One line: a tick when it was sent, a cross when it failed. */
 export function deliveryLine(one: Shown): string {
-  const { channel, outcome, state, attempts, at, nextAt, error, ambiguousSince } = one;
+  const { channel, outcome, limit, state, attempts, at, nextAt, error, ambiguousSince } = one;
   const said = [
-    outcome,
+    limit ? `${outcome} (${limit})` : outcome,
     state === 'sent' && at ? `sent at ${moment(at)}` : state,
     ...(state !== 'sent' && at ? [`last tried at ${moment(at)}`] : []),
     ...(attempts > 1 ? [`${attempts} attempts`] : []),

@@ -3,8 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Command } from 'commander';
+import { exceededOf } from '../lib/answer.ts';
 import { RequestError, UpstreamError } from '../lib/errors.ts';
-import type { JobName, JobRecord, Reading } from '../lib/job.ts';
+import type { JobName, JobRecord, Matter, Reading } from '../lib/job.ts';
 import { readJobName } from '../lib/job-name.ts';
 import { messageOf } from '../lib/message.ts';
 import type { Parts } from '../lib/parts.ts';
@@ -97,7 +98,8 @@ async function readText(file: string): Promise<string> {
   });
 }
 
-function answer(parts: Parts, { name, known, reading, now, resting }: Situation): Answer {
+function answer(parts: Parts, situation: Situation): Answer {
+  const { name, known, reading, now, resting } = situation;
   const { config, limits } = parts;
   const channels = Object.keys(config.channels);
   const terms = {
@@ -116,7 +118,9 @@ function answer(parts: Parts, { name, known, reading, now, resting }: Situation)
   // Without a transition, what was decided before stands.
   const record = (transition && next) ?? known ?? null;
   const decision = record?.decision ?? null;
-  const messages = record ? messagesOf(parts, record) : [];
+  const seen = next ?? known;
+  const exceeded = seen ? exceededOf(seen) : [];
+  const messages = seen ? messagesOf(parts, seen) : [];
   return {
     document: {
       ...name,
@@ -126,25 +130,30 @@ function answer(parts: Parts, { name, known, reading, now, resting }: Situation)
       read: reading,
       transition,
       decision,
+      exceeded,
       messages,
       resting,
       deliveries: known ? deliveriesOf(known) : [],
     },
-    text: inWords({ name, known, reading, transition, decision, channels, rules: config.rules, resting, messages }),
+    text: inWords({ ...situation, transition, decision, exceeded, channels, rules: config.rules, messages }),
     exitCode: record || !('error' in reading) ? 0 : 1,
   };
 }
 
 function messagesOf(parts: Parts, record: JobRecord): Rendered[] {
   const { config } = parts;
-  const { outcome, channels } = record.decision ?? { outcome: null, channels: [] };
-  if (!outcome) return [];
   const { jobUrl } = config.environments[record.environment] ?? {};
-  return channels
-    .filter((channel) => Object.hasOwn(config.channels, channel))
-    .map((channel) => ({
-      channel,
-      type: config.channels[channel]?.type ?? '',
-      ...parts.channel(channel).render(messageOf(record, { outcome, channel, jobUrl })),
-    }));
+  const decided: (Matter & { channels: string[] })[] = [
+    ...exceededOf(record),
+    ...(record.decision ? [record.decision] : []),
+  ].flatMap(({ outcome, ...about }) => (outcome ? [{ ...about, outcome }] : []));
+  return decided.flatMap(({ outcome, limit, channels }) =>
+    channels
+      .filter((channel) => Object.hasOwn(config.channels, channel))
+      .map((channel) => ({
+        channel,
+        type: config.channels[channel]?.type ?? '',
+        ...parts.channel(channel).render(messageOf(record, { outcome, limit, channel, jobUrl })),
+      })),
+  );
 }

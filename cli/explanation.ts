@@ -1,5 +1,6 @@
 /** An explanation in words. */
 
+import type { exceededOf } from '../lib/answer.ts';
 import type { Decision, Job, JobName, JobRecord, Reading, Reason, Transition } from '../lib/job.ts';
 import type { Rule } from '../lib/rules.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';
@@ -21,6 +22,8 @@ export interface Explained {
   reading: Reading;
   transition: Transition | null;
   decision: Decision | null;
+  /** The limits that it exceeds, or had exceeded. */
+  exceeded: ReturnType<typeof exceededOf>;
   /** All that are configured. */
   channels: string[];
   rules: Rule[] | null;
@@ -32,7 +35,7 @@ export interface Explained {
 export const inWords = (explained: Explained): string =>
   [head(explained), ...asItStands(explained), ...explained.messages.map(messageText)].join('\n\n');
 
-function head({ name, known, reading, transition, decision, channels, rules }: Explained): string {
+function head({ name, known, reading, transition, decision, exceeded, channels, rules }: Explained): string {
   const told = decision?.channels ?? [];
   const others = channels.filter((channel) => !told.includes(channel));
   return facts({
@@ -51,8 +54,12 @@ function head({ name, known, reading, transition, decision, channels, rules }: E
     channels: decision?.outcome ? told.join(', ') || 'none' : null,
     'not told': decision?.outcome ? others.join(', ') : null,
     mention: decision?.mention,
+    ...Object.fromEntries(exceeded.map((one) => [`${one.outcome} (${one.limit})`, excessText(one, rules)])),
   });
 }
+
+const excessText = ({ at, reason, minutes, rule }: Explained['exceeded'][number], rules: Rule[] | null): string =>
+  `${moment(at)}, ${reason}: ${meanings[reason]} of ${minutes} min; ${ruleText(rule, rules)}`;
 
 const named = ({ status, name }: Job): string => [status, name].filter(Boolean).join(', ');
 

@@ -4,8 +4,10 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { splitKey } from './deliveries.ts';
 import {
   type Check,
+  type Decision,
   isTerminal,
   type JobRecord,
+  type Limit,
   type Matter,
   type Outcome,
   type Reading,
@@ -51,7 +53,7 @@ export const detailsOf = (record: JobRecord, rest?: Rest): object => ({
   previousStatus: record.decision?.previousStatus ?? null,
   job: record.job,
   decision: record.decision,
-  ...exceededBy(record),
+  ...(record.exceeded ? { exceeded: exceededOf(record) } : {}),
   check: rest ? heldUp(record.check, rest) : record.check,
   deliveries: deliveriesOf(record),
 });
@@ -61,6 +63,12 @@ const heldUp = (check: Check, { reason, until }: Rest): Check =>
   check.nextAt === null
     ? check
     : { ...check, error: `the environment rests: ${reason}`, nextAt: new Date(until).toISOString() };
+
+/** The limits that a job exceeded, with what was decided about each, in that order. */
+export const exceededOf = ({ exceeded }: JobRecord): (Decision & { limit: Limit; minutes: number })[] =>
+  Object.entries(exceeded ?? {})
+    .map(([limit, { minutes, decision }]) => ({ limit: limit as Limit, minutes, ...decision }))
+    .sort((one, other) => (one.at < other.at ? -1 : 1));
 
 /** Whether a check could not ask the API, or the API does not know the job yet: recorded, and to be looked at again. */
 export const isOnlyAccepted = ({ reading, record }: Checked): boolean =>
@@ -93,12 +101,6 @@ const summaryOf = ({ jobId, environment, status, watch, decision }: JobRecord) =
   watching: watch === 'jobs',
   outcome: decision?.outcome ?? null,
 });
-
-// Most jobs take no longer than they may.
-const exceededBy = ({ exceeded }: JobRecord): object => {
-  const its = Object.entries(exceeded ?? {}).map(([limit, { minutes, decision }]) => ({ limit, minutes, ...decision }));
-  return its.length > 0 ? { exceeded: its.sort((one, other) => (one.at < other.at ? -1 : 1)) } : {};
-};
 
 const deliveriesOf = ({ deliveries }: JobRecord) =>
   Object.entries(deliveries)

@@ -94,6 +94,35 @@ describe('a job', () => {
     expect(text).toContain('- channel team rests until 2026-01-01 10:15:00 UTC: Slack: too many messages (429)');
   });
 
+  test('that takes too long: each limit, the rule, and the messages, whether they were sent or not', async () => {
+    const rules = [{ when: { outcome: 'late' }, notify: ['team'] }];
+    notifier = deploy(world, { config: { ...withRules(), rules, limits: [{ runningFor: 3, noProgressFor: 10 }] } });
+    const at = notifier.clock.now();
+    set({ status: 'Running', at });
+    const before = await explainJob();
+    expect(before.document).toMatchObject({
+      transition: { reason: 'firstSeen' },
+      exceeded: [{ limit: 'runningFor', minutes: 3, outcome: 'late', rule: 'rules[0]', channels: ['team'] }],
+      messages: [{ channel: 'team' }],
+    });
+    expect(before.text).toContain(
+      'runningTooLong: it has run for longer than its limit of 3 min; rules[0]: when outcome is late, tell team',
+    );
+    expect(before.text).toMatch(/message to team \(slack\)\n {2}Late, still running: Nightly site publish/);
+    expect([world.slack.messages, await itemsOf(world)]).toEqual([[], []]);
+
+    await notifier.post('job_1');
+    notifier.clock.advance(11 * 60_000);
+    set({ status: 'Running', at });
+    const { document, text } = await explainJob();
+    expect(document).toMatchObject({
+      transition: null,
+      exceeded: [{ limit: 'runningFor' }, { limit: 'noProgressFor', outcome: 'stuck', rule: 'noRule' }],
+      deliveries: [{ outcome: 'late', limit: 'runningFor', channel: 'team', state: 'sent' }],
+    });
+    expect(text).toMatch(/team late \(runningFor\), sent at/);
+  });
+
   test('that goes on: there is nothing to tell yet', async () => {
     set({ status: 'Running' });
     const { document, text } = await explainJob();
