@@ -1,0 +1,58 @@
+/**
+ * `npm run bench`: our figures beside the floor of this machine and beside what one would write otherwise, and what a
+ * month costs. docs/performance.md says what each row means.
+ */
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { folder, makeBuilds } from './builds.ts';
+import { coldStartRows } from './cold-start.ts';
+import { costsOf } from './cost.ts';
+import { printedCosts } from './cost-print.ts';
+import { countLife, sampleItem } from './life.ts';
+import { startNeighbours } from './neighbours/index.ts';
+import { printed, type Row } from './row.ts';
+import { sweepRows } from './sweep.ts';
+import { measureWarm } from './warm.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    /** Only one part of it; all, if none is named. */
+    cold: { type: 'boolean', default: false },
+    sweep: { type: 'boolean', default: false },
+    cost: { type: 'boolean', default: false },
+    /** Prints the results as JSON. They are written to a file as well. */
+    json: { type: 'boolean', default: false },
+    /** Cold starts of each kind, and warm sweeps. */
+    rounds: { type: 'string', default: '15' },
+    passes: { type: 'string', default: '5' },
+  },
+});
+
+const all = !options.cold && !options.sweep && !options.cost;
+const builds = await makeBuilds();
+const sample = await sampleItem();
+const neighbours = await startNeighbours(sample);
+const rows: Row[] = [];
+const text: string[] = [];
+const results: Record<string, unknown> = { at: new Date().toISOString(), node: process.version, rows };
+
+if (all || options.cold) rows.push(...(await coldStartRows(builds, neighbours, Number(options.rounds))));
+if (all || options.sweep) rows.push(...(await sweepRows(builds, neighbours, sample, Number(options.passes))));
+if (all || options.cost) {
+  const warm = await measureWarm(builds, neighbours);
+  rows.push(...warm.rows);
+  const life = await countLife();
+  const costs = await costsOf(life, warm.cpu);
+  Object.assign(results, { life, costs });
+  text.push(printedCosts(costs, life, warm.cpu));
+}
+neighbours.close();
+
+const file = join(folder, 'results.json');
+await writeFile(file, JSON.stringify(results, null, 2));
+console.log(options.json ? JSON.stringify(results, null, 2) : [printed(rows), ...text].join('\n'));
+const missed = rows.filter(({ met }) => met === false);
+if (!options.json)
+  console.log(`\n${missed.length} of ${rows.filter(({ met }) => met !== undefined).length} targets missed`);

@@ -1,0 +1,102 @@
+/** What is measured: our bundles as they are deployed, the floors, and the baseline. */
+
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { withoutUnnamedErrors } from '../scripts/unnamed-errors.ts';
+
+export const functionNames = ['webhook', 'event', 'sweep'] as const;
+export type FunctionName = (typeof functionNames)[number];
+
+/** A file to load, and the bytes that are deployed for it. */
+export interface Build {
+  file: string;
+  bytes: number;
+}
+
+export interface Builds {
+  ours: Record<FunctionName, Build>;
+  baseline: Record<FunctionName, Build>;
+  floor: Record<'function' | 'loop' | 'empty', Build>;
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+/** Inside node_modules: ignored by git, and the baseline finds its packages from there. */
+export const folder = join(root, 'node_modules/.cache/bench');
+
+/** Copies the bundles of `npm run build`, so that a later build does not disturb the runs, and makes the others. */
+export async function makeBuilds(): Promise<Builds> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(join(folder, 'baseline'), { recursive: true });
+  await cp(join(root, 'dist'), join(folder, 'ours'), { recursive: true });
+  await Promise.all([buildFloor(), buildBaseline()]);
+  const dependencies = await bytesOfDependencies();
+  const each = async <Name extends string>(names: readonly Name[], make: (name: Name) => Promise<Build>) =>
+    Object.fromEntries(await Promise.all(names.map(async (name) => [name, await make(name)]))) as Record<Name, Build>;
+  return {
+    ours: await each(functionNames, (name) => oneFile(join(folder, 'ours', name, 'index.cjs'))),
+    floor: await each(['function', 'loop', 'empty'] as const, (name) => oneFile(join(folder, 'floor', `${name}.cjs`))),
+    baseline: await each(functionNames, async (name) => ({
+      file: join(folder, 'baseline', `${name}.js`),
+      bytes: (await bytesOf(join(folder, 'baseline'))) + dependencies,
+    })),
+  };
+}
+
+const oneFile = async (file: string): Promise<Build> => ({ file, bytes: (await stat(file)).size });
+
+/** The best way found to bundle the SDK; docs/performance.md says what else was tried. */
+async function buildFloor(): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['bench/floor/function.ts', 'bench/floor/loop.ts', 'bench/floor/empty.ts'],
+    outdir: join(folder, 'floor'),
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    minify: true,
+    legalComments: 'none',
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    alias: { '@aws-sdk/credential-provider-node': './scripts/lambda-credentials.ts' },
+    plugins: [withoutUnnamedErrors],
+  });
+}
+
+/** Plain `tsc`. */
+async function buildBaseline(): Promise<void> {
+  const outDir = join(folder, 'baseline');
+  const tsc = join(root, 'node_modules/.bin/tsc');
+  await promisify(execFile)(tsc, ['-p', join(root, 'bench/baseline'), '--outDir', outDir]);
+  await writeFile(join(outDir, 'package.json'), '{ "type": "module" }\n');
+}
+
+/** What `npm ci --omit=dev` lays beside the baseline; valibot is ours alone. */
+async function bytesOfDependencies(): Promise<number> {
+  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; optional?: boolean; devOptional?: boolean }>;
+  };
+  const paths = Object.entries(lock.packages)
+    .filter(([path, { dev, optional, devOptional }]) => path && !dev && !optional && !devOptional)
+    .map(([path]) => path)
+    .filter((path) => path !== 'node_modules/valibot');
+  const sizes = await Promise.all(paths.map((path) => bytesOf(join(root, path))));
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** The files of a folder; packages within a package are counted by themselves. */
+async function bytesOf(path: string): Promise<number> {
+  const entries = await readdir(path, { withFileTypes: true });
+  const sizes = await Promise.all(
+    entries.map(async (entry) => {
+      if (entry.name === 'node_modules') return 0;
+      const inner = join(path, entry.name);
+      return entry.isDirectory() ? await bytesOf(inner) : (await stat(inner)).size;
+    }),
+  );
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
+}

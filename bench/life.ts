@@ -1,0 +1,146 @@
+/** What is asked of the others while one job of 4 minutes lives, counted by running the functions over it. */
+
+import './importable.ts';
+import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { createFakeClock } from '../test/support/clock.ts';
+import { deploy, type Notifier } from '../test/support/notifier.ts';
+import { type ConfigDocument, startWorld, type World } from '../test/support/world.ts';
+import { startCountedTable, type TableCosts } from './counted-table.ts';
+import type { Item } from './neighbours/table.ts';
+
+const minute = 60_000;
+const jobId = 'job_41B25';
+
+/** The item of a watched running job, as the functions leave it in the table. */
+export async function sampleItem(): Promise<Item> {
+  const world = await startWorld();
+  const notifier = deploy(world, { clock: createFakeClock(new Date(Date.now() - 4 * minute).toISOString()) });
+  world.setJob(jobId, { status: 'Running', at: notifier.clock.now() });
+  await notifier.post(jobId);
+  const client = new DynamoDBClient({ endpoint: world.store.endpoint });
+  const Key = { jobKey: { S: `production#${jobId}` } };
+  const { Item } = await client.send(new GetItemCommand({ TableName: world.store.tableName, Key }));
+  client.destroy();
+  await world.close();
+  return Item as unknown as Item;
+}
+
+/** What was asked of everybody in one step, and what the functions wrote down. */
+export interface Step {
+  table: TableCosts;
+  apiCalls: number;
+  tokens: number;
+  slackPosts: number;
+  snsPublishes: number;
+  /** Messages to ourselves, and the calls that send them. */
+  wakeUps: number;
+  wakeUpCalls: number;
+  logLines: number;
+  logBytes: number;
+  /** Each metric with its dimensions: CloudWatch charges by the hour in which one has a value. */
+  metrics: string[];
+}
+
+/** The steps of a life: `POST /jobs`, the sweeps, and for comparison a sweep that finds nothing to do. */
+export interface Life {
+  idleSweep: Step;
+  firstSeen: Step;
+  unchangedSweep: Step;
+  lastSweep: Step;
+  /** Bytes of the job's item when all is told. */
+  itemBytes: number;
+}
+
+/** Lets one job run for 4 minutes. */
+export async function countLife(): Promise<Life> {
+  const world = await startWorld();
+  const table = await startCountedTable(world.store.endpoint);
+  const wokenBy = { wakeUps: 0, wakeUpCalls: 0 };
+  const counted: World = {
+    ...world,
+    env: (document) => ({ ...world.env(document), AWS_ENDPOINT_URL_DYNAMODB: table.url }),
+  };
+  const send = async (_: unknown, delays: number[]) => {
+    wokenBy.wakeUps += delays.length;
+    wokenBy.wakeUpCalls += 1;
+  };
+  const notifier = deploy(counted, { config: withDiscovery(world), parts: { wakeUps: { send } } });
+  const step = (work: () => Promise<unknown>) => takeStep({ world, notifier, table, wokenBy }, work);
+  const setJob = (status: string) => world.setJob(jobId, { status, at: notifier.clock.now() });
+
+  // The first sweep of all looks further back.
+  await notifier.sweep();
+  notifier.clock.advance(minute);
+  const idleSweep = await step(() => notifier.sweep());
+  setJob('Running');
+  const firstSeen = await step(() => notifier.post(jobId));
+  let unchangedSweep = firstSeen;
+  for (let passed = 1; passed < 4; passed++) {
+    notifier.clock.advance(minute);
+    unchangedSweep = await step(() => notifier.sweep());
+  }
+  notifier.clock.advance(minute);
+  setJob('Completed');
+  const lastSweep = await step(() => notifier.sweep());
+  const itemBytes = Buffer.byteLength(
+    JSON.stringify(await notifier.parts.store.get({ environment: 'production', jobId })),
+  );
+
+  await Promise.all([table.close(), world.close()]);
+  return { idleSweep, firstSeen, unchangedSweep, lastSweep, itemBytes };
+}
+
+/** As it is configured unless somebody says otherwise: jobs that nobody named are looked for. */
+function withDiscovery(world: World): ConfigDocument {
+  const config = world.config();
+  const production = { ...config.environments['production'], discover: true };
+  return { ...config, environments: { production } };
+}
+
+interface Scene {
+  world: World;
+  notifier: Notifier;
+  table: { take(): TableCosts };
+  wokenBy: { wakeUps: number; wakeUpCalls: number };
+}
+
+async function takeStep(scene: Scene, work: () => Promise<unknown>): Promise<Step> {
+  const { world, notifier, table, wokenBy } = scene;
+  const counts = () => ({
+    apiCalls: world.api.requests.length + world.api.listRequests.length,
+    tokens: world.api.tokenRequests.length,
+    slackPosts: world.slack.requestCount(),
+    snsPublishes: world.topic.publishCount(),
+    ...wokenBy,
+  });
+  const before = counts();
+  const linesBefore = notifier.lines.length;
+  table.take();
+  await work();
+  const after = counts();
+  const lines = notifier.lines.slice(linesBefore);
+  const since = Object.fromEntries(
+    Object.entries(after).map(([name, count]) => [name, count - before[name as keyof typeof before]]),
+  ) as ReturnType<typeof counts>;
+  return {
+    table: table.take(),
+    ...since,
+    logLines: lines.length,
+    logBytes: lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0),
+    metrics: lines.flatMap(metricsIn),
+  };
+}
+
+interface MetricLine {
+  _aws?: { CloudWatchMetrics: { Dimensions: string[][]; Metrics: { Name: string }[] }[] };
+  [dimension: string]: unknown;
+}
+
+function metricsIn(line: string): string[] {
+  const { _aws, ...values } = JSON.parse(line) as MetricLine;
+  return (_aws?.CloudWatchMetrics ?? []).flatMap(({ Dimensions, Metrics }) =>
+    Metrics.flatMap(({ Name }) =>
+      Dimensions.map((names) => `${Name}{${names.map((name) => `${name}=${values[name]}`).join(',')}}`),
+    ),
+  );
+}

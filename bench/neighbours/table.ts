@@ -1,0 +1,144 @@
+/**
+ * A table that answers at once: it holds items and applies updates, and evaluates no condition, because each has one
+ * writer here. What the calls cost on a real table is counted elsewhere (bench/life.ts).
+ */
+
+import { tableDefinition } from '../../local/embedded-store.ts';
+
+type Value = Record<string, unknown>;
+/** An item in the notation of DynamoDB. */
+export type Item = Record<string, Value>;
+
+interface Request {
+  Key: Record<string, { S: string }>;
+  RequestItems: Record<string, { Keys: Record<string, { S: string }>[] }>;
+  ExclusiveStartKey?: Record<string, { S: string }>;
+  UpdateExpression: string;
+  ExpressionAttributeNames?: Record<string, string>;
+  ExpressionAttributeValues?: Item;
+  Item: Item;
+}
+
+/** DynamoDB ends a page after so much: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html */
+const pageBytes = 1024 * 1024;
+
+export function createInstantTable() {
+  const items = new Map<string, Item>();
+  /** The work list, ready to be sent: a page by the key behind which it begins. */
+  let pages = new Map<string, string>();
+
+  const answers: Record<string, (request: Request) => string> = {
+    GetItem: ({ Key }) => JSON.stringify({ Item: items.get(Key['jobKey']?.S ?? '') }),
+    BatchGetItem: ({ RequestItems }) => {
+      const found = Object.entries(RequestItems).map(([table, { Keys }]) => [
+        table,
+        Keys.flatMap(({ jobKey: key }) => items.get(key?.S ?? '') ?? []),
+      ]);
+      return JSON.stringify({ Responses: Object.fromEntries(found), UnprocessedKeys: {} });
+    },
+    Query: ({ ExclusiveStartKey }) =>
+      pages.get(ExclusiveStartKey?.['jobKey']?.S ?? '') ?? '{"Items":[],"Count":0,"ScannedCount":0}',
+    UpdateItem(request) {
+      const key = request.Key['jobKey']?.S ?? '';
+      const item = structuredClone(items.get(key) ?? { jobKey: { S: key } });
+      update(item, request);
+      items.set(key, item);
+      return JSON.stringify({ Attributes: item });
+    },
+    PutItem({ Item }) {
+      items.set((Item['jobKey'] as { S: string }).S, Item);
+      return '{}';
+    },
+    DeleteItem({ Key }) {
+      items.delete(Key['jobKey']?.S ?? '');
+      return '{}';
+    },
+  };
+
+  return {
+    answer: (operation: string, body: string): string => (answers[operation] ?? (() => '{}'))(JSON.parse(body)),
+    /** Holds so many jobs like this one from now on, and no others; marks stay. */
+    seed(watched: number, sample: Item): void {
+      const copies = Array.from({ length: watched }, (_, index) => copyOf(sample, index));
+      for (const key of items.keys()) if (key.startsWith('production#')) items.delete(key);
+      for (const copy of copies) items.set((copy['jobKey'] as { S: string }).S, copy);
+      pages = pagesOf(copies.map(entryOf));
+    },
+  };
+}
+
+/** The id of a watched job. */
+export const jobIdOf = (index: number): string => `job_${String(index).padStart(5, '0')}`;
+
+/** Another job like the sample. */
+function copyOf(sample: Item, index: number): Item {
+  const jobId = jobIdOf(index);
+  return {
+    ...sample,
+    jobKey: { S: `production#${jobId}` },
+    jobId: { S: jobId },
+    dueAt: { N: String(Number(sample['dueAt']?.['N']) + index) },
+  };
+}
+
+const [index] = tableDefinition.GlobalSecondaryIndexes;
+const projected = new Set(['jobKey', 'watch', 'dueAt', ...(index?.Projection.NonKeyAttributes ?? [])]);
+
+/** What the index shows of an item. */
+export const entryOf = (item: Item): Item =>
+  Object.fromEntries(Object.entries(item).filter(([name]) => projected.has(name)));
+
+function pagesOf(entries: Item[]): Map<string, string> {
+  const pages = new Map<string, string>();
+  let start = '';
+  for (let from = 0; from < entries.length; ) {
+    let bytes = 0;
+    let to = from;
+    for (; to < entries.length && bytes < pageBytes; to++) bytes += sizeOf(entries[to] as Item);
+    const Items = entries.slice(from, to);
+    const { jobKey, watch, dueAt } = Items.at(-1) as Item;
+    const last = to < entries.length ? { LastEvaluatedKey: { jobKey, watch, dueAt } } : {};
+    pages.set(start, JSON.stringify({ Items, Count: Items.length, ScannedCount: Items.length, ...last }));
+    start = (jobKey as { S: string }).S;
+    from = to;
+  }
+  return pages;
+}
+
+/** `SET path = :value, path = if_not_exists(path, :value) REMOVE name, name` */
+function update(item: Item, request: Request): void {
+  const { ExpressionAttributeNames: names = {}, ExpressionAttributeValues: values = {} } = request;
+  const [sets = '', removes] = request.UpdateExpression.replace(/^SET /, '').split(' REMOVE ');
+  for (const set of sets.split(/, (?![^(]*\))/)) {
+    const [path = '', content = ''] = set.split(' = ');
+    const steps = path.split('.').map((step) => names[step] ?? step);
+    const last = steps.pop() as string;
+    const parent = steps.reduce((map, step) => (map[step] as { M: Item }).M, item);
+    const isKept = content.startsWith('if_not_exists') && last in parent;
+    if (!isKept) parent[last] = values[/:\w+/.exec(content)?.[0] ?? ''] as Value;
+  }
+  for (const name of removes?.split(', ') ?? []) delete item[names[name] ?? name];
+}
+
+/**
+ * The bytes of an item, as DynamoDB counts them.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+ */
+export const sizeOf = (item: Item): number =>
+  Object.entries(item).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + valueSize(value), 0);
+
+function valueSize(value: Value): number {
+  const [[type, content] = ['NULL', true]] = Object.entries(value);
+  switch (type) {
+    case 'S':
+      return Buffer.byteLength(content as string);
+    case 'N':
+      return Math.ceil(String(content).replace(/^-|\.|^0+|0+$/g, '').length / 2) + 1;
+    case 'L':
+      return 3 + (content as Value[]).reduce((sum, one) => sum + 1 + valueSize(one), 0);
+    case 'M':
+      return 3 + Object.keys(content as Item).length + sizeOf(content as Item);
+    default:
+      return 1;
+  }
+}

@@ -1,0 +1,73 @@
+/** A line of the table: one figure of ours beside the floor, the baseline, and for cold starts an empty function. */
+
+import { type Figures, median, ratioOf } from './statistics.ts';
+
+export interface Row {
+  group: string;
+  figure: string;
+  unit: string;
+  ours: number;
+  floor?: number;
+  baseline?: number;
+  empty?: number;
+  toFloor?: number;
+  toBaseline?: number;
+  toEmpty?: number;
+  /** What the issue asks for, and whether it is so. */
+  target?: string;
+  met?: boolean;
+}
+
+type Name = Pick<Row, 'group' | 'figure' | 'unit'>;
+
+/** A row of the runs of `ours`, and of `floor`, `baseline` and `empty` where there are any. */
+export function rowOf(name: Name, figures: Figures, target?: { text: string; isMet: (row: Row) => boolean }): Row {
+  const row: Row = { ...name, ours: median(figures['ours'] ?? []) };
+  if (figures['floor'])
+    Object.assign(row, { floor: median(figures['floor']), toFloor: ratioOf(figures, 'ours', 'floor') });
+  if (figures['baseline']) {
+    Object.assign(row, { baseline: median(figures['baseline']), toBaseline: ratioOf(figures, 'ours', 'baseline') });
+  }
+  if (figures['empty'])
+    Object.assign(row, { empty: median(figures['empty']), toEmpty: ratioOf(figures, 'ours', 'empty') });
+  return target ? { ...row, target: target.text, met: target.isMet(row) } : row;
+}
+
+const columns: [string, (row: Row) => string][] = [
+  ['figure', ({ figure }) => figure],
+  ['ours', ({ ours }) => written(ours)],
+  ['floor', ({ floor }) => written(floor)],
+  ['baseline', ({ baseline }) => written(baseline)],
+  ['empty', ({ empty }) => written(empty)],
+  ['unit', ({ unit }) => unit],
+  ['/floor', ({ toFloor }) => written(toFloor, 2)],
+  ['/baseline', ({ toBaseline }) => written(toBaseline, 2)],
+  ['/empty', ({ toEmpty }) => written(toEmpty, 2)],
+  ['target', ({ target = '' }) => target],
+  ['', ({ met }) => (met === undefined ? '' : met ? 'met' : 'MISSED')],
+];
+
+/** The table as it is printed, group by group. */
+export function printed(rows: Row[]): string {
+  const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
+  const widths = columns.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
+  const lines = cells.map((line) =>
+    line
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+  return rows
+    .flatMap((row, index) => [
+      ...(row.group === rows[index - 1]?.group ? [] : ['', row.group, lines[0]]),
+      lines[index + 1],
+    ])
+    .join('\n');
+}
+
+/** Three digits that count, or so many behind the point. */
+function written(value: number | undefined, decimals?: number): string {
+  if (value === undefined || Number.isNaN(value)) return '';
+  const digits = decimals ?? (Number.isInteger(value) || value >= 100 ? 0 : value >= 10 ? 1 : 2);
+  return value.toFixed(digits);
+}

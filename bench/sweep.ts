@@ -1,0 +1,142 @@
+/** Sweeps over watched jobs that all still run: throughput, CPU, memory, and what is asked of the others. */
+
+import type { Builds } from './builds.ts';
+import type { Neighbours } from './neighbours/index.ts';
+import type { Asked } from './neighbours/server.ts';
+import { entryOf, type Item, sizeOf } from './neighbours/table.ts';
+import { environmentOf, startWarm, type WarmRun } from './processes.ts';
+import { type Row, rowOf } from './row.ts';
+import type { Figures } from './statistics.ts';
+
+const targets = { throughput: 0.9, cpu: 1.5, memoryMb: 16, indexBytes: 300 };
+const variants = ['floor', 'ours', 'baseline'] as const;
+type Variant = (typeof variants)[number];
+
+/** The first sweeps of a process pay for compiling: a deployed one sweeps every minute. */
+const warmUp = 2;
+
+interface Scene {
+  watched: number;
+  latencyMs: number;
+  concurrency: number;
+}
+
+/** The rows of 1,000 jobs, over several passes, and those of 10,000, each in fresh processes and once. */
+export async function sweepRows(builds: Builds, neighbours: Neighbours, sample: Item, passes: number): Promise<Row[]> {
+  const files = { floor: builds.floor.loop.file, ours: builds.ours.sweep.file, baseline: builds.baseline.sweep.file };
+  const scenes = [20, 0].flatMap((latencyMs) => [20, 50].map((concurrency) => ({ latencyMs, concurrency })));
+
+  const rows: Row[] = [];
+  for (const scene of scenes) {
+    const { runs } = await measure(files, neighbours, { ...scene, watched: 1_000 }, warmUp + passes);
+    rows.push(...speedRows({ ...scene, watched: 1_000 }, runs.slice(warmUp)));
+  }
+  const large = [];
+  for (const scene of scenes) {
+    const measured = await measure(files, neighbours, { ...scene, watched: 10_000 }, 1);
+    large.push(measured);
+    rows.push(...speedRows({ ...scene, watched: 10_000 }, measured.runs, { once: true }));
+  }
+  const small = [];
+  for (let round = 0; round < 3; round++) {
+    const few = { watched: 100, latencyMs: 20, concurrency: 20 };
+    small.push(...(await measure(files, neighbours, few, 1)).runs);
+  }
+  return [...rows, ...memoryRows(small, large[0]?.runs ?? []), ...countRows(large[0]?.asked ?? {}, 10_000, sample)];
+}
+
+type Pass = Record<Variant, WarmRun>;
+
+/** Lets every variant sweep in turn, each in a process of its own. */
+async function measure(
+  files: Record<Variant, string>,
+  neighbours: Neighbours,
+  { watched, latencyMs, concurrency }: Scene,
+  passes: number,
+): Promise<{ runs: Pass[]; asked: Asked }> {
+  const env = await environmentOf(neighbours.url, { concurrency, checks: watched });
+  const processes = variants.map((variant) => ({ variant, process: startWarm(files[variant], env) }));
+  const order = { watched, latencyMs, status: 'Running' } as const;
+  const runs: Pass[] = [];
+  let askedByUs: Asked = {};
+  for (let pass = 0; pass < passes; pass++) {
+    const runsOfPass: [Variant, WarmRun][] = [];
+    for (const { variant, process } of processes) {
+      await neighbours.be(order);
+      const run = await process.run();
+      if (run.result['checked'] !== watched)
+        throw new Error(`${variant} checked ${run.result['checked']} of ${watched}`);
+      const asked = await neighbours.be(order);
+      if (variant === 'ours') askedByUs = asked;
+      runsOfPass.push([variant, run]);
+    }
+    runs.push(Object.fromEntries(runsOfPass) as Pass);
+  }
+  for (const { process } of processes) process.close();
+  return { runs, asked: askedByUs };
+}
+
+const figuresOf = (runs: Pass[], figure: (run: WarmRun) => number): Figures =>
+  Object.fromEntries(variants.map((variant) => [variant, runs.map((run) => figure(run[variant]))]));
+
+function speedRows({ watched, latencyMs, concurrency }: Scene, runs: Pass[], { once = false } = {}): Row[] {
+  const group = `Sweep by id, ${watched} jobs, API ${latencyMs} ms, ${concurrency} at once${once ? ' (once, cold)' : ''}`;
+  const isTarget = !once && latencyMs === 20;
+  return [
+    rowOf(
+      { group, figure: 'checks a second', unit: '/s' },
+      figuresOf(runs, ({ wallMs }) => (watched / wallMs) * 1_000),
+      isTarget
+        ? { text: `>= ${targets.throughput} floor`, isMet: ({ toFloor = 0 }) => toFloor >= targets.throughput }
+        : undefined,
+    ),
+    rowOf(
+      { group, figure: 'CPU per unchanged check', unit: 'us' },
+      figuresOf(runs, ({ cpuMs }) => (cpuMs / watched) * 1_000),
+      once ? undefined : { text: `<= ${targets.cpu} floor`, isMet: ({ toFloor = 0 }) => toFloor <= targets.cpu },
+    ),
+  ];
+}
+
+function memoryRows(small: Pass[], large: Pass[]): Row[] {
+  const group = 'Sweep by id, memory of a fresh process';
+  const peak = (run: WarmRun) => run.peakMb;
+  const few = rowOf({ group, figure: 'peak, 100 jobs', unit: 'MB' }, figuresOf(small, peak));
+  const many = rowOf({ group, figure: 'peak, 10,000 jobs', unit: 'MB' }, figuresOf(large, peak));
+  const more = (of: 'ours' | 'floor' | 'baseline') => (many[of] ?? Number.NaN) - (few[of] ?? Number.NaN);
+  return [
+    few,
+    many,
+    {
+      group,
+      figure: '10,000 jobs over 100',
+      unit: 'MB',
+      ours: more('ours'),
+      floor: more('floor'),
+      baseline: more('baseline'),
+      target: `<= ${targets.memoryMb} MB`,
+      met: more('ours') <= targets.memoryMb,
+    },
+  ];
+}
+
+function countRows(asked: Asked, watched: number, sample: Item): Row[] {
+  const group = `Sweep by id, what ${watched} unchanged jobs ask for`;
+  const writes = ['UpdateItem', 'PutItem', 'DeleteItem'].reduce((sum, name) => sum + (asked[name] ?? 0), 0);
+  const indexBytes = sizeOf(entryOf(sample));
+  return [
+    { group, figure: 'writes', unit: '', ours: writes, target: '0', met: writes === 0 },
+    { group, figure: 'pages of the work list', unit: '', ours: asked['Query'] ?? 0 },
+    { group, figure: 'reads of marks', unit: '', ours: asked['BatchGetItem'] ?? 0 },
+    { group, figure: 'reads of items', unit: '', ours: asked['GetItem'] ?? 0 },
+    { group, figure: 'GETs of the API', unit: '', ours: asked['job'] ?? 0, floor: watched },
+    {
+      group,
+      figure: 'index per watched job',
+      unit: 'bytes',
+      ours: indexBytes,
+      target: `<= ${targets.indexBytes} bytes`,
+      met: indexBytes <= targets.indexBytes,
+    },
+  ];
+}
