@@ -45,8 +45,10 @@ export type Ledger = ReturnType<typeof createLedger>;
 const minute = 60_000;
 /** Clocks are up to so far apart. */
 const apartMs = 20_000;
-/** A job must have been denied for so long before anybody is told; a sweep judges a denial when it has read all jobs. */
-const deniedForMs = 10 * minute - apartMs - 20_000;
+/** A sweep judges a denial when it has read all jobs, and reading may take it so long. */
+const judgedWithinMs = 46_000;
+/** A job must have been denied for so long before anybody is told. */
+const deniedForMs = 10 * minute - apartMs - judgedWithinMs;
 const fifoRecognisesForMs = 4 * minute;
 
 export function createLedger(now: () => number) {
