@@ -1,6 +1,6 @@
 /** Jobs that nobody named: found by the list call, and watched. */
 
-import { isTerminal, type Job, type JobName, jobKey } from './job.ts';
+import { isTerminal, type Job, type JobName, jobKey, type Reading } from './job.ts';
 import type { JobListing } from './job-list.ts';
 import { isJobId } from './job-name.ts';
 import { goingOn, isEnough } from './overview.ts';
@@ -12,8 +12,10 @@ import type { Tally } from './tally.ts';
 const overlapMs = 20 * 60_000;
 /** A list that takes longer must not keep the watched jobs from being read. */
 const listWithinMs = 25_000;
-/** With no job in the list there is no time of Sitecore's to go by, and our clock may differ. */
-const clockToleranceMs = 60 * 60_000;
+/** Our clock and Sitecore's may be so far apart. */
+const clocksApartMs = 10 * 60_000;
+/** With no job in the list there is no time of Sitecore's to go by. */
+const withoutTimesMs = 60 * 60_000;
 
 /** What is known of an environment's list. Times are ISO 8601, by Sitecore's clock. */
 interface Mark {
@@ -32,8 +34,8 @@ export const discoveryKeys = (environment: string): [mark: string, begun: string
 /** What the list shows of an environment, and what is to be made of it. */
 export interface Findings {
   listing: JobListing;
-  /** There was no list before this one: what has ended by now is no news. */
-  isFirst: boolean;
+  /** When there was the first list (epoch milliseconds, our clock); null: this is it, and what has ended is no news. */
+  begunAt: number | null;
   mark: Mark;
 }
 
@@ -48,12 +50,15 @@ export async function look(parts: Parts, environment: string, { invocation }: Ta
   const listed = await gate.list({ queuedFrom: iso(queuedFrom) }, deadline);
   if (listed.kind === 'failed') await noteTrouble(parts, environment, mark, listed.error);
   if (listed.kind !== 'listed') return null;
-  if (mark.until) return { listing: listed.listing, isFirst: false, mark };
+  const begun = invocation.marks.get(begunKey) as { since: string } | undefined;
+  // One of the two marks may be lost; the other one says that there was a first list.
+  const begunAt = begun ? Date.parse(begun.since) : mark.until ? 0 : null;
+  if (mark.until) return { listing: listed.listing, begunAt, mark };
 
   // What was queued before, and goes on, is watched as well.
   const older = await gate.list({ statuses: goingOn }, deadline);
   const jobs = new Map([...(older.kind === 'listed' ? older.listing.jobs : []), ...listed.listing.jobs]);
-  return { listing: { ...listed.listing, jobs }, isFirst: !invocation.marks.has(begunKey), mark };
+  return { listing: { ...listed.listing, jobs }, begunAt, mark };
 }
 
 /**
@@ -63,56 +68,73 @@ export async function look(parts: Parts, environment: string, { invocation }: Ta
 export async function adopt(
   parts: Parts,
   environment: string,
-  { listing, isFirst, mark }: Findings,
+  findings: Findings,
   watched: ReadonlySet<string> = new Set(),
   tally: Tally,
 ): Promise<void> {
-  const { store, clock, config, metrics, log } = parts;
-  const gate = tally.invocation.gate(environment);
-  const listed = [...listing.jobs].filter(
-    ([jobId, job]) => isJobId(jobId) && !watched.has(jobId) && isOfUse(job, parts),
-  );
-  const known = await store.known(listed.map(([jobId]) => ({ environment, jobId })));
-  const unknown = listed.filter(([jobId]) => !known.has(jobKey({ environment, jobId })));
+  const { clock, config, metrics, log } = parts;
+  try {
+    const unknown = await unknownIn(parts, environment, findings.listing, watched);
+    if (unknown.length > 0) metrics.count('discovered', { environment }, unknown.length);
+    let left = unknown.length;
+    await inParallel(unknown.values(), config.settings.sweepConcurrency, async ([jobId, job]) => {
+      if (clock.now() >= tally.invocation.readBefore) return;
+      const name = { environment, jobId };
+      await tally.keepGoing(name, async () => {
+        if (await watch(name, job, findings, tally)) left -= 1;
+      });
+    });
+    if (left > 0) log.warn('not every job of the list could be watched; the next sweep goes on', { environment, left });
+    else await remember(parts, environment, findings);
+  } catch (error) {
+    log.error('jobs that nobody named could not be watched; the next sweep goes on', { environment, error });
+  }
+}
 
-  let isWhole = listing.isComplete;
-  const watch = async (name: JobName, job: Job | null): Promise<void> => {
-    const reading =
-      job !== null && isEnough(job)
-        ? ({ kind: 'job', job } as const)
-        : await gate.read(name.jobId, tally.invocation.readBefore);
-    if (reading.kind === 'notAsked') isWhole = false;
-    else await tally.record(name, reading, { isNews: !isFirst });
-  };
-  await inParallel(unknown.values(), config.settings.sweepConcurrency, async ([jobId, job]) => {
-    const name = { environment, jobId };
-    if (clock.now() >= tally.invocation.readBefore) isWhole = false;
-    else await tally.keepGoing(name, () => watch(name, job));
-  });
-  if (unknown.length > 0) metrics.count('discovered', { environment }, unknown.length);
-  if (isWhole) await remember(parts, environment, { mark, isFirst, listing });
-  else log.warn('not every job of the list could be watched; the next sweep goes on', { environment });
+/** Those jobs of the list that may be of use, and have no record yet. */
+async function unknownIn(
+  parts: Parts,
+  environment: string,
+  { jobs }: JobListing,
+  watched: ReadonlySet<string>,
+): Promise<[string, Job | null][]> {
+  const listed = [...jobs].filter(([jobId, job]) => isJobId(jobId) && !watched.has(jobId) && isOfUse(job, parts));
+  const known = await parts.store.known(listed.map(([jobId]) => ({ environment, jobId })));
+  return listed.filter(([jobId]) => !known.has(jobKey({ environment, jobId })));
+}
+
+/** Records a job that nobody knew. False: it could not be asked for. */
+async function watch(name: JobName, job: Job | null, { begunAt }: Findings, tally: Tally): Promise<boolean> {
+  const { gate, readBefore } = tally.invocation;
+  const reading: Reading =
+    job !== null && isEnough(job) ? { kind: 'job', job } : await gate(name.environment).read(name.jobId, readBefore);
+  if (reading.kind === 'notAsked') return false;
+  const { finishedAt = null } = reading.kind === 'job' ? reading.job : {};
+  const endedBefore = finishedAt !== null && Date.parse(finishedAt) < (begunAt ?? 0) - clocksApartMs;
+  await tally.record(name, reading, { isNews: begunAt !== null && !endedBefore });
+  return true;
 }
 
 /** Jobs that ended too long ago to be news need not be known; that is seen when they are read, if the list does not say. */
 function isOfUse(job: Job | null, { clock, limits }: Parts): boolean {
   if (job === null || !isTerminal(job.status) || job.finishedAt === null) return true;
-  return clock.now() - Date.parse(job.finishedAt) <= limits.announceWithinMs + clockToleranceMs;
+  return clock.now() - Date.parse(job.finishedAt) <= limits.announceWithinMs + clocksApartMs;
 }
 
-async function remember(
-  { store, clock, log }: Parts,
-  environment: string,
-  { mark, isFirst, listing }: Findings,
-): Promise<void> {
+async function remember(parts: Parts, environment: string, { mark, begunAt, listing }: Findings): Promise<void> {
+  const { store, clock, log } = parts;
   const [markKey, begunKey] = discoveryKeys(environment);
   const now = clock.now();
+  if (begunAt === null) await store.writeMark(begunKey, { since: iso(now) });
+  if (!listing.isComplete) {
+    await noteTrouble(parts, environment, mark, listing.error?.message ?? 'the list cannot be read to its end');
+    return;
+  }
   const times = [...listing.jobs.values()].flatMap((job) => (job?.queuedAt ? [job.queuedAt] : []));
-  const newest = times.reduce((one, other) => (one > other ? one : other), mark.until ?? iso(now - clockToleranceMs));
+  const newest = times.reduce((one, other) => (one > other ? one : other), mark.until ?? iso(now - withoutTimesMs));
   // A time in the future would hide what is queued until then.
   const until = newest > iso(now) ? iso(now) : newest;
   if (mark.trouble) log.info('jobs that nobody named are found again', { environment });
-  if (isFirst) await store.writeMark(begunKey, { since: iso(now) });
   if (until !== mark.until || mark.trouble) await store.writeMark(markKey, { until });
 }
 
@@ -121,11 +143,11 @@ async function noteTrouble(parts: Parts, environment: string, mark: Mark, troubl
   const { store, log, metrics } = parts;
   metrics.count('discoveryFailed', { environment });
   if (mark.trouble === trouble) return;
-  log.error('jobs that nobody named cannot be found; those that are given by their ids go on', {
-    environment,
-    reason: trouble,
+  const said = { environment, reason: trouble };
+  log.error('jobs that nobody named cannot all be found; those that are given by their ids go on', said);
+  await store.writeMark(discoveryKeys(environment)[0], { ...mark, trouble }).catch((error: unknown) => {
+    log.warn('a mark could not be written; it is said again', { environment, error });
   });
-  await store.writeMark(discoveryKeys(environment)[0], { ...mark, trouble });
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();

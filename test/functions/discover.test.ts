@@ -315,7 +315,7 @@ describe('fewer calls than jobs', () => {
 });
 
 describe('a list call that does not work', () => {
-  const said = () => logged(notifier).filter(({ message }) => message.includes('cannot be found'));
+  const said = () => logged(notifier).filter(({ message }) => message.includes('cannot all be found'));
 
   test.each<[string, Partial<ListBehavior>, RegExp]>([
     ['absent', { absent: true }, /404/],
@@ -378,6 +378,38 @@ test('a list that is slow leaves time for the jobs that are watched', async () =
     changed: 1,
   });
   notifier.parts.jobList = jobList;
+});
+
+test('a list that can never be read to its end is said once, and what it shows is told all the same', async () => {
+  Object.assign(world.api.list, {
+    order: 'none',
+    ignoredFilters: ['queuedTime', 'status'],
+    cap: 100,
+    beyondCap: 'refused',
+  });
+  const begin = notifier.clock.now();
+  for (let index = 0; index < 130; index++) {
+    set(`job_old_${index}`, 'Completed', { queued: begin - hour - index, ended: begin - 15 * minute });
+  }
+  await notifier.sweep();
+  for (let index = 0; index < 20; index++) ended(`job_${index}`, notifier.clock.now() + 1);
+  for (let sweeps = 0; sweeps < 3; sweeps++) await sweepAfter();
+  const shown = told();
+  // It depends on the order which of them the list shows; those that it shows are news, and the old ones are not.
+  expect(shown.length).toBeGreaterThan(5);
+  expect(shown.filter((id) => id?.startsWith('job_old'))).toEqual([]);
+  const said = logged(notifier).filter(({ message }) => message.includes('cannot all be found'));
+  expect(said).toMatchObject([{ reason: 'the list cannot be read to its end' }]);
+}, 30_000);
+
+test('a table that is away when jobs are found breaks no sweep', async () => {
+  await notifier.sweep();
+  ended('job_1');
+  const broken = start();
+  wrapStore(broken, () => ({ known: () => Promise.reject(new Error('throttled')) }));
+  await expect(sweepAfter(minute, broken)).resolves.toMatchObject({ left: 0 });
+  await sweepAfter();
+  expect(told()).toEqual(['job_1']);
 });
 
 test('jobs of a credential that belongs to another tenant now are not taken for ours', async () => {
