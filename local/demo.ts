@@ -2,19 +2,12 @@
 import { join } from 'node:path';
 import { parseConfig } from '../lib/config.ts';
 import { ConfigError, RequestError } from '../lib/errors.ts';
-import type { Job } from '../lib/job.ts';
 import { readJob } from '../lib/publishing-api.ts';
 import { readJson, writeJson } from './data-folder.ts';
+import { firstMinute, stuckAfterMinutes } from './first-minute.ts';
+import type { LiveJob } from './job-list.ts';
 import { type PublishingApiServer, problemFault, startPublishingApiServer } from './publishing-api-server.ts';
-import {
-  endOf,
-  firstMinute,
-  type JobPlan,
-  type PlannedOutcome,
-  planJob,
-  plannedOutcomes,
-  simulatedJob,
-} from './simulation.ts';
+import { endOf, type JobPlan, type PlannedOutcome, planJob, plannedOutcomes, simulatedJob } from './simulation.ts';
 import { type SlackMessage, startSlackServer } from './slack-server.ts';
 import type { ConfigDocument } from './start-settings.ts';
 
@@ -29,15 +22,19 @@ export interface Demo {
    * The jobs that are to be handed to the notifier at the start. `isWatching` tells of a job whether the notifier
    * still has to do something for it, and null if it has never heard of it.
    */
-  begin: (isWatching: (jobId: string) => Promise<boolean | null>) => Promise<JobPlan[]>;
+  begin: (isWatching: IsWatching) => Promise<JobPlan[]>;
+  /** The names of the jobs that nobody handed over, and that the notifier has come to know since this was last asked. */
+  found: (isWatching: IsWatching) => Promise<string[]>;
   /** Plans one more job as asked (`outcome`, `name`, `seconds`); a `RequestError` says what is wrong with it. */
   addJob: (asked: Record<string, unknown>) => JobPlan;
   /** Lets the API fail as asked (`status`, `times`, `call`); a `RequestError` says what is wrong with it. */
   addFault: (asked: Record<string, unknown>) => void;
   /** What the API says of a job right now. */
-  liveJob: (jobId: string) => Job | undefined;
+  liveJob: (jobId: string) => LiveJob | undefined;
   close: () => Promise<void>;
 }
+
+type IsWatching = (jobId: string) => Promise<boolean | null>;
 
 const keptForMs = 24 * 60 * 60_000;
 
@@ -55,11 +52,13 @@ export async function startDemo(deps: {
   const kept = (await readJson<JobPlan[]>(plansFile)) ?? [];
   const plans = new Map(kept.filter((plan) => endOf(plan) > Date.now() - keptForMs).map((plan) => [plan.id, plan]));
 
+  const begun = () => [...plans.values()].filter(({ queuedAt }) => queuedAt <= Date.now());
   const findJob = (id: string) => {
-    const plan = plans.get(id);
+    const plan = begun().find((one) => one.id === id);
     return plan && simulatedJob(plan, Date.now());
   };
-  const api = await startPublishingApiServer({ findJob });
+  const listJobs = () => begun().map((plan) => simulatedJob(plan, Date.now()));
+  const api = await startPublishingApiServer({ findJob, listJobs });
   const slack = await startSlackServer({ onMessage: onSlackMessage });
 
   const add = (...added: JobPlan[]) => {
@@ -67,19 +66,33 @@ export async function startDemo(deps: {
     writeJson(plansFile, [...plans.values()]);
   };
 
+  const known = new Set<string>();
+
   return {
     document: demoDocument(deps, { api, webhookUrl: slack.webhookUrl('team') }),
     begin: async (isWatching) => {
-      const known = await Promise.all(
+      const asked = await Promise.all(
         [...plans.values()].map(async (plan) => ({ plan, watching: await isWatching(plan.id) })),
       );
-      const open = known.filter(({ watching }) => watching !== false);
-      const unknown = open.filter(({ watching }) => watching === null).map(({ plan }) => plan);
+      for (const { plan, watching } of asked) if (watching !== null) known.add(plan.id);
+      const open = asked.filter(({ watching }) => watching !== false);
+      const unknown = open
+        .filter(({ plan, watching }) => watching === null && plan.isHandedOver)
+        .map(({ plan }) => plan);
       const fresh = firstMinute(Date.now(), speed);
       // A first minute that a restart has interrupted goes on, so that no two jobs of one name end at once.
       if (open.some(({ plan }) => fresh.some(({ name }) => name === plan.name))) return unknown;
       add(...fresh);
-      return [...unknown, ...fresh];
+      return [...unknown, ...fresh.filter(({ isHandedOver }) => isHandedOver)];
+    },
+    found: async (isWatching) => {
+      const names: string[] = [];
+      for (const { id, name, isHandedOver } of begun()) {
+        if (isHandedOver || known.has(id) || (await isWatching(id)) === null) continue;
+        known.add(id);
+        names.push(name);
+      }
+      return names;
     },
     addJob: (asked) => {
       const plan = planJob(planValues(asked, speed), Date.now());
@@ -89,13 +102,16 @@ export async function startDemo(deps: {
     addFault: ({ status = 500, times = 1, call = 'job', retryAfter }) => {
       if (!isBetween(status, 400, 599)) throw new RequestError(422, 'status must be a number from 400 to 599.');
       if (!isBetween(times, 1, 1000)) throw new RequestError(422, 'times must be a number from 1 to 1000.');
-      if (call !== 'job' && call !== 'token') throw new RequestError(422, 'call must be "job" or "token".');
+      if (call !== 'job' && call !== 'list' && call !== 'token') {
+        throw new RequestError(422, 'call must be "job", "list" or "token".');
+      }
       const headers = isBetween(retryAfter, 0, 3600) ? { 'retry-after': String(retryAfter) } : undefined;
       api.fault({ ...problemFault(status, headers), call, times });
     },
     liveJob: (jobId) => {
       const job = findJob(jobId);
-      return job && readJob(JSON.stringify(job), 'simulation');
+      const isFound = plans.get(jobId)?.isHandedOver === false;
+      return job && { job: readJob(JSON.stringify(job), 'simulation'), isFound };
     },
     close: async () => {
       await Promise.all([api.close(), slack.close()]);
@@ -112,6 +128,7 @@ function demoDocument(
   const demo = {
     environments: { [demoEnvironment]: { clientId, clientSecret, apiUrl, tokenUrl } },
     channels: { team: { type: 'slack', webhookUrl }, events: { type: 'sns', topicArn } },
+    limits: [{ noProgressFor: stuckAfterMinutes }],
     webhook: { secrets: [secret] },
   };
   const withRules = { ...demo, ...(document.rules && { rules: document.rules }) };

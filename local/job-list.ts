@@ -1,7 +1,8 @@
 /** The jobs that the page shows: what the table says of each, and in the demo what the simulation says right now. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
-import type { Job, JobRecord } from '../lib/job.ts';
+import { namedDeliveries } from '../lib/deliveries.ts';
+import { type Job, type JobRecord, limits } from '../lib/job.ts';
 
 /** A row of the page's table. */
 export interface JobRow {
@@ -11,8 +12,18 @@ export interface JobRow {
   job: Job | null;
   /** Why there is no status, or no newer one. */
   error: string | null;
+  /** That nobody handed it over, as far as that is known. */
+  isFound: boolean;
+  /** What it was told to be, `late` or `stuck`, before its end. */
+  delays: string[];
   deliveries: { outcome: string; channel: string; state: string; error: string | null }[];
   firstSeenAt: string;
+}
+
+/** What the simulation knows of a job that the table does not tell. */
+export interface LiveJob {
+  job: Job;
+  isFound: boolean;
 }
 
 const shown = 100;
@@ -20,7 +31,7 @@ const shown = 100;
 /** Makes the function that lists the latest jobs, newest first; `liveJob` knows more of some than the table does. */
 export function createJobList(
   { endpoint, tableName }: { endpoint: string; tableName: string },
-  liveJob: (jobId: string) => Job | undefined,
+  liveJob: (jobId: string) => LiveJob | undefined,
 ): () => Promise<JobRow[]> {
   const credentials = { accessKeyId: 'embedded', secretAccessKey: 'embedded' };
   const client = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint, region: 'us-east-1', credentials }));
@@ -37,17 +48,23 @@ export function createJobList(
   };
 }
 
-function rowOf({ environment, jobId, status, job, check, deliveries, firstSeenAt }: JobRecord, live?: Job): JobRow {
+function rowOf(record: JobRecord, live?: LiveJob): JobRow {
+  const { environment, jobId, status, job, check, exceeded, firstSeenAt } = record;
+  const delays = limits.flatMap((limit) => exceeded?.[limit]?.decision.outcome ?? []);
   return {
     environment,
     jobId,
-    status: live?.status ?? status ?? null,
-    job: live ?? job ?? null,
+    status: live?.job.status ?? status ?? null,
+    job: live?.job ?? job ?? null,
     error: check?.error ?? null,
-    deliveries: Object.entries(deliveries).map(([key, { state, error }]) => {
-      const [outcome = '', channel = ''] = key.split('/');
-      return { outcome, channel, state, error };
-    }),
+    isFound: live?.isFound ?? false,
+    delays: [...new Set(delays)],
+    deliveries: namedDeliveries(record).map(({ outcome, channel, delivery: { state, error } }) => ({
+      outcome,
+      channel,
+      state,
+      error,
+    })),
     firstSeenAt,
   };
 }

@@ -12,7 +12,7 @@ export const plannedOutcomes = [
 ] as const;
 export type PlannedOutcome = (typeof plannedOutcomes)[number];
 
-/** A job as it will have been: from `queuedAt` (epoch milliseconds) on it takes `seconds` to reach its outcome. */
+/** A job as it will have been: from `queuedAt` (epoch milliseconds) on it works `seconds` to reach its outcome. */
 export interface JobPlan {
   id: string;
   name: string;
@@ -25,54 +25,46 @@ export interface JobPlan {
   /** Counted once per locale, as Sitecore does. */
   items: number;
   locales: string[];
+  /** Whether a pipeline hands it over. What nobody hands over is to be found. */
+  isHandedOver: boolean;
+  /** From when until when it runs and gets nowhere (epoch milliseconds). */
+  hangs: { from: number; until: number } | null;
 }
 
-const jane: Person = { id: 'auth0|5f7c8ec7c33c6c004bbafe82', name: 'Jane Editor', type: 'User' };
-const sam: Person = { id: 'auth0|60a1b2c3d4e5f60071a2b3c4', name: 'Sam Author', type: 'User' };
-const pipeline: Person = { id: 'Zx3v9Qm1rT8yPq7LkJh2', name: 'Release pipeline', type: 'Application' };
+/** Whose jobs they are. */
+export const people = {
+  jane: { id: 'auth0|5f7c8ec7c33c6c004bbafe82', name: 'Jane Editor', type: 'User' },
+  sam: { id: 'auth0|60a1b2c3d4e5f60071a2b3c4', name: 'Sam Author', type: 'User' },
+  pipeline: { id: 'Zx3v9Qm1rT8yPq7LkJh2', name: 'Release pipeline', type: 'Application' },
+} as const satisfies Record<string, Person>;
 
 /** Plans a job that is queued now, with a name as Sitecore would have it where none is given. */
 export const planJob = (values: Partial<JobPlan>, now: number): JobPlan => ({
   id: `job_${randomBytes(16).toString('hex')}`,
   name: 'Campaign landing pages',
   source: 'Pages',
-  startedBy: jane,
-  canceledBy: values.outcome === 'canceled' ? sam : null,
+  startedBy: people.jane,
+  canceledBy: values.outcome === 'canceled' ? people.sam : null,
   outcome: 'completed',
   queuedAt: now,
   seconds: 12,
   items: 184,
   locales: ['en', 'de'],
+  isHandedOver: true,
+  hangs: null,
   ...values,
 });
 
-/** The demo's first minute; at `speed` 2 it takes half a minute. */
-export const firstMinute = (now: number, speed = 1): JobPlan[] =>
-  [
-    planJob({ name: 'Nightly site publish', startedBy: pipeline, items: 812, locales: ['en', 'de', 'fr'] }, now),
-    planJob(
-      { name: 'Product catalogue, spring prices', outcome: 'completedWithWarnings', seconds: 20, items: 655 },
-      now,
-    ),
-    planJob(
-      { name: 'Whole environment', source: 'API', startedBy: pipeline, outcome: 'failed', seconds: 28, items: 9410 },
-      now,
-    ),
-    planJob(
-      { name: 'Home page, new hero image', startedBy: sam, canceledBy: jane, outcome: 'canceled', seconds: 36 },
-      now,
-    ),
-  ].map((plan) => ({ ...plan, seconds: plan.seconds / speed }));
-
 /** When the planned job reaches its outcome, in epoch milliseconds. */
-export const endOf = ({ queuedAt, seconds }: JobPlan): number => queuedAt + seconds * 1000;
+export const endOf = ({ queuedAt, seconds, hangs }: JobPlan): number =>
+  queuedAt + seconds * 1000 + (hangs ? hangs.until - hangs.from : 0);
 
 /** The job as the Publishing API shows it at the time `now`. */
 export function simulatedJob(plan: JobPlan, now: number): PublishingJob {
   const end = endOf(plan);
-  const status = statusAt(plan, now);
-  const ended = now >= end;
-  const startedAt = plan.queuedAt + (end - plan.queuedAt) * queuedShare;
+  const progress = progressAt(plan, now);
+  const ended = progress >= 1;
+  const status = statusAt(plan, progress);
   const isQueued = status === 'Queued';
   return publishingJob({
     id: plan.id,
@@ -80,13 +72,13 @@ export function simulatedJob(plan: JobPlan, now: number): PublishingJob {
     source: plan.source,
     status,
     queuedTime: isoTime(plan.queuedAt),
-    startTime: isQueued ? null : isoTime(startedAt),
+    startTime: isQueued ? null : isoTime(plan.queuedAt + plan.seconds * 1000 * queuedShare),
     finishTime: ended ? isoTime(end) : null,
-    lastReportTime: isoTime(Math.min(now, end)),
+    lastReportTime: isoTime(isHanging(plan, now) ? plan.hangs.from : Math.min(now, end)),
     createdBy: plan.startedBy,
     canceledBy: status.startsWith('Cancel') ? plan.canceledBy : null,
     locales: plan.locales,
-    ...countersAt(plan, isQueued ? 0 : Math.min(1, (now - startedAt) / (end - startedAt))),
+    ...countersAt(plan, isQueued ? 0 : Math.min(1, (progress - queuedShare) / (1 - queuedShare))),
   });
 }
 
@@ -102,11 +94,19 @@ const endStatus: Record<PlannedOutcome, string> = {
   canceled: 'Canceled',
 };
 
-function statusAt(plan: JobPlan, now: number): string {
-  const progress = (now - plan.queuedAt) / (endOf(plan) - plan.queuedAt);
+/** How much of its time a job has worked: 1, and more, when it has ended. */
+function progressAt({ queuedAt, seconds, hangs }: JobPlan, now: number): number {
+  const hung = hangs ? Math.max(0, Math.min(now, hangs.until) - hangs.from) : 0;
+  return (now - hung - queuedAt) / (seconds * 1000);
+}
+
+const isHanging = (plan: JobPlan, now: number): plan is JobPlan & { hangs: object } =>
+  !!plan.hangs && plan.hangs.from <= now && now < plan.hangs.until;
+
+function statusAt({ outcome }: JobPlan, progress: number): string {
   if (progress < queuedShare) return 'Queued';
-  if (progress >= 1) return endStatus[plan.outcome];
-  return plan.outcome === 'canceled' && progress >= 1 - cancelingShare ? 'Canceling' : 'Running';
+  if (progress >= 1) return endStatus[outcome];
+  return outcome === 'canceled' && progress >= 1 - cancelingShare ? 'Canceling' : 'Running';
 }
 
 /** How far a job gets that does not complete, as a share of its items. */

@@ -17,8 +17,10 @@ import { createPage, type Page } from './page.ts';
 import { hasWebhookSecrets, localTopicChannels, needsAws, realDocument } from './real-config.ts';
 import { announceRunning } from './running.ts';
 import { startSchedule } from './schedule.ts';
+import type { JobPlan } from './simulation.ts';
 import type { ConfigDocument, StartSettings } from './start-settings.ts';
-import { createErrorLine, showRunning, showSlackMessage, showSweep, showTopicMessage } from './terminal.ts';
+import { createErrorLine, showFound, showRunning, showSlackMessage, showSweep, showTopicMessage } from './terminal.ts';
+import { watchSince } from './watch-since.ts';
 
 const housekeepingMs = 60 * 60_000;
 const stopWithinMs = 10_000;
@@ -50,7 +52,7 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
     throw new ConfigError(portProblem(port, error));
   });
   const pipeline = createDemoPipeline({ url: server.url, secret: secret?.secret ?? '', environment: demoEnvironment });
-  const unknownJobs = (await world.demo?.begin(pipeline.isWatching)) ?? [];
+  const newJobs = (await world.demo?.begin(pipeline.isWatching)) ?? [];
 
   const retract = await announceRunning(dataFolder, env);
   showRunning({
@@ -62,16 +64,22 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
     sweepMs,
     secretFile: secret?.file ?? null,
     newSecret: secret?.isNew ? secret.secret : null,
-    jobId: unknownJobs[0]?.id ?? 'job_41B25',
+    jobId: newJobs[0]?.id ?? 'job_41B25',
   });
 
-  await Promise.all(unknownJobs.map(pipeline.handOver)).catch(onError);
+  const handOver = (plan: JobPlan) =>
+    plan.hangs ? watchSince(demoEnvironment, plan.id, plan.hangs.from) : pipeline.handOver(plan);
+  await Promise.all(newJobs.map(handOver)).catch(onError);
   const sweep = async (event?: object) => {
     const result = await handlers.sweep(event);
     // In the demo the messages themselves are shown.
     if (!isDemo) showSweep(result);
   };
-  const sweeps = startSchedule(() => sweep(), sweepMs, onError);
+  const sweepAndTell = async () => {
+    await sweep();
+    for (const name of (await world.demo?.found(pipeline.isWatching)) ?? []) showFound(name);
+  };
+  const sweeps = startSchedule(sweepAndTell, sweepMs, onError);
   const housekeeping = startSchedule(async () => void (await store.removeExpired()), housekeepingMs, onError);
 
   return async () => {

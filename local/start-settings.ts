@@ -8,6 +8,7 @@ export interface ConfigDocument {
   environments: Record<string, { clientId: string; clientSecret: string }>;
   channels: Record<string, { type: string; [member: string]: string }>;
   rules?: unknown[];
+  limits?: unknown[];
   webhook?: { secrets: string[] };
   settings?: Record<string, number>;
 }

@@ -25,7 +25,7 @@ export function showRunning(running: Running): void {
   const secret = secretFile === null ? '$WEBHOOK_SECRET' : `$(cat ${secretFile})`;
   const facts: [string, string][] = [
     ['page', styleText('cyan', url)],
-    ['webhook', `POST ${url}/jobs, GET ${url}/jobs/{jobId}`],
+    ['webhook', `${url}: POST /jobs, GET /jobs/{jobId}, POST /wake`],
     ['secret', secretFile === null ? 'as configured' : `${secretFile}${newSecret ? ` (new: ${newSecret})` : ''}`],
     ['environments', environments.join(', ')],
     ['channels', channels.join(', ')],
@@ -61,6 +61,12 @@ export function showSlackMessage({ hook, payload }: SlackMessage): void {
 /** Shows a message of the local topic: its status word first. */
 export const showTopicMessage = ({ email }: TopicMessage): void => showMessage(email, 'SNS, events');
 
+/** Shows a job that the notifier found in the list of the Publishing API. */
+export const showFound = (name: string): void =>
+  say(
+    `${time()}  ${styleText('cyan', oneLine(`Found by itself: ${name}`, 100))}  ${styleText('dim', '(nobody handed it over)')}`,
+  );
+
 /** Shows what a sweep did, unless it did nothing. */
 export function showSweep({ changed, sent }: { changed: number; sent: number }): void {
   if (changed > 0 || sent > 0) say(`${time()}  ${styleText('dim', `sweep: ${changed} changed, ${sent} sent`)}`);
@@ -85,7 +91,7 @@ const say = (...lines: string[]): void => void process.stdout.write(`${lines.joi
 
 const colors = [
   [/^Completed:/, 'green'],
-  [/^Completed/, 'yellow'],
+  [/^(Completed|Late|Stuck)/, 'yellow'],
   [/^Failed|^Lost/, 'red'],
   [/^Canceled/, 'gray'],
 ] as const;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { firstMinute, type PlannedOutcome, planJob, simulatedJob } from '../../local/simulation.ts';
+import { firstMinute, stuckAfterMinutes } from '../../local/first-minute.ts';
+import { type PlannedOutcome, planJob, simulatedJob } from '../../local/simulation.ts';
 
 const start = Date.parse('2026-01-01T10:00:00Z');
 const statusesOf = (outcome: PlannedOutcome) => {
@@ -40,12 +41,40 @@ test('the last report of an ended job is not older than its end', () => {
   expect(statistics.lastReportTime).toBe(system.finishTime);
 });
 
-test('in the first minute one job completes, one completes with warnings, one fails and one is canceled', () => {
-  const jobs = firstMinute(start).map((plan) => simulatedJob(plan, start + 40_000));
-  expect(jobs.map(({ system, statistics }) => [system.status, statistics.itemsFailed > 0])).toEqual([
-    ['Completed', false],
-    ['Completed', true],
-    ['Failed', true],
-    ['Canceled', false],
+test('a job that hangs runs on, but nothing of it moves, and then it goes on where it was', () => {
+  const hangs = { from: start + 6_000, until: start + 60_000 };
+  const plan = planJob({ seconds: 10, hangs }, start);
+  const at = (second: number) => simulatedJob(plan, start + second * 1000);
+  expect([at(6), at(30), at(59)].map(({ system }) => system.status)).toEqual(['Running', 'Running', 'Running']);
+  expect([at(30).statistics, at(59).statistics]).toEqual([at(6).statistics, at(6).statistics]);
+  expect(at(59).statistics.lastReportTime).toBe('2026-01-01T10:00:06Z');
+  expect(at(60).statistics.itemsProcessed).toBe(at(6).statistics.itemsProcessed);
+  expect(at(62).statistics.itemsProcessed).toBeGreaterThan(at(60).statistics.itemsProcessed);
+  expect(at(64).system).toMatchObject({ status: 'Completed', finishTime: '2026-01-01T10:01:04Z' });
+  expect(at(64).statistics).toEqual({
+    ...simulatedJob({ ...plan, hangs: null }, start + 10_000).statistics,
+    lastReportTime: '2026-01-01T10:01:04Z',
+  });
+});
+
+test.each([1, 10])('at speed %i the first minute shows all that can become of a job', (speed) => {
+  const plans = firstMinute(start, speed);
+  const at = (second: number) => plans.map((plan) => simulatedJob(plan, start + (second * 1000) / speed));
+  expect(at(60).map(({ name, system, statistics }) => [name, system.status, statistics.itemsFailed > 0])).toEqual([
+    ['Nightly site publish', 'Completed', false],
+    ['Product catalogue, spring prices', 'Completed', true],
+    ['Whole environment', 'Failed', true],
+    ['Home page, new hero image', 'Canceled', false],
+    ['Blog, five new posts', 'Completed', false],
+    ['Media library, autumn campaign', 'Completed', false],
   ]);
+  const [notHandedOver, ...others] = plans.filter(({ isHandedOver }) => !isHandedOver);
+  expect(others).toEqual([]);
+  expect(notHandedOver?.queuedAt).toBeGreaterThan(start);
+
+  const [hanging = null] = plans.flatMap(({ hangs }) => hangs ?? []);
+  const stuckAt = (hanging?.from ?? 0) + stuckAfterMinutes * 60_000;
+  expect(stuckAt).toBe(start + 15_000 / speed);
+  expect(hanging?.until).toBeGreaterThan(stuckAt);
+  expect(at(0).at(-1)?.statistics).toEqual(at(40).at(-1)?.statistics);
 });

@@ -1,11 +1,13 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isDeepStrictEqual } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { JobRow } from '../../local/job-list.ts';
 import { startLoopbackServer } from '../../local/loopback-server.ts';
 import { type PublishingApiServer, startPublishingApiServer } from '../../local/publishing-api-server.ts';
 import { publishingJob } from '../../local/publishing-job.ts';
-import { type SlackServer, startSlackServer } from '../../local/slack-server.ts';
+import { type SlackMessage, type SlackServer, startSlackServer } from '../../local/slack-server.ts';
 import { addressOf, type NotifierProcess, startNotifier } from './notifier-process.ts';
 
 let folder: string;
@@ -30,7 +32,12 @@ const firstMinute = [
   'Completed with warnings: Product catalogue, spring prices',
   'Failed: Whole environment',
   'Canceled: Home page, new hero image',
+  'Completed: Blog, five new posts',
+  'Stuck: Media library, autumn campaign',
+  'Completed: Media library, autumn campaign',
 ];
+const lastOfAll = /(Completed: Media library.+→[^→]+){2}/;
+const times = (notifier: NotifierProcess, pattern: RegExp) => [...notifier.stdout().matchAll(pattern)].length;
 const told = (notifier: NotifierProcess) =>
   [...notifier.stdout().matchAll(/ {2}(\S.*?) {2}→ (.*)/g)].map(([, ...it]) => it);
 const inEachChannel = (titles: string[]) =>
@@ -41,11 +48,30 @@ const inEachChannel = (titles: string[]) =>
     ])
     .sort();
 
+interface PageState {
+  jobs: JobRow[];
+  slack: SlackMessage[];
+}
+
+/** What the page is told, as soon as that is so. */
+async function pageState(notifier: NotifierProcess, isSo: (state: PageState) => boolean): Promise<PageState> {
+  const live = await fetch(`${await addressOf(notifier)}/live`);
+  let text = '';
+  for await (const chunk of live.body ?? []) {
+    text += Buffer.from(chunk).toString();
+    const dataOf = (event: string) => text.split(`event: ${event}\ndata: `).at(-1)?.split('\n\n')[0] ?? '';
+    if (!text.endsWith('\n\n') || !text.includes('event: jobs')) continue;
+    const state = { jobs: JSON.parse(dataOf('jobs')), slack: JSON.parse(dataOf('state')).slack };
+    if (isSo(state)) return state;
+  }
+  throw new Error(`the page was told no more:\n${text}`);
+}
+
 describe('without credentials', { timeout: 30_000 }, () => {
-  test('four jobs end unasked in the first minute, and each is told once in each channel', async () => {
+  test('six jobs end unasked in the first minute, and each is told once in each channel', async () => {
     const notifier = start();
     const url = await addressOf(notifier);
-    await notifier.sees(/Canceled: .+[\s\S]+Canceled: .+→/);
+    await notifier.sees(lastOfAll);
     expect(told(notifier).sort()).toEqual(inEachChannel(firstMinute));
     expect(notifier.stderr()).toBe('');
 
@@ -60,27 +86,59 @@ describe('without credentials', { timeout: 30_000 }, () => {
     expect((await stat(join(folder, 'webhook-secret'))).mode & 0o777).toBe(0o600);
   });
 
+  test('a job that nobody handed over is found, and said to be', async () => {
+    const notifier = start();
+    await notifier.sees(/Found by itself: Blog, five new posts[\s\S]+Completed: Blog, five new posts {2}→/);
+    expect(times(notifier, /Found by itself/g)).toBe(1);
+    const { jobs } = await pageState(notifier, (state) => state.jobs.some(({ isFound }) => isFound));
+    expect(jobs.filter(({ isFound }) => isFound).map(({ job }) => job?.name)).toEqual(['Blog, five new posts']);
+  });
+
+  test('a job that gets stuck is told of while it runs, and again when it has ended', async () => {
+    const notifier = start({ SIMULATION_SPEED: '5' });
+    const isStuck = ({ delays }: JobRow) => delays.includes('stuck');
+    const stuck = await pageState(notifier, ({ jobs }) => jobs.some(isStuck));
+    expect(stuck.jobs.filter(isStuck)).toMatchObject([
+      { job: { name: 'Media library, autumn campaign' }, status: 'Running', isFound: false },
+    ]);
+    await notifier.sees(lastOfAll);
+    expect(notifier.stdout().indexOf('Stuck: Media')).toBeLessThan(notifier.stdout().indexOf('Completed: Media'));
+    const toldOf = ({ jobs }: PageState) =>
+      jobs.find(isStuck)?.deliveries.map(({ outcome, state }) => [outcome, state]);
+    const { slack } = await pageState(notifier, (state) =>
+      isDeepStrictEqual(
+        toldOf(state),
+        ['stuck', 'stuck', 'completed', 'completed'].map((outcome) => [outcome, 'sent']),
+      ),
+    );
+    expect(slack.map(({ payload }) => payload.text)).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^Stuck: [\s\S]+stood still for 5 min/),
+        expect.stringMatching(/^Completed: Media[\s\S]+It had been stuck: without progress for more than 5 min/),
+      ]),
+    );
+  });
+
   test('after a restart nothing is told twice, and nothing is forgotten', async () => {
     const before = start();
-    await before.sees(/Completed: .+[\s\S]+Completed: .+→/);
+    await before.sees(/Stuck: .+[\s\S]+Stuck: .+→/);
     expect(await before.stop('SIGTERM')).toBe(0);
+    const between = start();
+    await between.sees(/Found by itself/);
+    expect(await between.stop('SIGTERM')).toBe(0);
     const after = start();
-    await after.sees(/Canceled: .+[\s\S]+Canceled: .+→/);
-    expect([...told(before), ...told(after)].sort()).toEqual(inEachChannel(firstMinute));
+    await after.sees(lastOfAll);
+    await after.sees(/(Completed: Blog.+→[^→]+){2}/);
+    expect([...told(before), ...told(between), ...told(after)].sort()).toEqual(inEachChannel(firstMinute));
+    expect(times(after, /Found by itself/g)).toBe(0);
   });
 
   test('the page is told of the jobs and the messages so far', async () => {
     const notifier = start();
-    const url = await addressOf(notifier);
     await notifier.sees(/Completed: .+→ Slack/);
-    const live = await fetch(`${url}/live`);
-    let text = '';
-    for await (const chunk of live.body ?? []) {
-      text += Buffer.from(chunk).toString();
-      if (/event: jobs\ndata: \[\{/.test(text)) break;
-    }
-    expect(text).toMatch(/event: state\ndata: .+"Completed: Nightly site publish"/);
-    expect(text).toMatch(/event: jobs\ndata: .+"name":"Nightly site publish"/);
+    const { jobs, slack } = await pageState(notifier, (state) => state.jobs.length > 0);
+    expect(JSON.stringify(slack)).toContain('"Completed: Nightly site publish"');
+    expect(jobs.map(({ job }) => job?.name)).toContain('Nightly site publish');
   });
 
   test('another job is started as asked, and faults of the API do not keep it from being told', async () => {
@@ -141,6 +199,24 @@ describe('with credentials', { timeout: 30_000 }, () => {
     await after.sees(/Failed: Nightly site publish {2}→ SNS/);
     await after.sees(/sweep: 1 changed, 2 sent/);
     expect(await after.stop()).toBe(0);
+    expect(slack.messages).toHaveLength(1);
+  });
+
+  test('a job that nobody named is found when Sitecore calls, without waiting for the schedule', async () => {
+    const notifier = start({ ...env(), SWEEP_SECONDS: '3600' });
+    const url = await addressOf(notifier);
+    // What has ended before the first sweep is no news.
+    await vi.waitFor(async () => expect(await readFile(join(folder, 'notifier.log'), 'utf8')).toContain('"swept"'));
+    api.setJob('job_1', publishingJob({ id: 'job_1', status: 'Completed' }));
+
+    const wake = (headers: Record<string, string>) => fetch(`${url}/wake`, { method: 'POST', headers, body: 'any' });
+    expect((await wake({})).status).toBe(401);
+    expect((await wake({ 'x-api-key': 'wrong' })).status).toBe(401);
+    const secret = (await readFile(join(folder, 'webhook-secret'), 'utf8')).trim();
+    const woken = await wake({ 'x-api-key': secret });
+    expect([woken.status, await woken.json()]).toMatchObject([202, { environment: 'main' }]);
+    await notifier.sees(/Completed: Nightly site publish {2}→ SNS/);
+    await notifier.sees(/sweep: 1 changed, 2 sent/);
     expect(slack.messages).toHaveLength(1);
   });
 

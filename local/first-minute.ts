@@ -1,0 +1,41 @@
+/** The jobs that a demo shows in its first minute: all that can become of a job. */
+import { type JobPlan, people, planJob } from './simulation.ts';
+
+const { jane, sam, pipeline } = people;
+
+/** In the demo a job that gets nowhere for so long is stuck. */
+export const stuckAfterMinutes = 5;
+
+/** The demo's first minute; at `speed` 2 it takes half a minute. */
+export function firstMinute(now: number, speed = 1): JobPlan[] {
+  const after = (seconds: number): number => now + (seconds * 1000) / speed;
+  const plan = (values: Partial<JobPlan> & { seconds: number }): JobPlan =>
+    planJob({ ...values, seconds: values.seconds / speed }, now);
+  // Nobody watches a demo for five minutes: this job has hung since before, and is noticed 15 s after the start.
+  const from = after(15) - stuckAfterMinutes * 60_000;
+  const worked = 60;
+  return [
+    plan({ name: 'Nightly site publish', startedBy: pipeline, seconds: 12, items: 812, locales: ['en', 'de', 'fr'] }),
+    plan({ name: 'Product catalogue, spring prices', outcome: 'completedWithWarnings', seconds: 20, items: 655 }),
+    plan({
+      name: 'Whole environment',
+      source: 'API',
+      startedBy: pipeline,
+      outcome: 'failed',
+      seconds: 28,
+      items: 9410,
+    }),
+    plan({ name: 'Home page, new hero image', startedBy: sam, canceledBy: jane, outcome: 'canceled', seconds: 36 }),
+    plan({ name: 'Blog, five new posts', startedBy: sam, queuedAt: after(24), seconds: 20, isHandedOver: false }),
+    planJob(
+      {
+        name: 'Media library, autumn campaign',
+        items: 2310,
+        queuedAt: from - worked * 1000,
+        seconds: worked + 12 / speed,
+        hangs: { from, until: after(41) },
+      },
+      now,
+    ),
+  ];
+}
