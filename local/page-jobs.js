@@ -23,17 +23,21 @@ function updatedRow(entry) {
   const key = `${entry.environment}#${entry.jobId}`;
   if (!rows.has(key)) rows.set(key, newRow());
   const { row, cells } = rows.get(key);
-  const { environment, jobId, job, deliveries } = entry;
-  fill(cells.name, `${job?.name} ${jobId}`, () => [el('div.name', job?.name ?? jobId), el('div.quiet.mono', jobId)]);
+  const { environment, jobId, job, isFound, deliveries } = entry;
+  fill(cells.name, JSON.stringify([job?.name, jobId, isFound]), () => [
+    el('div.name', job?.name ?? jobId),
+    el('div.quiet.mono', jobId),
+    isFound ? el('div.quiet.small', 'Found by itself: nobody handed it over') : '',
+  ]);
   fill(cells.environment, environment);
-  fill(cells.status, JSON.stringify([entry.status, job?.statistics, entry.error]), () => statusOf(entry));
+  fill(cells.status, JSON.stringify([entry.status, job?.statistics, entry.error, entry.delays]), () => statusOf(entry));
   for (const name of ['sent', 'processed', 'failed', 'skipped']) {
     fill(cells[name], job?.statistics?.[name]?.toLocaleString() ?? '–');
   }
   cells.failed.classList.toggle('some', job?.statistics?.failed > 0);
   fill(cells.startedBy, job?.startedBy ?? '–');
   fill(cells.elapsed, elapsed(job));
-  fill(cells.told, JSON.stringify(deliveries), () => deliveries.map(deliveryOf));
+  fill(cells.told, JSON.stringify(deliveries), () => toldOf(deliveries));
   return row;
 }
 
@@ -67,12 +71,21 @@ function newRow() {
 
 const tones = { Running: 'running', Canceling: 'running', Completed: 'completed', Failed: 'failed' };
 
-function statusOf({ status, job, error }) {
+const ended = ['Completed', 'Failed', 'Canceled'];
+
+function statusOf(entry) {
+  const [text, tone] = stateOf(entry);
+  const past = ended.includes(entry.status) && entry.delays.map((delay) => `had been ${delay}`);
+  const notes = [...(past || []), ...(entry.error ? [entry.error] : [])];
+  return [el(tone ? `span.pill.${tone}` : 'span.pill', text), ...notes.map((note) => el('div.quiet.small', note))];
+}
+
+function stateOf({ status, job, delays }) {
   const { failed, processed, skipped } = job?.statistics ?? {};
-  const pill = (text, tone) => el(tone ? `span.pill.${tone}` : 'span.pill', text);
-  if (status === 'Completed' && failed > 0) return [pill('Completed, warnings', 'warnings')];
-  if (status === 'Completed' && processed === 0 && skipped > 0) return [pill('Published nothing', 'warnings')];
-  return [pill(status ?? 'unknown', tones[status]), error ? el('div.quiet.small', error) : ''];
+  if (status === 'Completed' && failed > 0) return ['Completed, warnings', 'warnings'];
+  if (status === 'Completed' && processed === 0 && skipped > 0) return ['Published nothing', 'warnings'];
+  if (!ended.includes(status) && delays.length > 0) return [[status, ...delays].join(', '), 'warnings'];
+  return [status ?? 'unknown', tones[status]];
 }
 
 function elapsed(job) {
@@ -90,6 +103,13 @@ function inWords(seconds) {
 
 const marks = { sent: '✓', pending: '…', dead: '✗' };
 
-function deliveryOf({ channel, state, error }) {
-  return Object.assign(el(`div.${state}`, `${marks[state] ?? ''} ${channel}`), { title: error ?? state });
+/** What each delivery was about is said only where there were several. */
+function toldOf(deliveries) {
+  const isOne = new Set(deliveries.map(({ outcome }) => outcome)).size === 1;
+  return deliveries.map(({ outcome, channel, state, error }) => {
+    const text = `${marks[state] ?? ''} ${channel}${isOne ? '' : `: ${inPlainWords(outcome)}`}`;
+    return Object.assign(el(`div.${state}`, text), { title: error ?? state });
+  });
 }
+
+const inPlainWords = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
