@@ -31,14 +31,11 @@ export function announce(
  * A record after a reading of a job that goes on: each limit that the job exceeds is decided once, beside the decision
  * about its last transition, which stands.
  */
-export function tellDelays(observed: JobRecord, prior: JobRecord, terms: DecisionTerms): JobRecord {
-  let told = { ...observed, progress: progressOf(observed, terms) };
-  for (const { limit, minutes, job, ...excess } of exceeding(told, terms)) {
-    const decision = decideAbout(
-      told,
-      { ...excess, previousStatus: prior.status, corrects: null, announce: true },
-      terms,
-    );
+export function tellDelays(observed: JobRecord, job: Job, prior: JobRecord, terms: DecisionTerms): JobRecord {
+  let told = { ...observed, progress: progressOf(observed, job, terms) };
+  for (const { limit, minutes, ...excess } of exceeding(told, job, terms)) {
+    const said = { ...excess, previousStatus: prior.status, corrects: null, announce: true };
+    const decision = decideAbout(told, said, terms);
     const keys = decision.channels.map((channel) => deliveryKey(excess.outcome, channel, limit));
     told = {
       ...told,

@@ -31,8 +31,6 @@ export interface Excess {
   outcome: Outcome;
   reason: Reason;
   since: string;
-  /** As it was just read. */
-  job: Job;
 }
 
 /** In which status a limit counts, and what it means to exceed it. */
@@ -49,26 +47,27 @@ const meanings = {
 export const mayExceed = (environment: string, job: Job, { now, limitRules }: LimitTerms): boolean =>
   limitsFor(environment, job, limitRules).some(({ limit, ms }) => isNear(limit, ms, job, now));
 
-/** The limits that a job exceeds, and has not before. `record` holds the job as it was just read. */
-export function exceeding(record: JobRecord, { now, limitRules }: LimitTerms): Excess[] {
-  const { environment, job, exceeded } = record;
-  if (job === null) return [];
-  return limitsFor(environment, job, limitRules).flatMap(({ limit, minutes, ms }) => {
-    const since = countedFrom(limit, record);
-    if (since === null || !isOver(ms, since, now) || exceeded?.[limit]) return [];
+/** The limits that a job exceeds, and has not before, as its record has it after this reading. */
+export function exceeding(record: JobRecord, job: Job, { now, limitRules }: LimitTerms): Excess[] {
+  return limitsFor(record.environment, job, limitRules).flatMap(({ limit, minutes, ms }) => {
+    const since = countedFrom(limit, record, job);
+    if (since === null || !isOver(ms, since, now) || record.exceeded?.[limit]) return [];
     const { outcome, reason } = meanings[limit];
-    return [{ limit, minutes, outcome, reason, since, job }];
+    return [{ limit, minutes, outcome, reason, since }];
   });
 }
 
 /**
- * What is to be kept of a job's counters, so that a later reading can tell whether they moved. `record` holds the job as
- * it was just read. Counters that move all the time are kept four times per limit, and not with every reading.
+ * What is to be kept of a job's counters after this reading, so that a later one can tell whether they moved. Counters
+ * that move all the time are kept four times per limit, and not with every reading.
  */
-export function progressOf({ environment, job, exceeded, progress }: JobRecord, terms: LimitTerms): Progress | null {
-  const { now, limitRules } = terms;
+export function progressOf(
+  { environment, exceeded, progress }: JobRecord,
+  job: Job,
+  { now, limitRules }: LimitTerms,
+): Progress | null {
   const wanted = limitsFor(environment, job, limitRules).find(({ limit }) => limit === 'noProgressFor');
-  const statistics = job?.statistics;
+  const { statistics } = job;
   if (!wanted || exceeded?.noProgressFor || !hasCounters(statistics)) return progress;
   const isKept = progress !== null && now - Date.parse(progress.since) < wanted.ms * keptShare;
   if (isKept || !haveMoved(statistics, progress?.statistics)) return progress;
@@ -86,11 +85,11 @@ interface Counting {
 }
 
 /** The limits that count for a job while it has its present status. */
-function limitsFor(environment: string, job: Job | null, limitRules: LimitRule[]): Counting[] {
+function limitsFor(environment: string, job: Job, limitRules: LimitRule[]): Counting[] {
   const rule = limitRules.find(({ when = {} }) => matches(when, traitsOf(environment, job)));
   return limits.flatMap((limit) => {
     const minutes = rule?.[limit];
-    return minutes !== undefined && job?.status === meanings[limit].status
+    return minutes !== undefined && job.status === meanings[limit].status
       ? [{ limit, minutes, ms: minutes * minute }]
       : [];
   });
@@ -108,15 +107,16 @@ function isNear(limit: Limit, ms: number, { queuedAt, startedAt, statistics }: J
 }
 
 /** Since when a job is as a limit forbids: as the API says, or else as we know. Null: it is not. */
-function countedFrom(limit: Limit, { job, firstSeenAt, changedAt, progress }: JobRecord): string | null {
+function countedFrom(limit: Limit, record: JobRecord, { queuedAt, startedAt, statistics }: Job): string | null {
+  const { firstSeenAt, changedAt, progress } = record;
   switch (limit) {
     case 'queuedFor':
-      return job?.queuedAt ?? firstSeenAt;
+      return queuedAt ?? firstSeenAt;
     case 'runningFor':
       // It may have been queued before we saw it run.
-      return job?.startedAt ?? changedAt;
+      return startedAt ?? changedAt;
     case 'noProgressFor':
-      return progress && isDeepStrictEqual(progress.statistics, job?.statistics) ? progress.since : null;
+      return progress && isDeepStrictEqual(progress.statistics, statistics) ? progress.since : null;
   }
 }
 
@@ -127,7 +127,7 @@ const haveMoved = (statistics: Statistics, before: Statistics | undefined): bool
   Object.entries(statistics).some(([name, value]) => value !== null && value !== before?.[name as keyof Statistics]);
 
 // Counters that the API does not show cannot be seen to stand still.
-const hasCounters = (statistics: Statistics | null | undefined): statistics is Statistics =>
+const hasCounters = (statistics: Statistics | null): statistics is Statistics =>
   Object.values(statistics ?? {}).some((value) => value !== null);
 
 // A time that lies far ahead is no more recent than one that lies far back.

@@ -50,7 +50,8 @@ export function advance(known: JobRecord | undefined, name: JobName, given: Read
   const transition = reading && decide(prior, reading, terms);
   const observed = reading ? observe(prior, reading, transition, terms) : prior;
   const decided = transition ? announce(observed, prior, transition, terms) : observed;
-  const lent = lend(reading?.kind === 'job' ? tellDelays(decided, prior, terms) : decided, terms);
+  const goesOn = reading?.kind === 'job' && !isTerminal(decided.status);
+  const lent = lend(goesOn ? tellDelays(decided, reading.job, prior, terms) : decided, terms);
   const next = { ...lent, ...agenda(lent, terms) };
 
   if (known && isSame(known, next)) return { next: null, transition };

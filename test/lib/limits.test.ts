@@ -38,12 +38,12 @@ const jobOf = (status: string, values: Partial<Job> = {}): Job => ({
   statistics: counted(),
   ...values,
 });
-const recordOf = (job: Job | null, values: Partial<JobRecord> = {}): JobRecord => ({
+const recordOf = (job: Job, values: Partial<JobRecord> = {}): JobRecord => ({
   environment: 'production',
   jobId: 'job_41B25',
   revision: 1,
   writer: 'writer',
-  status: job?.status ?? null,
+  status: job.status,
   job,
   firstSeenAt: ago(70),
   changedAt: ago(65),
@@ -64,7 +64,7 @@ const recordOf = (job: Job | null, values: Partial<JobRecord> = {}): JobRecord =
 const told = { minutes: 1, decision: {}, job: {} } as never;
 const may = (job: Job, ...limitRules: LimitRule[]): boolean => mayExceed('production', job, { now, limitRules });
 const exceeded = (record: JobRecord, ...limitRules: LimitRule[]): Limit[] =>
-  exceeding(record, { now, limitRules }).map(({ limit }) => limit);
+  exceeding(record, record.job as Job, { now, limitRules }).map(({ limit }) => limit);
 /** Both that tell: the reading alone, and the record with it. */
 const both = (job: Job, ...limitRules: LimitRule[]) => {
   const record = recordOf(job, { progress: { statistics: counted(), since: ago(60) } });
@@ -116,11 +116,6 @@ describe('which limits count', () => {
     expect(exceeded(record, every)).toEqual(expected);
     expect(may(job, every)).toBe(expected.length > 0);
   });
-
-  test('none for a job that was never read', () => {
-    expect(exceeded(recordOf(null), every)).toEqual([]);
-    expect(progressOf(recordOf(null), { now, limitRules: [every] })).toBeNull();
-  });
 });
 
 describe('a limit is exceeded', () => {
@@ -156,16 +151,16 @@ describe('a limit is exceeded', () => {
     expect(may(job, every)).toBe(true);
   });
 
-  test('with what that means, since when, and the job as it was then', () => {
+  test('with what that means, and since when', () => {
     const job = jobOf('Running');
     const record = recordOf(job, { progress: { statistics: counted(), since: ago(60) } });
-    expect(exceeding(record, { now, limitRules: [{ runningFor: 60, noProgressFor: 20 }] })).toEqual([
-      { limit: 'runningFor', minutes: 60, outcome: 'late', reason: 'runningTooLong', since: ago(80), job },
-      { limit: 'noProgressFor', minutes: 20, outcome: 'stuck', reason: 'noProgress', since: ago(60), job },
+    expect(exceeding(record, job, { now, limitRules: [{ runningFor: 60, noProgressFor: 20 }] })).toEqual([
+      { limit: 'runningFor', minutes: 60, outcome: 'late', reason: 'runningTooLong', since: ago(80) },
+      { limit: 'noProgressFor', minutes: 20, outcome: 'stuck', reason: 'noProgress', since: ago(60) },
     ]);
     const queued = jobOf('Queued');
-    expect(exceeding(recordOf(queued), { now, limitRules: [{ queuedFor: 30 }] })).toEqual([
-      { limit: 'queuedFor', minutes: 30, outcome: 'late', reason: 'queuedTooLong', since: ago(90), job: queued },
+    expect(exceeding(recordOf(queued), queued, { now, limitRules: [{ queuedFor: 30 }] })).toEqual([
+      { limit: 'queuedFor', minutes: 30, outcome: 'late', reason: 'queuedTooLong', since: ago(90) },
     ]);
   });
 });
@@ -215,7 +210,7 @@ describe('what is kept of the counters', () => {
     since: ago(minutes),
   });
   const kept = (values: Partial<JobRecord>, ...limitRules: LimitRule[]) =>
-    progressOf(recordOf(jobOf('Running'), values), { now, limitRules });
+    progressOf(recordOf(jobOf('Running'), values), jobOf('Running'), { now, limitRules });
 
   test('is nothing while no limit asks for progress', () => {
     expect(kept({})).toBeNull();
@@ -231,9 +226,9 @@ describe('what is kept of the counters', () => {
       jobOf('Running', { statistics: null }),
       jobOf('Running', { statistics: nothingCounted }),
     ]) {
-      expect(progressOf(recordOf(job), { now, limitRules })).toBeNull();
+      expect(progressOf(recordOf(job), job, { now, limitRules })).toBeNull();
       const progress = keptFor(90);
-      expect(progressOf(recordOf(job, { progress }), { now, limitRules })).toBe(progress);
+      expect(progressOf(recordOf(job, { progress }), job, { now, limitRules })).toBe(progress);
     }
   });
 
@@ -257,11 +252,10 @@ describe('what is kept of the counters', () => {
   // A list may show less than a job's own reading.
   test('stays as it is when less is shown, and is written anew when something of that moved', () => {
     const progress = keptFor(600);
-    const seen = (counts: Partial<Statistics>) =>
-      progressOf(recordOf(jobOf('Running', { statistics: counted(counts) }), { progress }), {
-        now,
-        limitRules: [{ noProgressFor: 20 }],
-      });
+    const seen = (counts: Partial<Statistics>) => {
+      const job = jobOf('Running', { statistics: counted(counts) });
+      return progressOf(recordOf(job, { progress }), job, { now, limitRules: [{ noProgressFor: 20 }] });
+    };
     expect(seen({ sent: null, asOf: null })).toBe(progress);
     expect(seen({ sent: null, processed: 51 })).toEqual({
       statistics: counted({ sent: null, processed: 51 }),

@@ -450,6 +450,7 @@ describe('an outcome that the record holds no decision of', () => {
   test.each<[Outcome, summary: string]>([
     ['completedWithWarnings', 'The job ended, but some items failed and are not published; the rest is.'],
     ['lostTrack', 'How the job ended is not known.'],
+    ['late', 'The job has not ended.'],
   ])('says no more than is known: %s', (outcome, summary) => {
     expect(told(record, outcome).summary).toBe(summary);
   });
