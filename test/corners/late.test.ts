@@ -394,6 +394,23 @@ describe('what could not be seen is not announced', () => {
   });
 });
 
+test('a job that nobody named, and that the list shows, is told of as any other, and costs no more', async () => {
+  const { environments, ...config } = world.config();
+  const production = { ...environments['production'], discover: true };
+  notifier = deploy(world, { clock: notifier.clock, config: { ...config, limits, environments: { production } } });
+  const values = { queuedTime: ago(2 * hour), startTime: ago(59 * minute) };
+  for (const id of ['job_1', 'job_2', 'job_3', 'job_4', 'job_5']) set('Running', values, id);
+  await notifier.sweep();
+  expect(told()).toEqual([]);
+  notifier.clock.advance(2 * minute);
+  for (const id of ['job_1', 'job_2', 'job_3', 'job_4', 'job_5']) set('Running', values, id);
+  await notifier.sweep();
+  expect(told()).toEqual(Array(5).fill('Late, still running'));
+  const { gets, saves } = counting();
+  await sweepAfter(notifier, minute);
+  expect([gets(), saves()]).toEqual([5, 0]);
+});
+
 describe('which limits count', () => {
   test('the first entry that matches environment, source and name', async () => {
     const config = {
