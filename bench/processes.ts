@@ -84,11 +84,13 @@ export interface WarmRun {
   cpuMs: number;
   /** Since the process began. */
   peakMb: number;
+  /** What the heap held after a collection, at most; 0 unless it was watched. */
+  liveMb: number;
   result: Record<string, unknown>;
 }
 
 export interface WarmProcess {
-  run(event?: object): Promise<WarmRun>;
+  run(event?: object, options?: { watchesHeap?: boolean }): Promise<WarmRun>;
   close(): void;
 }
 
@@ -100,10 +102,11 @@ export function startWarm(file: string, env: Env): WarmProcess {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   return {
-    async run(event = {}) {
-      child.send(event);
-      const { peakKilobytes, ...run } = await answerOf<WarmRun & { peakKilobytes: number }>(child);
-      return { ...run, peakMb: peakKilobytes / 1024 };
+    async run(event = {}, { watchesHeap = false } = {}) {
+      child.send({ event, watchesHeap });
+      type Said = WarmRun & { peakKilobytes: number; liveKilobytes: number };
+      const { peakKilobytes, liveKilobytes, ...run } = await answerOf<Said>(child);
+      return { ...run, peakMb: peakKilobytes / 1024, liveMb: liveKilobytes / 1024 };
     },
     close: () => child.disconnect(),
   };

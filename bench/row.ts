@@ -47,21 +47,21 @@ const columns: [string, (row: Row) => string][] = [
   ['', ({ met }) => (met === undefined ? '' : met ? 'met' : 'MISSED')],
 ];
 
-/** The table as it is printed, group by group. */
-export function printed(rows: Row[]): string {
-  const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
-  const widths = columns.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
-  const lines = cells.map((line) =>
-    line
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  ')
-      .trimEnd(),
-  );
-  return rows
-    .flatMap((row, index) => [
-      ...(row.group === rows[index - 1]?.group ? [] : ['', row.group, lines[0]]),
-      lines[index + 1],
-    ])
+/** The table as it is printed, group by group, without the columns that a group has nothing for. */
+export const printed = (rows: Row[]): string =>
+  [...Map.groupBy(rows, ({ group }) => group)].map(([group, its]) => `\n${group}\n${printedGroup(its)}`).join('\n');
+
+function printedGroup(rows: Row[]): string {
+  const filled = columns.filter(([title, cell]) => title === 'ours' || rows.some((row) => cell(row) !== ''));
+  const cells = [filled.map(([title]) => title), ...rows.map((row) => filled.map(([, cell]) => cell(row)))];
+  const widths = filled.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
+  return cells
+    .map((line) =>
+      line
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
     .join('\n');
 }
 

@@ -42,7 +42,15 @@ export async function sweepRows(builds: Builds, neighbours: Neighbours, sample: 
     const few = { watched: 100, latencyMs: 20, concurrency: 20 };
     small.push(...(await measure(files, neighbours, few, 1)).runs);
   }
-  return [...rows, ...memoryRows(small, large[0]?.runs ?? []), ...countRows(large[0]?.asked ?? {}, 10_000, sample)];
+  const live = [];
+  for (const watched of [100, 10_000]) {
+    const scene = { watched, latencyMs: 20, concurrency: 50 };
+    live.push((await measure(files, neighbours, scene, 1, { watchesHeap: true })).runs);
+  }
+  const [liveSmall = [], liveLarge = []] = live;
+  const peaks = memoryRows('peak resident', small, large[0]?.runs ?? [], ({ peakMb }) => peakMb);
+  const lives = memoryRows('heap in use', liveSmall, liveLarge, ({ liveMb }) => liveMb);
+  return [...rows, ...peaks, ...lives, ...countRows(large[0]?.asked ?? {}, 10_000, sample)];
 }
 
 type Pass = Record<Variant, WarmRun>;
@@ -53,6 +61,7 @@ async function measure(
   neighbours: Neighbours,
   { watched, latencyMs, concurrency }: Scene,
   passes: number,
+  options: { watchesHeap?: boolean } = {},
 ): Promise<{ runs: Pass[]; asked: Asked }> {
   const env = await environmentOf(neighbours.url, { concurrency, checks: watched });
   const processes = variants.map((variant) => ({ variant, process: startWarm(files[variant], env) }));
@@ -63,7 +72,7 @@ async function measure(
     const runsOfPass: [Variant, WarmRun][] = [];
     for (const { variant, process } of processes) {
       await neighbours.be(order);
-      const run = await process.run();
+      const run = await process.run({}, options);
       if (run.result['checked'] !== watched)
         throw new Error(`${variant} checked ${run.result['checked']} of ${watched}`);
       const asked = await neighbours.be(order);
@@ -98,18 +107,17 @@ function speedRows({ watched, latencyMs, concurrency }: Scene, runs: Pass[], { o
   ];
 }
 
-function memoryRows(small: Pass[], large: Pass[]): Row[] {
+function memoryRows(what: string, small: Pass[], large: Pass[], figure: (run: WarmRun) => number): Row[] {
   const group = 'Sweep by id, memory of a fresh process';
-  const peak = (run: WarmRun) => run.peakMb;
-  const few = rowOf({ group, figure: 'peak, 100 jobs', unit: 'MB' }, figuresOf(small, peak));
-  const many = rowOf({ group, figure: 'peak, 10,000 jobs', unit: 'MB' }, figuresOf(large, peak));
-  const more = (of: 'ours' | 'floor' | 'baseline') => (many[of] ?? Number.NaN) - (few[of] ?? Number.NaN);
+  const few = rowOf({ group, figure: `${what}, 100 jobs`, unit: 'MB' }, figuresOf(small, figure));
+  const many = rowOf({ group, figure: `${what}, 10,000 jobs`, unit: 'MB' }, figuresOf(large, figure));
+  const more = (of: Variant) => (many[of] ?? Number.NaN) - (few[of] ?? Number.NaN);
   return [
     few,
     many,
     {
       group,
-      figure: '10,000 jobs over 100',
+      figure: `${what}, 10,000 jobs over 100`,
       unit: 'MB',
       ours: more('ours'),
       floor: more('floor'),
