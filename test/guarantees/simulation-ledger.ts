@@ -117,7 +117,7 @@ export function createLedger(now: () => number) {
         noProgressFor: status === 'Running' && standsSince,
       };
       for (const [limit, from] of Object.entries(since) as [Limit, number | false][]) {
-        const isOver = from !== false && now() - from + apartMs > limits[limit] * minute;
+        const isOver = from !== false && now() - from + apartMs + judgedWithinMs > limits[limit] * minute;
         if (isOver) seenExceeded.add(`${job}/${limit}`);
       }
     },
