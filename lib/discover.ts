@@ -50,15 +50,17 @@ export async function look(parts: Parts, environment: string, { invocation }: Ta
   const listed = await gate.list({ queuedFrom: iso(queuedFrom) }, deadline);
   if (listed.kind === 'failed') await noteTrouble(parts, environment, mark, listed.error);
   if (listed.kind !== 'listed') return null;
-  const begun = invocation.marks.get(begunKey) as { since: string } | undefined;
+  const begun = (marks: Map<string, object>) => marks.get(begunKey) as { since: string } | undefined;
   // One of the two marks may be lost; the other one says that there was a first list.
-  const begunAt = begun ? Date.parse(begun.since) : mark.until ? 0 : null;
-  if (mark.until) return { listing: listed.listing, begunAt, mark };
+  const known = begun(invocation.marks);
+  if (mark.until) return { listing: listed.listing, begunAt: known ? Date.parse(known.since) : 0, mark };
 
   // What was queued before, and goes on, is watched as well.
   const older = await gate.list({ statuses: goingOn }, deadline);
   const jobs = new Map([...(older.kind === 'listed' ? older.listing.jobs : []), ...listed.listing.jobs]);
-  return { listing: { ...listed.listing, jobs }, begunAt, mark };
+  // Somebody may have been faster: what has ended since then is news.
+  const first = known ?? begun(await parts.store.readMarks([begunKey]));
+  return { listing: { ...listed.listing, jobs }, begunAt: first ? Date.parse(first.since) : null, mark };
 }
 
 /**

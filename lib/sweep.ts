@@ -61,7 +61,8 @@ async function lookAgain({ wakeUps, config, clock, log }: Parts, begunAt: number
   const every = config.settings.lookEverySeconds;
   const elapsed = Math.round((clock.now() - begunAt) / 1_000);
   const looks = every === 0 ? [] : Array.from({ length: Math.ceil(60 / every) - 1 }, (_, index) => (index + 1) * every);
-  const delays = looks.map((look) => look - elapsed).filter((delay) => delay > 0);
+  // What is overdue by now is due at once.
+  const delays = [...new Set(looks.map((look) => Math.max(look - elapsed, 0)))];
   if (delays.length === 0) return;
   await wakeUps.send({ environment: null }, delays).catch((error: unknown) => {
     log.warn('sweeps between those of the schedule could not be arranged; the next one comes in a minute', { error });

@@ -119,7 +119,6 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
       expect.objectContaining({
         EventSourceArn: '<WakeUps.Arn>',
         FunctionName: '<SweepLambdaFunction.Arn>',
-        ScalingConfig: { MaximumConcurrency: 2 },
       }),
     ]);
     const { VisibilityTimeout, MessageRetentionPeriod } = propertiesOf(stack, 'WakeUps');

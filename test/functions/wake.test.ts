@@ -168,7 +168,7 @@ describe('between two sweeps of the schedule', () => {
       return { id: 'job_1', system: { status: 'Running' } };
     });
     await notifier.sweep();
-    expect(sent().map(([, delay]) => delay)).toEqual([8, 18, 28, 38]);
+    expect(sent().map(([, delay]) => delay)).toEqual([0, 8, 18, 28, 38]);
   });
 
   test('a queue that is away breaks no sweep', async () => {

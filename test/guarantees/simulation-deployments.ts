@@ -19,10 +19,10 @@ export const everyChannel = ['slack', 'fifo', 'topic'];
 export const limits: Record<Limit, number> = { queuedFor: 5, runningFor: 6, noProgressFor: 2 };
 
 export const deployments = {
-  all: deploymentOf({ limits: [limits] }),
+  all: deploymentOf({ limits: [limits], discover: true }),
   oneAtATime: deploymentOf({ settings: { sweepConcurrency: 1 } }),
   withoutSlack: deploymentOf({ without: 'slack' }),
-  withoutFifo: deploymentOf({ without: 'fifo' }),
+  withoutFifo: deploymentOf({ without: 'fifo', discover: true }),
   withoutStaging: deploymentOf({ without: 'staging' }),
   withRules: deploymentOf({
     limits: [limits],
@@ -43,16 +43,21 @@ export type DeploymentName = keyof typeof deployments;
 
 function deploymentOf({
   without = '',
+  discover = false,
   tells = () => everyChannel.filter((name) => name !== without),
   ...others
 }: Partial<Pick<UniverseConfig, 'rules' | 'limits' | 'settings'>> & {
   without?: string;
+  discover?: boolean;
   tells?: (outcome: Outcome) => string[];
 }): Deployment {
   const { channels, webhook, environments } = universeConfig();
   const rest = <Value>(values: Record<string, Value>): Record<string, Value> =>
     Object.fromEntries(Object.entries(values).filter(([name]) => name !== without));
-  const environment = (name: string) => [name, { ...environments['production'], apiUrl: `https://${name}.test` }];
+  const environment = (name: string) => [
+    name,
+    { ...environments['production'], apiUrl: `https://${name}.test`, discover },
+  ];
   const config: UniverseConfig = {
     environments: rest(Object.fromEntries(['production', 'staging'].map(environment))),
     channels: rest(channels),

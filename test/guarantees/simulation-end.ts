@@ -12,6 +12,8 @@ const second = 1_000;
 const minute = 60 * second;
 /** So long may anything take that is repaired: rests and waits of 15 minutes, one after another. */
 const longestMinutes = 90;
+/** An environment rests no longer than this. */
+const longestRestMs = 16 * minute;
 /** A sweep that has time for one slow answer. */
 const shortSweepMs = 17 * second;
 
@@ -28,6 +30,9 @@ export async function finish(world: World, { endings, thorn }: Plan): Promise<vo
   world.deploy('all');
   for (const [index, job] of world.jobs.entries()) end(world, job, endings[index]);
   await sweepUntil(world, 'the work list is empty', () => isNothingLeft(world));
+  // An environment that rested until now is looked through as well.
+  world.pass(longestRestMs);
+  await sweepUntil(world, 'the work list is empty', () => isNothingLeft(world));
 }
 
 /** Compares the table with the API, and what was sent with the model. What is dead is sent again first. */
@@ -42,7 +47,8 @@ export async function judge(world: World): Promise<Omit<Figures, 'runs'>> {
   await inTurns(world.replay());
   await sweepUntil(world, 'the work list is empty again', () => isNothingLeft(world));
   const records = await table.records();
-  for (const { key, look } of jobs) {
+  for (const { key, look, ended } of jobs) {
+    if (looks[look] && ended && !ended.isOld && !records.has(key)) ledger.violated(`${key} was never found`);
     const [record, its] = [records.get(key), looks[look]];
     const isMissed = record && its && record.status !== its.status && !ledger.wasDeniedForLong(key);
     if (isMissed) ledger.violated(`${key} is ${its.status}, and was last read as ${record.status}`);

@@ -45,7 +45,7 @@ export type Ledger = ReturnType<typeof createLedger>;
 const minute = 60_000;
 /** Clocks are up to so far apart. */
 const apartMs = 20_000;
-/** A sweep judges a denial when it has read all jobs, and reading may take it so long. */
+/** A sweep judges a denial when it has read all jobs, and what a list shows when its turn comes: so long later at most. */
 const judgedWithinMs = 46_000;
 /** A job must have been denied for so long before anybody is told. */
 const deniedForMs = 10 * minute - apartMs - judgedWithinMs;
@@ -63,6 +63,9 @@ export function createLedger(now: () => number) {
   const seenExceeded = new Set<string>();
   const decidedExceeded = new Map<string, string>();
   const denied = new Map<string, { first: number; last: number }>();
+  /** Environments that were listed, and jobs that had ended when the first list of theirs was read. */
+  const begunAt = new Map<string, number>();
+  const noNews = new Set<string>();
   const statuses = new Map<string, string | null>();
   const vouched = new Map<string, JobName>();
   const violations: string[] = [];
@@ -105,6 +108,16 @@ export function createLedger(now: () => number) {
       else denied.set(job, { first: denied.get(job)?.first ?? now(), last: now() });
     },
 
+    /** The list was answered, with these that had ended: no news, if it is the first that gets into the table. */
+    listed(environment: string, ended: string[]): void {
+      if (!begunAt.has(environment)) for (const job of ended) noNews.add(job);
+    },
+
+    /** It is in the table that there was a first list. */
+    began(environment: string): void {
+      if (!begunAt.has(environment)) begunAt.set(environment, now());
+    },
+
     /** The API showed a job as it is. */
     showed(job: string, body: string): void {
       const before = shown.get(job);
@@ -140,11 +153,14 @@ export function createLedger(now: () => number) {
     },
 
     /** A decision is in the table. From then on each channel that the rules name is owed a message. */
-    decided(job: string, decision: Decision, its: { tells: Tells; isOld: boolean }): void {
+    decided(job: string, decision: Decision, its: { tells: Tells; isOld: boolean; endedAt: number | undefined }): void {
       const { outcome, reason, channels, rule } = decision;
       if (reason === 'notFound' && !wasDeniedForLong(job)) violated(`${job} was given up too early`);
       if (!outcome) return;
-      const named = rule === null && its.isOld ? [] : its.tells(outcome);
+      const [environment = ''] = job.split('#');
+      const endedBefore = (its.endedAt ?? now()) < (begunAt.get(environment) ?? 0);
+      const mayBeOld = its.isOld || noNews.has(job) || endedBefore;
+      const named = rule === null && mayBeOld ? [] : its.tells(outcome);
       for (const channel of named) {
         const key = keyOf({ job, outcome, channel });
         const corrected = decision.corrects && keyOf({ job, outcome: decision.corrects, channel });

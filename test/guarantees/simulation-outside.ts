@@ -4,6 +4,7 @@ import { UpstreamError } from '../../lib/errors.ts';
 import type { HttpAnswer, HttpRequest } from '../../lib/http.ts';
 import type { Matter } from '../../lib/job.ts';
 import type { JobDocument } from '../../lib/message.ts';
+import { documentedList, listPage } from '../../local/publishing-api-list.ts';
 import { looks, type SimulatedJob } from './simulation-jobs.ts';
 import type { Ledger, Told } from './simulation-ledger.ts';
 import type { What } from './simulation-troubles.ts';
@@ -22,6 +23,23 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
     if (!isHeard) one.fate = 'lost';
   };
 
+  /** A page of the list, and what it shows. */
+  const listFor = ({ url }: HttpRequest, environment: string): unknown => {
+    const shown = jobs.filter((job) => job.environment === environment && looks[job.look]);
+    for (const { key, look, body } of shown) {
+      const its = looks[look];
+      if (its && 'outcome' in its) ledger.answered(key, its.outcome);
+      ledger.showed(key, body);
+    }
+    ledger.listed(
+      environment,
+      shown.filter(({ ended }) => ended).map(({ key }) => key),
+    );
+    const bodies = shown.map(({ body }) => JSON.parse(body));
+    const found = listPage(new URL(url).searchParams, bodies, documentedList());
+    return 'page' in found ? found.page : found;
+  };
+
   return {
     token(mishap: What | undefined): HttpAnswer {
       if (mishap === 'lost') throw noAnswer();
@@ -36,6 +54,7 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
       const refused = mishap && refusals[mishap];
       if (refused) return refused;
       const about = jobAskedFor(request);
+      if (about.endsWith('#')) return answer(200, JSON.stringify(listFor(request, about.slice(0, -1))));
       const job = jobs.find(({ key }) => key === about);
       const look = job && looks[job.look];
       if (!look || mishap === 'denied') {
@@ -79,9 +98,9 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
   };
 }
 
-/** The key of the job that a request to the API asks for. */
+/** The key of the job that a request to the API asks for; without an id when it asks for the list. */
 export const jobAskedFor = ({ url }: HttpRequest): string => {
-  const [, environment, jobId] = /^https:\/\/(\w+)\.test\/.*\/jobs\/(\w+)$/.exec(url) ?? [];
+  const [, environment, jobId = ''] = /^https:\/\/(\w+)\.test\/.*\/jobs(?:\/(\w+)|\?.*|)$/.exec(url) ?? [];
   return `${environment}#${jobId}`;
 };
 

@@ -25,10 +25,15 @@ export function createTable({ ledger, jobs }: { ledger: Ledger; jobs: SimulatedJ
           if (!known?.exceeded?.[limit]) ledger.exceeded(key, limit, its, { tells, writer: next.writer });
         }
         if (decision && decision.at !== known?.decision?.at) {
-          const isOld = jobs.some((job) => job.key === key && job.ended?.isOld);
-          ledger.decided(key, decision, { tells, isOld });
+          const ended = jobs.find((job) => job.key === key)?.ended;
+          ledger.decided(key, decision, { tells, isOld: ended?.isOld ?? false, endedAt: ended?.at });
         }
         return saved;
+      },
+      async writeMark(key, mark) {
+        await store.writeMark(key, mark);
+        const [kind, environment = ''] = key.split('#');
+        if (kind === 'discovery-begun') ledger.began(environment);
       },
       async saveDelivery(job, key, delivery) {
         await store.saveDelivery(job, key, delivery);

@@ -8,6 +8,7 @@ import { splitKey } from '../../lib/deliveries.ts';
 import { UpstreamError } from '../../lib/errors.ts';
 import type { Http, HttpRequest } from '../../lib/http.ts';
 import { jobKey } from '../../lib/job.ts';
+import { createJobList } from '../../lib/job-list.ts';
 import type { Log } from '../../lib/observability.ts';
 import type { Parts } from '../../lib/parts.ts';
 import { createPublishingApi } from '../../lib/publishing-api.ts';
@@ -62,6 +63,7 @@ export function createWorkerParts(deps: WorkerDeps): Parts {
     const accessToken = createAccessToken(own, { name, ...environment });
     return createPublishingApi({ ...own, accessToken }, { name, ...environment });
   });
+  const jobLists = mapValues(apis, (api) => createJobList({ api, clock }));
   const channels = mapValues(made.config.channels, (channel, name) =>
     name === 'slack'
       ? (channelTypes['slack'] as ChannelType).create(own, channel)
@@ -72,6 +74,7 @@ export function createWorkerParts(deps: WorkerDeps): Parts {
     ...own,
     store: storeOf(deps),
     api: (name) => apis[name] as never,
+    jobList: (name) => jobLists[name] as never,
     channel: (name) => channels[name] as never,
     metrics: { count: () => undefined, measure: () => undefined, flush: () => undefined },
     newId,
