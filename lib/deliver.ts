@@ -179,8 +179,9 @@ function refused(delivery: Delivery, error: UpstreamError, channel: Channel, now
   return { ...delivery, nextAt: new Date(now + waitMs).toISOString(), error: error.message, ambiguousSince };
 }
 
+// A place that recognises nothing does not do so either where the clock of this worker is behind.
 const isRecognised = (
   { ambiguousSince }: Pick<Delivery, 'ambiguousSince'>,
   now: number,
   { recognisesForMs }: Channel,
-): boolean => ambiguousSince !== null && now - Date.parse(ambiguousSince) < recognisesForMs;
+): boolean => recognisesForMs > 0 && ambiguousSince !== null && now - Date.parse(ambiguousSince) < recognisesForMs;
