@@ -14,6 +14,7 @@ import { countLife, sampleItem } from './life.ts';
 import { startNeighbours } from './neighbours/index.ts';
 import { printed, type Row } from './row.ts';
 import { sweepRows } from './sweep.ts';
+import { timeToTellRows } from './time-to-tell.ts';
 import { measureWarm } from './warm.ts';
 
 const { values: options } = parseArgs({
@@ -22,15 +23,16 @@ const { values: options } = parseArgs({
     cold: { type: 'boolean', default: false },
     sweep: { type: 'boolean', default: false },
     cost: { type: 'boolean', default: false },
+    tell: { type: 'boolean', default: false },
     /** Prints the results as JSON. They are written to a file as well. */
     json: { type: 'boolean', default: false },
     /** Cold starts of each kind, and warm sweeps. */
-    rounds: { type: 'string', default: '15' },
+    rounds: { type: 'string', default: '12' },
     passes: { type: 'string', default: '5' },
   },
 });
 
-const all = !options.cold && !options.sweep && !options.cost;
+const all = !(options.cold || options.sweep || options.cost || options.tell);
 const builds = await makeBuilds();
 const sample = await sampleItem();
 const neighbours = await startNeighbours(sample);
@@ -49,10 +51,16 @@ if (all || options.cost) {
   text.push(printedCosts(costs, life, warm.cpu));
 }
 neighbours.close();
+if (all || options.tell) rows.push(...(await timeToTellRows()));
 
 const file = join(folder, 'results.json');
 await writeFile(file, JSON.stringify(results, null, 2));
 console.log(options.json ? JSON.stringify(results, null, 2) : [printed(rows), ...text].join('\n'));
-const missed = rows.filter(({ met }) => met === false);
-if (!options.json)
-  console.log(`\n${missed.length} of ${rows.filter(({ met }) => met !== undefined).length} targets missed`);
+if (!options.json) console.log(summary());
+
+/** How many targets are met, and which are not. */
+function summary(): string {
+  const targets = rows.filter(({ met }) => met !== undefined);
+  const missed = targets.filter(({ met }) => !met).map(({ group, figure }) => `  ${group}: ${figure}`);
+  return [`\n${targets.length - missed.length} of ${targets.length} targets met. Missed:`, ...missed].join('\n');
+}
