@@ -3,6 +3,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { snsFault } from '../../local/embedded-topic.ts';
 import type { Fault } from '../../local/faults.ts';
+import { isoTime } from '../../local/publishing-job.ts';
+import { createFakeClock } from '../support/clock.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { startWorld, type World } from '../support/world.ts';
 import {
@@ -433,6 +435,21 @@ describe('a send whose answer is lost', () => {
     expect(await deliveryTo(channel)).toMatchObject({ state: 'sent', ambiguous: true, attempts: 2 });
     expect(await deliveryTo(other)).toMatchObject({ state: 'sent', ambiguous: false, attempts: 1 });
     expect(counted(notifier, 'ambiguous')).toBe(1);
+  });
+
+  test('it is ambiguous, though the clock of who repeats it is behind', async () => {
+    const at = notifier.clock.now();
+    const complete = (values: object) => world.setJob('job_1', { status: 'Completed', at, ...values });
+    const ahead = deploy(world, { clock: createFakeClock(new Date(at + 5 * second).toISOString()) });
+    world.slack.answerWith({ status: 500, accepted: true });
+    complete({ lastReportTime: isoTime(at - minute) });
+    await ahead.post('job_1');
+    // A correction takes along what it corrects.
+    complete({ lastReportTime: isoTime(at + minute), failed: 3 });
+    const { body } = await notifier.post('job_1');
+    expect(statesIn(body)).toMatchObject({ 'completed/team': 'sent', 'completedWithWarnings/team': 'sent' });
+    const deliveries = deliveriesIn((await notifier.get('job_1')).body);
+    expect(deliveries['completed/team']).toMatchObject({ attempts: 2, ambiguous: true });
   });
 
   describe('on a FIFO topic', () => {

@@ -80,26 +80,6 @@ const found: [string, Partial<Plan>][] = [
       ],
     },
   ],
-  [
-    'a message that may have arrived twice says so, though the clock of who repeats it is behind',
-    {
-      offsetsMs: [5_000, 0],
-      beginnings: ['running', 'queued', 'queued'],
-      commands: [
-        { do: 'trouble', mishap: { where: 'slack', what: 'busyForLong' }, after: 0, times: 1 },
-        { do: 'minute', steps: 0 },
-        { do: 'minute', steps: 0 },
-        { do: 'trouble', mishap: { where: 'slack', what: 'lost' }, after: 0, times: 1 },
-        { do: 'minute', steps: 0 },
-        { do: 'event', job, steps: 3 },
-        { do: 'webhook', job, steps: 0 },
-        { do: 'minute', steps: 0 },
-        { do: 'burst', job, steps: 21 },
-        { do: 'sweep', steps: 5 },
-      ],
-      endings: ['failed', 'nothing', 'completed'],
-    },
-  ],
 ];
 
 test.each(found)(
