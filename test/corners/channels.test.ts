@@ -444,6 +444,8 @@ describe('a send whose answer is lost', () => {
     world.slack.answerWith({ status: 500, accepted: true });
     complete({ lastReportTime: isoTime(at - minute) });
     await ahead.post('job_1');
+    // Another message got through meanwhile.
+    await ahead.parts.store.removeMark('rest#channel#team');
     // A correction takes along what it corrects.
     complete({ lastReportTime: isoTime(at + minute), failed: 3 });
     const { body } = await notifier.post('job_1');
