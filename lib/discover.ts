@@ -39,8 +39,17 @@ export interface Findings {
   mark: Mark;
 }
 
-/** Lists the jobs that were queued since the last time. Null: that cannot be done now. */
-export async function look(parts: Parts, environment: string, { invocation }: Tally): Promise<Findings | null> {
+/** Lists the jobs that were queued since the last time. Null: that cannot be done now; watched jobs are read all the same. */
+export async function look(parts: Parts, environment: string, tally: Tally): Promise<Findings | null> {
+  try {
+    return await list(parts, environment, tally);
+  } catch (error) {
+    parts.log.error('the list of jobs could not be looked at; the next sweep goes on', { environment, error });
+    return null;
+  }
+}
+
+async function list(parts: Parts, environment: string, { invocation }: Tally): Promise<Findings | null> {
   const [markKey, begunKey] = discoveryKeys(environment);
   const mark = (invocation.marks.get(markKey) ?? {}) as Mark;
   const now = parts.clock.now();

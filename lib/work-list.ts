@@ -58,11 +58,12 @@ export async function readWorkList(
       new Set(its.map(({ jobId }) => jobId)),
     ]),
   );
+  const [oldest] = entries;
   return {
     due,
     ids,
     watched: entries.length,
-    oldestMs: Math.max(0, ...entries.slice(0, 1).map(({ dueAt }) => now - dueAt)),
+    oldestMs: oldest ? Math.max(0, now - oldest.dueAt) : 0,
     broken,
   };
 }

@@ -402,6 +402,19 @@ test('a list that can never be read to its end is said once, and what it shows i
   expect(said).toMatchObject([{ reason: 'the list cannot be read to its end' }]);
 }, 30_000);
 
+test('marks that cannot be read anew at the first list keep no watched job waiting', async () => {
+  set('job_1', 'Running');
+  await notifier.post('job_1');
+  ended('job_1');
+  // The first reading is that of the invocation, the second one that of the first list.
+  let readings = 0;
+  wrapStore(notifier, (real) => ({
+    readMarks: (keys) => (++readings > 1 ? Promise.reject(new Error('throttled')) : real.readMarks(keys)),
+  }));
+  expect(await sweepAfter()).toMatchObject({ checked: 1, changed: 1 });
+  expect([readings, told()]).toEqual([2, ['job_1']]);
+});
+
 test('a table that is away when jobs are found breaks no sweep', async () => {
   await notifier.sweep();
   ended('job_1');
