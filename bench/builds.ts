@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { withoutUnnamedErrors } from '../scripts/unnamed-errors.ts';
+import { bundling } from '../scripts/bundling.ts';
 
 export const functionNames = ['webhook', 'event', 'sweep'] as const;
 export type FunctionName = (typeof functionNames)[number];
@@ -48,22 +48,13 @@ export async function makeBuilds(): Promise<Builds> {
 
 const oneFile = async (file: string): Promise<Build> => ({ file, bytes: (await stat(file)).size });
 
-/** The best way found to bundle the SDK; docs/performance.md says what else was tried. */
+/** As ours are bundled, the best way found; docs/performance.md says what else was tried. */
 async function buildFloor(): Promise<void> {
   await build({
     absWorkingDir: root,
     entryPoints: ['bench/floor/function.ts', 'bench/floor/loop.ts', 'bench/floor/empty.ts'],
     outdir: join(folder, 'floor'),
-    format: 'cjs',
-    outExtension: { '.js': '.cjs' },
-    bundle: true,
-    minify: true,
-    legalComments: 'none',
-    platform: 'node',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    alias: { '@aws-sdk/credential-provider-node': './scripts/lambda-credentials.ts' },
-    plugins: [withoutUnnamedErrors],
+    ...bundling,
   });
 }
 

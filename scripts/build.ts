@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 import { parseConfig } from '../lib/config.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { readDocument } from '../local/notifier-document.ts';
-import { withoutUnnamedErrors } from './unnamed-errors.ts';
+import { bundling } from './bundling.ts';
 
 const functions = ['webhook', 'event', 'sweep'];
 
@@ -21,17 +21,7 @@ async function run(): Promise<void> {
   await build({
     entryPoints: Object.fromEntries(functions.map((name) => [`${name}/index`, `functions/${name}.ts`])),
     outdir: 'dist',
-    // CommonJS: an ES module that imports node:http pays 19 ms and 10 MB at every cold start.
-    format: 'cjs',
-    outExtension: { '.js': '.cjs' },
-    bundle: true,
-    minify: true,
-    legalComments: 'none',
-    platform: 'node',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    alias: { '@aws-sdk/credential-provider-node': './scripts/lambda-credentials.ts' },
-    plugins: [withoutUnnamedErrors],
+    ...bundling,
     define: { BUNDLED_CONFIG: JSON.stringify(config) },
     logLevel: 'warning',
   });

@@ -1,0 +1,18 @@
+/** How functions are bundled: ours, and those that the benchmark measures them against. */
+
+import type { BuildOptions } from 'esbuild';
+import { withoutUnnamedErrors } from './unnamed-errors.ts';
+
+export const bundling = {
+  // CommonJS: an ES module that imports node:http pays 19 ms and 10 MB at every cold start.
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  bundle: true,
+  minify: true,
+  legalComments: 'none',
+  platform: 'node',
+  target: 'node24',
+  mainFields: ['module', 'main'],
+  alias: { '@aws-sdk/credential-provider-node': './scripts/lambda-credentials.ts' },
+  plugins: [withoutUnnamedErrors],
+} satisfies BuildOptions;
