@@ -64,7 +64,7 @@ export function createWorld(jobs: SimulatedJob[]): SimulatedWorld {
     asked,
     told,
     async http(request) {
-      if (request.url.startsWith(slackUrl)) {
+      if (request.url.href.startsWith(slackUrl)) {
         await time.clock.wait(waitMs.slack);
         told.push({ channel: 'slack', jobId: jobIn(request), at: time.clock.now() });
         return { status: 200, headers: {}, body: 'ok' };
@@ -132,9 +132,9 @@ function createApi(jobs: SimulatedJob[], now: () => number): (request: HttpReque
     if (!job || now() < beginning + job.beginsAt) return undefined;
     return now() < beginning + job.endsAt ? job.running : job.ended;
   };
-  return ({ url }) => {
-    if (url.includes('/oauth/token')) return answered(200, { access_token: 'token', expires_in: 86_400 });
-    const { pathname, searchParams } = new URL(url);
+  return ({ url, path }) => {
+    if (url.href.includes('/oauth/token')) return answered(200, { access_token: 'token', expires_in: 86_400 });
+    const { pathname, searchParams } = new URL(path ?? url, url);
     if (!pathname.endsWith('/jobs')) {
       return pageNow(pathname.split('/').at(-1) ?? '')?.answer ?? answered(404, { title: 'Not Found' });
     }

@@ -51,7 +51,7 @@ export function createAccessToken(
     );
     const answer = await http({
       method: 'POST',
-      url: environment.tokenUrl,
+      url: new URL(environment.tokenUrl),
       peer: `token for ${name}`,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({

@@ -27,6 +27,7 @@ const url = v.pipe(
     'an https address (http only on this machine)',
   ),
   v.maxLength(2_000, 'an address of 2,000 characters or less'),
+  v.check((value) => URL.canParse(value), 'an address that can be read'),
 );
 const oneOrMore = <Item extends v.GenericSchema<string, string>>(item: Item) =>
   v.union([

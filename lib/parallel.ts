@@ -2,12 +2,12 @@
 
 /** Works on so many at once, taking the next one whenever one is done. What goes wrong with one is told at the end. */
 export async function inParallel<Item>(
-  items: AsyncIterator<Item> | Iterator<Item>,
+  items: Iterator<Item>,
   limit: number,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
   const worker = async () => {
-    for await (const item of { [Symbol.asyncIterator]: () => ({ next: async () => items.next() }) }) await work(item);
+    for (let next = items.next(); !next.done; next = items.next()) await work(next.value);
   };
   await allOf(Array.from({ length: limit }, worker));
 }

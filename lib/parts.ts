@@ -82,10 +82,12 @@ export interface PartsOptions {
   write?: (line: string) => void;
 }
 
-const createTableClient = () =>
-  DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 5, requestHandler }), {
-    marshallOptions: { removeUndefinedValues: true },
-  });
+function createTableClient() {
+  const client = new DynamoDBClient({ maxAttempts: 5, requestHandler });
+  // It copies each answer for a log that nobody reads.
+  client.middlewareStack.remove('loggerMiddleware');
+  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+}
 
 const minute = 60_000;
 const hour = 60 * minute;

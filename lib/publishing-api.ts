@@ -59,7 +59,7 @@ export function createPublishingApi(
   const { http, clock, accessToken, redact, log } = deps;
   const peer = `Publishing API of ${environment.name}`;
   const unknownStatuses = new Set<string>();
-  const base = environment.apiUrl.replace(/\/+$/, '');
+  const url = new URL(`${environment.apiUrl.replace(/\/+$/, '')}/authoring/publishing/v1/jobs`);
 
   const askOnce = async (call: string, deadline: number, maxBytes?: number): Promise<HttpAnswer> => {
     const timeLeft = () => Math.min(timeoutMs, deadline - clock.now());
@@ -67,7 +67,8 @@ export function createPublishingApi(
     const token = await accessToken.get(timeLeft());
     const answer = await http({
       method: 'GET',
-      url: `${base}/authoring/publishing/v1/jobs${call}`,
+      url,
+      path: url.pathname + call,
       peer,
       headers: { authorization: `Bearer ${token}` },
       timeoutMs: timeLeft(),
@@ -128,7 +129,7 @@ export function createPublishingApi(
 function searchOf({ queuedFrom, queuedTo, statuses = [], pageSize, pageNumber, next }: JobPageQuery): string {
   // A `next` that is an address brings its own query, for the same call.
   const address = /^(?:https?:\/)?\/[^?]*\?(.+)$/.exec(next ?? '');
-  if (address) return `?${address[1]}`;
+  if (address) return new URL(`?${address[1]}`, 'https://any.test').search;
   const search = new URLSearchParams();
   if (queuedFrom !== undefined) search.append('system.queuedTime', `>${queuedFrom}`);
   if (queuedTo !== undefined) search.append('system.queuedTime', `<${queuedTo}`);

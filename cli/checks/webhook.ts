@@ -34,7 +34,8 @@ async function checkAnswers({ http, target, config }: CheckDeps, what: string, s
     return unknown(what, 'AWS_ENDPOINT_URL leads to an emulator, and this address to AWS');
   }
   const [environment = ''] = Object.keys(config.environments);
-  const url = `${target.webhookUrl.replace(/\/+$/, '')}/jobs/doctor-${randomUUID()}?environment=${environment}`;
+  const webhook = target.webhookUrl.replace(/\/+$/, '');
+  const url = new URL(`${webhook}/jobs/doctor-${randomUUID()}?environment=${environment}`);
   const ask = (headers: Record<string, string>) => http({ method: 'GET', url, peer: 'webhook', headers, timeoutMs });
   try {
     const problem = refusalOf(await ask({})) ?? problemOf(await ask({ authorization: `Bearer ${secret}` }));

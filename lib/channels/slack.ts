@@ -15,12 +15,12 @@ export const slack: ChannelType = {
   config: { webhookUrl: v.string() },
   references: ['webhookUrl'],
   create({ http, clock, secrets, redact }, config) {
-    const readUrl = async (): Promise<string> => {
+    const readUrl = async (): Promise<URL> => {
       const url = checkedUrl(await secrets.read(config['webhookUrl'] as string));
-      redact.learn(new URL(url).pathname);
+      redact.learn(url.pathname);
       return url;
     };
-    const post = async (url: string, payload: object, deadline: number): Promise<string> => {
+    const post = async (url: URL, payload: object, deadline: number): Promise<string> => {
       const timeoutMs = deadline - clock.now();
       if (timeoutMs <= 0) throw new UpstreamError('unavailable', 'Slack: no time left to ask');
       const answer = await http({
@@ -34,12 +34,12 @@ export const slack: ChannelType = {
       return readAnswer(answer, clock.now(), redact);
     };
     // A hook that is alive answers with a complaint about the missing text; one that is gone, that it is gone.
-    const knock = async (url: string, deadline: number): Promise<void> => {
+    const knock = async (url: URL, deadline: number): Promise<void> => {
       await post(url, {}, deadline).catch((error: unknown) => {
         if (!isOfKind(error, 'payloadRefused')) throw error;
       });
     };
-    const postInSomeForm = async (url: string, message: Message, deadline: number): Promise<string> => {
+    const postInSomeForm = async (url: URL, message: Message, deadline: number): Promise<string> => {
       try {
         return await post(url, blocksOf(message), deadline);
       } catch (error) {
@@ -64,7 +64,7 @@ export const slack: ChannelType = {
           // The hook may have been replaced: the parameter is read again, and a new address is used at once.
           const isFresh = isOfKind(error, 'needsOperator') && (await secrets.refresh().catch(() => false));
           const fresh = isFresh ? await readUrl() : url;
-          if (fresh === url) throw error;
+          if (fresh.href === url.href) throw error;
           return await postInSomeForm(fresh, message, deadline);
         }
       },
@@ -119,8 +119,8 @@ const ring = (mention: Mention): string => {
 /** The three characters that Slack reads as control, and no others. */
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-function checkedUrl(url: string): string {
-  if (/^https:\/\/|^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(url) && URL.canParse(url)) return url;
+function checkedUrl(url: string): URL {
+  if (/^https:\/\/|^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(url) && URL.canParse(url)) return new URL(url);
   throw new UpstreamError('needsOperator', 'Slack: the webhookUrl is no https address');
 }
 

@@ -25,7 +25,7 @@ const pager: ChannelType = {
       const key = await secrets.read(config['routingKey'] ?? '');
       const { status, body } = await http({
         method: 'POST',
-        url: config['url'] ?? '',
+        url: new URL(config['url'] ?? ''),
         peer: 'Pager',
         headers: { 'content-type': 'application/json', 'x-routing-key': key },
         body: JSON.stringify({ title, severity: config['severity'], dedup: document.deduplicationId }),

@@ -50,7 +50,7 @@ async function deadAddress(): Promise<string> {
 
 const request = (url: string, values: Partial<HttpRequest> = {}): HttpRequest => ({
   method: 'GET',
-  url,
+  url: new URL(url),
   peer: 'the peer',
   timeoutMs: 5_000,
   ...values,
@@ -78,7 +78,7 @@ test.each([200, 201, 204, 304, 400, 401, 403, 404, 410, 429, 500, 503, 599])(
       response.writeHead(status, { 'Retry-After': '7', 'set-cookie': ['a=1', 'b=2'] }).end(body);
     });
     const answer = await createHttp()(request(url));
-    expect(answer).toMatchObject({ status, body, headers: { 'retry-after': '7', 'set-cookie': 'a=1' } });
+    expect(answer).toMatchObject({ status, body, headers: { 'retry-after': '7', 'set-cookie': ['a=1', 'b=2'] } });
   },
 );
 
@@ -99,6 +99,17 @@ test('a request arrives as it was given, its length in bytes', async () => {
       body: 'äöü',
     },
   ]);
+});
+
+test('a path given apart from the address stands for its path and query', async () => {
+  const url = await serve((incoming, response) => response.end(`${incoming.headers.host}${incoming.url}`));
+  const { body } = await createHttp()(request(`${url}/a?b=c`, { path: '/d?e=f' }));
+  expect(body).toBe(`${new URL(url).host}/d?e=f`);
+});
+
+test('an address of IPv6 is no name to be looked up', async () => {
+  const error = await failure(createHttp()(request((await deadAddress()).replace('127.0.0.1', '[::1]'))));
+  expect(error.message).not.toMatch(/ENOTFOUND|EAI_AGAIN/);
 });
 
 test('a body that comes in pieces, cut within a character, is put together', async () => {

@@ -30,7 +30,7 @@ async function serve(handle: RequestListener, { key, cert } = certificate): Prom
 
 const request = (url: string, values: Partial<HttpRequest> = {}): HttpRequest => ({
   method: 'GET',
-  url,
+  url: new URL(url),
   peer: 'the peer',
   timeoutMs: 5_000,
   ...values,

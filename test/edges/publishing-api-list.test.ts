@@ -54,6 +54,7 @@ test.each<[string, JobPageQuery, string]>([
     '?token=x&pageSize=5',
   ],
   ['a checkpoint that is a path', { next: `${path}?token=x` }, '?token=x'],
+  ['a checkpoint that no path may hold', { next: `${path}?token=ü x` }, '?token=%C3%BC%20x'],
 ])('a query for %s is sent as it is documented', async (_, query, search) => {
   await ask(query).catch(() => undefined);
   expect(server.listRequests).toMatchObject([{ method: 'GET', path: `${path}${search}` }]);

@@ -24,7 +24,7 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
   };
 
   /** A page of the list, and what it shows. */
-  const listFor = ({ url }: HttpRequest, environment: string): unknown => {
+  const listFor = ({ url, path }: HttpRequest, environment: string): unknown => {
     const shown = jobs.filter((job) => job.environment === environment && looks[job.look]);
     for (const { key, look, body } of shown) {
       const its = looks[look];
@@ -36,7 +36,7 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
       shown.filter(({ ended }) => ended).map(({ key }) => key),
     );
     const bodies = shown.map(({ body }) => JSON.parse(body));
-    const found = listPage(new URL(url).searchParams, bodies, documentedList());
+    const found = listPage(new URL(path ?? url, url).searchParams, bodies, documentedList());
     return 'page' in found ? found.page : found;
   };
 
@@ -99,8 +99,9 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
 }
 
 /** The key of the job that a request to the API asks for; without an id when it asks for the list. */
-export const jobAskedFor = ({ url }: HttpRequest): string => {
-  const [, environment, jobId = ''] = /^https:\/\/(\w+)\.test\/.*\/jobs(?:\/(\w+)|\?.*|)$/.exec(url) ?? [];
+export const jobAskedFor = ({ url, path }: HttpRequest): string => {
+  const [, environment, jobId = ''] =
+    /^https:\/\/(\w+)\.test\/.*\/jobs(?:\/(\w+)|\?.*|)$/.exec(new URL(path ?? url, url).href) ?? [];
   return `${environment}#${jobId}`;
 };
 

@@ -95,8 +95,8 @@ function httpOf({ worker, leave, now, outside }: WorkerDeps): Http {
 }
 
 const placeOf = ({ url }: HttpRequest): 'token' | 'slack' | 'api' => {
-  if (url.includes('/oauth/token')) return 'token';
-  return url.startsWith('https://slack.test') ? 'slack' : 'api';
+  if (url.href.includes('/oauth/token')) return 'token';
+  return url.href.startsWith('https://slack.test') ? 'slack' : 'api';
 };
 
 function topicOf({ worker, leave, now, outside }: WorkerDeps, name: 'fifo' | 'topic'): Channel {

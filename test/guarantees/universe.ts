@@ -105,19 +105,19 @@ export function createUniverse(options: Parameters<typeof universeConfig>[0] = {
 
   const answer = (request: HttpRequest): HttpAnswer => {
     const json = (status: number, body: unknown) => ({ status, headers: {}, body: JSON.stringify(body) });
-    if (request.url.includes('/oauth/token')) return json(200, { access_token: 'token', expires_in: 86_400 });
-    if (request.url.startsWith('https://slack.test')) {
+    if (request.url.href.includes('/oauth/token')) return json(200, { access_token: 'token', expires_in: 86_400 });
+    if (request.url.href.startsWith('https://slack.test')) {
       acceptSlack(request.body ?? '');
       return { status: 200, headers: {}, body: 'ok' };
     }
-    const { pathname, searchParams } = new URL(request.url);
+    const { pathname, searchParams } = new URL(request.path ?? request.url, request.url);
     if (pathname.endsWith('/jobs')) return json(200, listOf(searchParams));
-    const job = jobs.get(decodeURIComponent(request.url.split('/').at(-1) ?? ''));
+    const job = jobs.get(decodeURIComponent(pathname.split('/').at(-1) ?? ''));
     return job ? json(200, job) : json(404, { title: 'Not Found' });
   };
   const nameOf = ({ url }: HttpRequest): string => {
-    if (url.includes('/oauth/token')) return 'token';
-    return url.startsWith('https://slack.test') ? 'slack' : 'api';
+    if (url.href.includes('/oauth/token')) return 'token';
+    return url.href.startsWith('https://slack.test') ? 'slack' : 'api';
   };
 
   const topicType = (cross: Cross): ChannelType => ({

@@ -429,6 +429,12 @@ describe('a document that is wrong', () => {
     expect(refusal(withRule({ mention: 'all' })).message).toMatch(/^notifier\.yml has 1 problem:\n {2}rules\[0\]/);
   });
 
+  // Beyond what the schema for editors can say.
+  test('says so of an address that no parser takes', () => {
+    const { message } = refusal(withEnvironment({ apiUrl: 'https://[nowhere' }));
+    expect(message).toContain('environments.production.apiUrl: expected an address that can be read; got a string');
+  });
+
   // An environment or a channel that vanished without a word would be one that nobody hears of.
   test.each(['constructor', 'prototype', 'hasown', 'then'])('never loses a name without a word: %s', (name) => {
     const document = {
