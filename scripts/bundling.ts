@@ -12,6 +12,8 @@ export const bundling = {
   legalComments: 'none',
   platform: 'node',
   target: 'node24',
+  // The SDK imports node:http when it first asks, which would be the same import; as a require it is not.
+  supported: { 'dynamic-import': false },
   mainFields: ['module', 'main'],
   alias: { '@aws-sdk/credential-provider-node': './scripts/lambda-credentials.ts' },
   plugins: [withoutUnnamedErrors],
