@@ -16,5 +16,6 @@ export const bundling = {
   supported: { 'dynamic-import': false },
   mainFields: ['module', 'main'],
   alias: { '@aws-sdk/credential-provider-node': './scripts/lambda-credentials.ts' },
+  external: ['@smithy/core/event-streams'],
   plugins: [withoutUnnamedErrors],
 } satisfies BuildOptions;
