@@ -10,13 +10,17 @@ import type { Plugin } from 'esbuild';
 /** Errors whose class the code asks for (`instanceof`). */
 const named = ['ConditionalCheckFailedException'];
 
-const registration = new RegExp(`^n0_registry\\.registerError\\((?!${named.join('|')})[^;]+;$`, 'gm');
+/** The shape of an error, and its registration. */
+const unnamed = new RegExp(
+  `^export var (?!${named.join('|')})\\w+\\$ = \\[-3, n0,[^;]+;\\nn0_registry\\.registerError\\([^;]+;$`,
+  'gm',
+);
 
 export const withoutUnnamedErrors: Plugin = {
   name: 'without-unnamed-errors',
   setup({ onLoad }) {
     onLoad({ filter: /@aws-sdk\/client-[a-z]+\/dist-es\/schemas\/schemas_0\.js$/ }, async ({ path }) => ({
-      contents: (await readFile(path, 'utf8')).replace(registration, ''),
+      contents: (await readFile(path, 'utf8')).replace(unnamed, ''),
     }));
   },
 };
