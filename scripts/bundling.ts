@@ -16,6 +16,7 @@ export const bundling = {
   supported: { 'dynamic-import': false },
   mainFields: ['module', 'main'],
   alias: { '@aws-sdk/credential-provider-node': './scripts/lambda-credentials.ts' },
+  // What only operations that stream events would import. Inside, it would make a module of its own of all it shares.
   external: ['@smithy/core/event-streams'],
   plugins: [withoutUnnamedErrors],
 } satisfies BuildOptions;

@@ -1,6 +1,7 @@
 /** The main job, done by the bundles in `dist/` as they are deployed. */
 
 import { readFileSync, statSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { publishingJob } from '../../local/publishing-job.ts';
 import { type BundledHandler, bundlePath, loadBundle } from '../support/bundle.ts';
@@ -122,10 +123,18 @@ describe('the main job', () => {
 });
 
 describe('the bundles', () => {
-  test.each(['webhook', 'event', 'sweep'] as const)('%s is one file below 400 KB, without a source map', (name) => {
+  test.each(['webhook', 'event', 'sweep'] as const)('%s is one file below 340 KB, without a source map', (name) => {
     const text = readFileSync(bundlePath(name), 'utf8');
-    expect(statSync(bundlePath(name)).size).toBeLessThan(400_000);
+    expect(statSync(bundlePath(name)).size).toBeLessThan(340_000);
     expect(text).not.toContain('sourceMappingURL');
+  });
+
+  test.each(['webhook', 'event', 'sweep'] as const)('%s needs nothing beside it', (name) => {
+    const text = readFileSync(bundlePath(name), 'utf8');
+    const required = [...text.matchAll(/(?<!\.)\brequire\("([^"]+)"\)/g)].map(([, module = '']) => module);
+    // For operations that stream events, and there are none.
+    expect(required.filter((module) => !isBuiltin(module))).toEqual(['@smithy/core/event-streams']);
+    expect(text, 'an import of node:http would load undici').not.toMatch(/\bimport\(/);
   });
 
   test('the job of the documentation, with every member, becomes a message', async () => {
