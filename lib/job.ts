@@ -228,7 +228,7 @@ export interface JobRecord {
 /** What an entry of the work list shows without reading its item. */
 export type DueEntry = Pick<
   JobRecord,
-  'environment' | 'jobId' | 'status' | 'revision' | 'notFoundSince' | 'check' | 'lease' | 'pendingAt'
+  'environment' | 'jobId' | 'status' | 'notFoundSince' | 'check' | 'lease' | 'pendingAt'
 > & { dueAt: number };
 
 /** An environment or a channel that is left alone until a time (epoch milliseconds). */
@@ -248,6 +248,12 @@ export interface JobName {
 
 /** The partition key of a job's item. */
 export const jobKey = ({ environment, jobId }: JobName): string => `${environment}#${jobId}`;
+
+/** The name that a key was made of: an environment's has no `#`. */
+export function nameInKey(key: string): JobName {
+  const end = key.indexOf('#');
+  return { environment: key.slice(0, end), jobId: key.slice(end + 1) };
+}
 
 /** The key of a delivery in its item. */
 export const deliveryKey = (outcome: Outcome, channel: string, limit?: Limit): string =>

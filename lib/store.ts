@@ -12,7 +12,7 @@ import {
   ScanCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { type Delivery, type DueEntry, type JobName, type JobRecord, jobKey } from './job.ts';
+import { type Delivery, type DueEntry, type JobName, type JobRecord, jobKey, nameInKey } from './job.ts';
 import { createUpdate } from './update-expression.ts';
 
 /** Where records live. Errors of the table itself are thrown as the SDK throws them. */
@@ -120,6 +120,9 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
           IndexName: 'due',
           KeyConditionExpression: 'watch = :watch AND dueAt <= :until',
           ExpressionAttributeValues: { ':watch': watch, ':until': until },
+          // A sweep pays for each attribute of each job, and the key has the name already.
+          ProjectionExpression: 'jobKey, dueAt, #status, #check, notFoundSince, lease, pendingAt',
+          ExpressionAttributeNames: { '#status': 'status', '#check': 'check' },
           ...(place ? { ExclusiveStartKey: place } : {}),
         }),
       );
@@ -266,15 +269,17 @@ function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boo
 }
 
 // What a write removed reads as null again.
-const toEntry = (item: Record<string, unknown>): DueEntry => ({
-  ...(item as unknown as DueEntry),
+const toEntry = (item: Item): DueEntry => ({
+  ...nameInKey(item['jobKey'] as string),
+  dueAt: item['dueAt'] as number,
+  check: item['check'] as DueEntry['check'],
   status: (item['status'] ?? null) as DueEntry['status'],
   notFoundSince: (item['notFoundSince'] ?? null) as DueEntry['notFoundSince'],
   lease: (item['lease'] ?? null) as DueEntry['lease'],
   pendingAt: (item['pendingAt'] ?? null) as DueEntry['pendingAt'],
 });
 
-const toRecord = (item: Record<string, unknown>): JobRecord => ({
+const toRecord = (item: Item): JobRecord => ({
   environment: item['environment'] as string,
   jobId: item['jobId'] as string,
   deliveries: item['deliveries'] as JobRecord['deliveries'],

@@ -13,6 +13,7 @@ interface Request {
   Key: Record<string, { S: string }>;
   RequestItems: Record<string, { Keys: Record<string, { S: string }>[] }>;
   ExclusiveStartKey?: Record<string, { S: string }>;
+  ProjectionExpression?: string;
   UpdateExpression: string;
   ExpressionAttributeNames?: Record<string, string>;
   ExpressionAttributeValues?: Item;
@@ -24,8 +25,9 @@ const pageBytes = 1024 * 1024;
 
 export function createInstantTable() {
   const items = new Map<string, Item>();
-  /** The work list, ready to be sent: a page by the key behind which it begins. */
-  let pages = new Map<string, string>();
+  let entries: Item[] = [];
+  /** The work list as it is asked for, ready to be sent: a page by the key behind which it begins. */
+  let pages: Map<string, string> | undefined;
 
   const answers: Record<string, (request: Request) => string> = {
     GetItem: ({ Key }) => JSON.stringify({ Item: items.get(Key['jobKey']?.S ?? '') }),
@@ -36,8 +38,10 @@ export function createInstantTable() {
       ]);
       return JSON.stringify({ Responses: Object.fromEntries(found), UnprocessedKeys: {} });
     },
-    Query: ({ ExclusiveStartKey }) =>
-      pages.get(ExclusiveStartKey?.['jobKey']?.S ?? '') ?? '{"Items":[],"Count":0,"ScannedCount":0}',
+    Query(request) {
+      pages ??= pagesOf(entries, request);
+      return pages.get(request.ExclusiveStartKey?.['jobKey']?.S ?? '') ?? '{"Items":[],"Count":0,"ScannedCount":0}';
+    },
     UpdateItem(request) {
       const key = request.Key['jobKey']?.S ?? '';
       const item = structuredClone(items.get(key) ?? { jobKey: { S: key } });
@@ -62,7 +66,8 @@ export function createInstantTable() {
       const copies = Array.from({ length: watched }, (_, index) => copyOf(sample, index));
       for (const key of items.keys()) if (key.startsWith('production#')) items.delete(key);
       for (const copy of copies) items.set((copy['jobKey'] as { S: string }).S, copy);
-      pages = pagesOf(copies.map(entryOf));
+      entries = copies.map(entryOf);
+      pages = undefined;
     },
   };
 }
@@ -88,15 +93,20 @@ const projected = new Set(['jobKey', 'watch', 'dueAt', ...(index?.Projection.Non
 export const entryOf = (item: Item): Item =>
   Object.fromEntries(Object.entries(item).filter(([name]) => projected.has(name)));
 
-function pagesOf(entries: Item[]): Map<string, string> {
+/** The entries by pages, each with what the projection names; without one, with all that the index has. */
+function pagesOf(entries: Item[], request: Request): Map<string, string> {
+  const { ProjectionExpression: expression, ExpressionAttributeNames: names = {} } = request;
+  const asked = expression?.split(', ').map((name) => names[name] ?? name);
+  const shown = (entry: Item) =>
+    asked ? Object.fromEntries(Object.entries(entry).filter(([name]) => asked.includes(name))) : entry;
   const pages = new Map<string, string>();
   let start = '';
   for (let from = 0; from < entries.length; ) {
     let bytes = 0;
     let to = from;
     for (; to < entries.length && bytes < pageBytes; to++) bytes += sizeOf(entries[to] as Item);
-    const Items = entries.slice(from, to);
-    const { jobKey, watch, dueAt } = Items.at(-1) as Item;
+    const Items = entries.slice(from, to).map(shown);
+    const { jobKey, watch, dueAt } = entries[to - 1] as Item;
     const last = to < entries.length ? { LastEvaluatedKey: { jobKey, watch, dueAt } } : {};
     pages.set(start, JSON.stringify({ Items, Count: Items.length, ScannedCount: Items.length, ...last }));
     start = (jobKey as { S: string }).S;

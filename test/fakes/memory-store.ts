@@ -12,9 +12,9 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
   const list = (until: number, after?: Place, watched = 'jobs'): (DueEntry & Place)[] =>
     [...records.entries()]
       .flatMap(([key, record]) => {
-        const { environment, jobId, status, revision, notFoundSince, check, lease, pendingAt, watch, dueAt } = record;
+        const { environment, jobId, status, notFoundSince, check, lease, pendingAt, watch, dueAt } = record;
         if (watch !== watched || dueAt === null || dueAt > until) return [];
-        return [{ jobKey: key, dueAt, environment, jobId, status, revision, notFoundSince, check, lease, pendingAt }];
+        return [{ jobKey: key, dueAt, environment, jobId, status, notFoundSince, check, lease, pendingAt }];
       })
       .sort(order)
       .filter((entry) => !after || order(entry, after) > 0);
