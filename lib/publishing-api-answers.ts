@@ -159,13 +159,15 @@ function count(value: unknown): number | null {
 
 /** A time of the API as ISO 8601 in UTC. Without an offset it counts as UTC; what is no time is null. */
 function time(value: unknown): string | null {
-  const match = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?$/i.exec(
-    text(value)?.trim() ?? '',
-  );
+  const match = times.exec(text(value)?.trim() ?? '');
   if (!match) return null;
-  const [, day, clock, fraction = '', zone = 'Z'] = match;
-  const offset = zone.toUpperCase() === 'Z' ? 'Z' : zone.replace(/^(.\d\d):?/, '$1:');
-  const parsed = Date.parse(`${day}T${clock}${fraction}${offset}`);
+  const [, day, minute, second = ':00', fraction = '.', hours, minutes] = match;
+  const moment = `${day}T${minute}${second}${`${fraction}000`.slice(0, 4)}`;
+  const parsed = Date.parse(hours ? `${moment}${hours}:${minutes}` : `${moment}Z`);
   // .NET writes the year 1 for a time that was never set.
-  return Number.isNaN(parsed) || parsed < 0 ? null : new Date(parsed).toISOString();
+  if (Number.isNaN(parsed) || parsed < 0) return null;
+  // What is in UTC is as it should be: to write the three times of a job anew is a twentieth of a check.
+  return hours ? new Date(parsed).toISOString() : `${moment}Z`;
 }
+
+const times = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?:(:\d\d)(\.\d+)?)?\s*(?:Z|([+-]\d\d):?(\d\d))?$/i;
