@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     /** Cold starts of each kind, and warm sweeps. */
     rounds: { type: 'string', default: '12' },
-    passes: { type: 'string', default: '5' },
+    passes: { type: 'string', default: '9' },
   },
 });
 
