@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
     /** Prints the results as JSON. They are written to a file as well. */
     json: { type: 'boolean', default: false },
     /** Cold starts of each kind, and warm sweeps. */
-    rounds: { type: 'string', default: '12' },
+    rounds: { type: 'string', default: '20' },
     passes: { type: 'string', default: '9' },
   },
 });
