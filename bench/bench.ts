@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
     tell: { type: 'boolean', default: false },
     /** Prints the results as JSON. They are written to a file as well. */
     json: { type: 'boolean', default: false },
-    /** Cold starts of each kind, and warm sweeps. */
+    /** Cold starts of each kind, and warm sweeps of an API that takes a while; of one that does not, four times as many. */
     rounds: { type: 'string', default: '20' },
     passes: { type: 'string', default: '9' },
   },

@@ -27,7 +27,7 @@ const url = v.pipe(
     'an https address (http only on this machine)',
   ),
   v.maxLength(2_000, 'an address of 2,000 characters or less'),
-  v.check((value) => URL.canParse(value), 'an address that can be read'),
+  v.check((value) => URL.canParse(value), 'a valid address'),
 );
 const oneOrMore = <Item extends v.GenericSchema<string, string>>(item: Item) =>
   v.union([
@@ -51,7 +51,13 @@ export const configSchema = (types: Record<string, ChannelType>) =>
         closed({
           clientId: reference,
           clientSecret: reference,
-          apiUrl: v.optional(url, 'https://edge-platform.sitecorecloud.io'),
+          apiUrl: v.optional(
+            v.pipe(
+              url,
+              v.check((value) => !/[?#]/.test(value), 'an address without ? and #'),
+            ),
+            'https://edge-platform.sitecorecloud.io',
+          ),
           tokenUrl: v.optional(url, 'https://auth.sitecorecloud.io/oauth/token'),
           discover: v.optional(
             v.pipe(v.boolean(), v.description('Whether jobs that nobody named are found and watched; on if left out')),

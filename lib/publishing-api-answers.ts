@@ -83,8 +83,8 @@ export function readPermissions(body: string, peer: string): Permissions {
 /** The problem object of a refusal (RFC 9457), in one line for the operator; nothing if there is none. */
 export function describeProblem(body: string, redact: Redactor): string {
   const { title, detail, errors } = membersOf(parse(body));
-  const fields = Object.entries(membersOf(errors)).flatMap(([field, texts]) =>
-    Array.isArray(texts) ? [`${field}: ${texts.filter((one) => typeof one === 'string').join(' ')}`] : [],
+  const fields = Object.entries(membersOf(errors)).map(([field, texts]) =>
+    Array.isArray(texts) ? `${field}: ${texts.filter((one) => typeof one === 'string').join(' ')}` : field,
   );
   const said = [text(title), text(detail), ...fields].filter(Boolean).join('; ');
   return said ? `: ${clean(redact(said), 300)}` : '';
@@ -145,7 +145,8 @@ function toStatistics({ itemsSent, itemsProcessed, itemsFailed, lastReportTime, 
 
 type Members = Record<string, unknown>;
 
-const isObject = (value: unknown): value is Members => typeof value === 'object' && value !== null;
+const isObject = (value: unknown): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const membersOf = (value: unknown): Members => (isObject(value) ? value : {});
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 const flag = (value: unknown): boolean | null => (typeof value === 'boolean' ? value : null);
@@ -154,20 +155,22 @@ const bounded = (value: unknown, max: number): string | null => clean(text(value
 /** A counter; some answers have it as digits in a text. */
 function count(value: unknown): number | null {
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-  return Number.isSafeInteger(number) && (number as number) >= 0 ? (number as number) : null;
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : null;
 }
+
+const timePattern = /^(\d{4}-\d\d-(\d\d))[T ](\d\d:\d\d)(?:(:\d\d)(\.\d+)?)?\s*(?:Z|([+-]\d\d):?(\d\d))?$/i;
 
 /** A time of the API as ISO 8601 in UTC. Without an offset it counts as UTC; what is no time is null. */
 function time(value: unknown): string | null {
-  const match = times.exec(text(value)?.trim() ?? '');
+  const match = timePattern.exec(text(value)?.trim() ?? '');
   if (!match) return null;
-  const [, day, minute, second = ':00', fraction = '.', hours, minutes] = match;
-  const moment = `${day}T${minute}${second}${`${fraction}000`.slice(0, 4)}`;
+  const [, date, day, minute, second = ':00', fraction = '.', hours, minutes] = match;
+  const moment = `${date}T${minute}${second}${`${fraction}000`.slice(0, 4)}`;
   const parsed = Date.parse(hours ? `${moment}${hours}:${minutes}` : `${moment}Z`);
   // .NET writes the year 1 for a time that was never set.
   if (Number.isNaN(parsed) || parsed < 0) return null;
-  // What is in UTC is as it should be: to write the three times of a job anew is a twentieth of a check.
-  return hours ? new Date(parsed).toISOString() : `${moment}Z`;
+  // To write the three times of a job anew is a twentieth of a check: only those that have an offset, or may be of another
+  // day, as 24:00 and 30 February are.
+  const mayMove = hours !== undefined || Number(day) > 28 || minute === '24:00';
+  return mayMove ? new Date(parsed).toISOString() : `${moment}Z`;
 }
-
-const times = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?:(:\d\d)(\.\d+)?)?\s*(?:Z|([+-]\d\d):?(\d\d))?$/i;

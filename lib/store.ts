@@ -120,7 +120,7 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
           IndexName: 'due',
           KeyConditionExpression: 'watch = :watch AND dueAt <= :until',
           ExpressionAttributeValues: { ':watch': watch, ':until': until },
-          // A sweep pays for each attribute of each job, and the key has the name already.
+          // A sweep parses each attribute of each job, and the name is in the key.
           ProjectionExpression: 'jobKey, dueAt, #status, #check, notFoundSince, lease, pendingAt',
           ExpressionAttributeNames: { '#status': 'status', '#check': 'check' },
           ...(place ? { ExclusiveStartKey: place } : {}),

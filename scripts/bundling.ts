@@ -12,7 +12,7 @@ export const bundling = {
   legalComments: 'none',
   platform: 'node',
   target: 'node24',
-  // The SDK imports node:http when it first asks, which would be the same import; as a require it is not.
+  // An import() of node:http, as the SDK has one, would load undici in CommonJS too; a require does not.
   supported: { 'dynamic-import': false },
   mainFields: ['module', 'main'],
   alias: { '@aws-sdk/credential-provider-node': './scripts/lambda-credentials.ts' },

@@ -49,6 +49,7 @@ const send = (response: ServerResponse, body: string, type = 'application/json')
 
 function answerJob(response: ServerResponse, id: string): void {
   note('job');
+  if (!id.startsWith('job_')) throw new Error(`a job was asked for as ${id}`);
   const body = jobText.join(id);
   if (order.latencyMs === 0) send(response, body);
   else setTimeout(send, order.latencyMs, response, body);

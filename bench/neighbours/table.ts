@@ -26,8 +26,8 @@ const pageBytes = 1024 * 1024;
 export function createInstantTable() {
   const items = new Map<string, Item>();
   let entries: Item[] = [];
-  /** The work list as it is asked for, ready to be sent: a page by the key behind which it begins. */
-  let pages: Map<string, string> | undefined;
+  /** The work list, ready to be sent: by what is asked for, a page by the key behind which it begins. */
+  const lists = new Map<string, Map<string, string>>();
 
   const answers: Record<string, (request: Request) => string> = {
     GetItem: ({ Key }) => JSON.stringify({ Item: items.get(Key['jobKey']?.S ?? '') }),
@@ -39,7 +39,9 @@ export function createInstantTable() {
       return JSON.stringify({ Responses: Object.fromEntries(found), UnprocessedKeys: {} });
     },
     Query(request) {
-      pages ??= pagesOf(entries, request);
+      const asked = request.ProjectionExpression ?? '';
+      const pages = lists.get(asked) ?? pagesOf(entries, request);
+      lists.set(asked, pages);
       return pages.get(request.ExclusiveStartKey?.['jobKey']?.S ?? '') ?? '{"Items":[],"Count":0,"ScannedCount":0}';
     },
     UpdateItem(request) {
@@ -67,7 +69,7 @@ export function createInstantTable() {
       for (const key of items.keys()) if (key.startsWith('production#')) items.delete(key);
       for (const copy of copies) items.set((copy['jobKey'] as { S: string }).S, copy);
       entries = copies.map(entryOf);
-      pages = undefined;
+      lists.clear();
     },
   };
 }

@@ -120,7 +120,8 @@ const ring = (mention: Mention): string => {
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 function checkedUrl(url: string): URL {
-  if (/^https:\/\/|^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(url) && URL.canParse(url)) return new URL(url);
+  const isAddress = /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/])[^@]+$/.test(url) && URL.canParse(url);
+  if (isAddress) return new URL(url);
   throw new UpstreamError('needsOperator', 'Slack: the webhookUrl is no https address');
 }
 

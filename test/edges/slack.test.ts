@@ -239,7 +239,8 @@ test.each([
   'http://localhost@evil.invalid/services/T/B/hook-secret',
   'ftp://slack.invalid/services/T/B/hook-secret',
   'hook-secret',
-])('an address that is not https is never called, and not shown: %s', async (webhookUrl) => {
+  'https://user:hook-secret@hooks.slack.com/services/T/B/hook-secret',
+])('an address that is not https, or has a user name, is never called, and not shown: %s', async (webhookUrl) => {
   const error = await failure(create({ webhookUrl, http: () => expect.unreachable() }).send(someMessage(), 5_000));
   expect(error).toMatchObject({ kind: 'needsOperator', ambiguous: false });
   expectNoSecrets([error], [webhookUrl, 'hook-secret']);

@@ -430,9 +430,13 @@ describe('a document that is wrong', () => {
   });
 
   // Beyond what the schema for editors can say.
-  test('says so of an address that no parser takes', () => {
-    const { message } = refusal(withEnvironment({ apiUrl: 'https://[nowhere' }));
-    expect(message).toContain('environments.production.apiUrl: expected an address that can be read; got a string');
+  test.each([
+    ['https://[nowhere', 'a valid address'],
+    ['https://gateway.example.org/?target=', 'an address without ? and #'],
+    ['https://gateway.example.org/#', 'an address without ? and #'],
+  ])('says so of an API at %s', (apiUrl, expected) => {
+    const { message } = refusal(withEnvironment({ apiUrl }));
+    expect(message).toContain(`environments.production.apiUrl: expected ${expected}; got a string`);
   });
 
   // An environment or a channel that vanished without a word would be one that nobody hears of.
