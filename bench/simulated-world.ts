@@ -12,6 +12,7 @@ import { documentedList, listPage } from '../local/publishing-api-list.ts';
 import { publishingJob } from '../local/publishing-job.ts';
 import { createMemoryStore } from '../test/fakes/memory-store.ts';
 import { type Cross, crossing } from '../test/guarantees/universe.ts';
+import { addressOf } from '../test/support/address.ts';
 import { assumptions } from './cost.ts';
 
 /** A job that runs for some time. Milliseconds since the beginning of the world. */
@@ -132,9 +133,9 @@ function createApi(jobs: SimulatedJob[], now: () => number): (request: HttpReque
     if (!job || now() < beginning + job.beginsAt) return undefined;
     return now() < beginning + job.endsAt ? job.running : job.ended;
   };
-  return ({ url, path }) => {
-    if (url.href.includes('/oauth/token')) return answered(200, { access_token: 'token', expires_in: 86_400 });
-    const { pathname, searchParams } = new URL(path ?? url, url);
+  return (request) => {
+    const { pathname, searchParams } = addressOf(request);
+    if (pathname.endsWith('/oauth/token')) return answered(200, { access_token: 'token', expires_in: 86_400 });
     if (!pathname.endsWith('/jobs')) {
       return pageNow(pathname.split('/').at(-1) ?? '')?.answer ?? answered(404, { title: 'Not Found' });
     }

@@ -127,7 +127,7 @@ export function createPublishingApi(
  * https://api-docs.sitecore.com/sai/publishing-api/jobs/getjobsfilters (the same filters), https://url.spec.whatwg.org
  */
 function searchOf({ queuedFrom, queuedTo, statuses = [], pageSize, pageNumber, next }: JobPageQuery): string {
-  // A `next` that is an address brings its own query, for the same call.
+  // A `next` that is an address brings its own query, for the same call. Parsed, because Node refuses a path that is not encoded.
   const address = /^(?:https?:\/)?\/[^?]*\?(.+)$/.exec(next ?? '');
   if (address) return new URL(`?${address[1]}`, 'https://any.test').search;
   const search = new URLSearchParams();

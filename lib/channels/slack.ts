@@ -122,7 +122,7 @@ const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceA
 function checkedUrl(url: string): URL {
   const isAddress = /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/])[^@]+$/.test(url) && URL.canParse(url);
   if (isAddress) return new URL(url);
-  throw new UpstreamError('needsOperator', 'Slack: the webhookUrl is no https address');
+  throw new UpstreamError('needsOperator', 'Slack: the webhookUrl must be an https address, without a user name');
 }
 
 const refusedPayload =

@@ -318,7 +318,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       test('shows nothing else of the record', async () => {
         await create({ deliveries: { 'failed/team': someDelivery() }, decision: someDecision(), job: someJob });
         const [entry] = await entriesOf(store);
-        for (const member of ['deliveries', 'decision', 'job', 'writer', 'superseded', 'expiresAt']) {
+        for (const member of ['deliveries', 'decision', 'job', 'writer', 'revision', 'superseded', 'expiresAt']) {
           expect(entry).not.toHaveProperty(member);
         }
       });

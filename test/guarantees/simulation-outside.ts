@@ -5,6 +5,7 @@ import type { HttpAnswer, HttpRequest } from '../../lib/http.ts';
 import type { Matter } from '../../lib/job.ts';
 import type { JobDocument } from '../../lib/message.ts';
 import { documentedList, listPage } from '../../local/publishing-api-list.ts';
+import { addressOf } from '../support/address.ts';
 import { looks, type SimulatedJob } from './simulation-jobs.ts';
 import type { Ledger, Told } from './simulation-ledger.ts';
 import type { What } from './simulation-troubles.ts';
@@ -24,7 +25,7 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
   };
 
   /** A page of the list, and what it shows. */
-  const listFor = ({ url, path }: HttpRequest, environment: string): unknown => {
+  const listFor = (request: HttpRequest, environment: string): unknown => {
     const shown = jobs.filter((job) => job.environment === environment && looks[job.look]);
     for (const { key, look, body } of shown) {
       const its = looks[look];
@@ -36,7 +37,7 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
       shown.filter(({ ended }) => ended).map(({ key }) => key),
     );
     const bodies = shown.map(({ body }) => JSON.parse(body));
-    const found = listPage(new URL(path ?? url, url).searchParams, bodies, documentedList());
+    const found = listPage(addressOf(request).searchParams, bodies, documentedList());
     return 'page' in found ? found.page : found;
   };
 
@@ -99,9 +100,9 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
 }
 
 /** The key of the job that a request to the API asks for; without an id when it asks for the list. */
-export const jobAskedFor = ({ url, path }: HttpRequest): string => {
+export const jobAskedFor = (request: HttpRequest): string => {
   const [, environment, jobId = ''] =
-    /^https:\/\/(\w+)\.test\/.*\/jobs(?:\/(\w+)|\?.*|)$/.exec(new URL(path ?? url, url).href) ?? [];
+    /^https:\/\/(\w+)\.test\/.*\/jobs(?:\/(\w+)|\?.*|)$/.exec(addressOf(request).href) ?? [];
   return `${environment}#${jobId}`;
 };
 

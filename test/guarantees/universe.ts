@@ -17,6 +17,7 @@ import { queueEvent } from '../../local/embedded-queue.ts';
 import { documentedList, listPage } from '../../local/publishing-api-list.ts';
 import { type PublishingJobValues, publishingJob } from '../../local/publishing-job.ts';
 import { createMemoryStore } from '../fakes/memory-store.ts';
+import { addressOf } from '../support/address.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { type EnvironmentDocument, getEvent, lambdaContext, postEvent, read, webhookSecret } from '../support/world.ts';
 
@@ -110,7 +111,7 @@ export function createUniverse(options: Parameters<typeof universeConfig>[0] = {
       acceptSlack(request.body ?? '');
       return { status: 200, headers: {}, body: 'ok' };
     }
-    const { pathname, searchParams } = new URL(request.path ?? request.url, request.url);
+    const { pathname, searchParams } = addressOf(request);
     if (pathname.endsWith('/jobs')) return json(200, listOf(searchParams));
     const job = jobs.get(decodeURIComponent(pathname.split('/').at(-1) ?? ''));
     return job ? json(200, job) : json(404, { title: 'Not Found' });
