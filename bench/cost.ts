@@ -195,7 +195,7 @@ function limitsOf(cpu: WarmCpu): Limit[] {
     {
       name: 'a sweep with 50 connections',
       watched: checksPerSecond(50) * sweepSeconds,
-      why: 'the HTTP client opens no more (lib/http.ts), whatever sweepConcurrency says',
+      why: 'the HTTP client opens no more (lib/platform/http.ts), whatever sweepConcurrency says',
     },
     { name: 'CPU of a sweep', watched: cpuChecks * sweepSeconds, why: `at ${assumptions.memoryMb} MB` },
     {

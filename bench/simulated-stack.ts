@@ -1,10 +1,11 @@
 /** The deployed stack in simulated time: the real handlers, called by the schedule and by the queue of wake-ups. */
 
+import type { Parts } from '../lib/deps.ts';
 import './importable.ts';
 import { createHandler as createEvent } from '../functions/event.ts';
 import { createHandler as createSweep } from '../functions/sweep.ts';
 import { channelTypes } from '../lib/channels/index.ts';
-import { createParts, type Parts } from '../lib/parts.ts';
+import { createParts } from '../lib/wire.ts';
 import { queueEvent } from '../local/embedded-queue.ts';
 import { lambdaContext } from '../test/support/world.ts';
 import { assumptions } from './cost.ts';

@@ -5,14 +5,14 @@
 
 import type { ChannelType } from '../lib/channels/channel.ts';
 import { channelTypes } from '../lib/channels/index.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Http, HttpAnswer, HttpRequest } from '../lib/http.ts';
-import type { Store } from '../lib/store.ts';
+import type { Clock } from '../lib/platform/clock.ts';
+import type { Http, HttpAnswer, HttpRequest } from '../lib/platform/http.ts';
+import type { Store } from '../lib/table/store.ts';
 import { documentedList, listPage } from '../local/publishing-api-list.ts';
 import { publishingJob } from '../local/publishing-job.ts';
-import { createMemoryStore } from '../test/fakes/memory-store.ts';
 import { type Cross, crossing } from '../test/guarantees/universe.ts';
 import { addressOf } from '../test/support/address.ts';
+import { createMemoryStore } from '../test/support/memory-store.ts';
 import { assumptions } from './cost.ts';
 
 /** A job that runs for some time. Milliseconds since the beginning of the world. */

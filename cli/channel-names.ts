@@ -1,7 +1,7 @@
 /** The names of channels, as they are typed. */
 
-import type { Config } from '../lib/config.ts';
-import { RequestError } from '../lib/errors.ts';
+import type { Config } from '../lib/config/config.ts';
+import { RequestError } from '../lib/platform/errors.ts';
 
 /** Checks names against the configured channels. Throws a `RequestError` for one that is not configured. */
 export function readChannels(names: string[], { channels }: Pick<Config, 'channels'>): string[] {

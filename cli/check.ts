@@ -1,12 +1,12 @@
 /** `notifier check`: the main job from the command line, and waiting for a job's end. */
 
 import { type Command, Option } from 'commander';
-import { answerOf, type Checked, isOnlyAccepted } from '../lib/answer.ts';
-import type { JobName, JobRecord, Outcome, Statistics } from '../lib/job.ts';
-import { readJobName } from '../lib/job-name.ts';
-import { check as look } from '../lib/observe.ts';
-import type { Parts } from '../lib/parts.ts';
-import { clean } from '../lib/text.ts';
+import type { Parts } from '../lib/deps.ts';
+import type { JobName, JobRecord, Outcome, Statistics } from '../lib/domain/job.ts';
+import { readJobName } from '../lib/http-api/request.ts';
+import { answerOf, isOnlyAccepted } from '../lib/http-api/responses.ts';
+import { type Checked, check as look } from '../lib/pipeline/check.ts';
+import { clean } from '../lib/platform/text.ts';
 import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';
 import { createLiveLine, type LiveLine, noLine } from './live-line.ts';

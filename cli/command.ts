@@ -1,7 +1,7 @@
 /** What every command has in common: how a notifier is named, and how an answer is shown. */
 
 import type { Command } from 'commander';
-import type { Parts } from '../lib/parts.ts';
+import type { Parts } from '../lib/deps.ts';
 import { adopt, findTarget, partsOf, type Target, type TargetOptions } from './target.ts';
 
 /** What a command found out: for machines and for people. */

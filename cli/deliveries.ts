@@ -1,8 +1,8 @@
 /** The deliveries of a job, as commands show them. */
 
-import { splitKey } from '../lib/deliveries.ts';
-import type { Delivery, JobRecord, Matter } from '../lib/job.ts';
-import { clean } from '../lib/text.ts';
+import type { Delivery, JobRecord, Matter } from '../lib/domain/job.ts';
+import { splitKey } from '../lib/domain/outbox.ts';
+import { clean } from '../lib/platform/text.ts';
 import { dim, moment, type Verdict, verdictLine } from './output.ts';
 
 /** A delivery with its channel and outcome. */

@@ -1,8 +1,8 @@
 /** `notifier doctor`: is everything in place? Each line a tick, or a cross with what to do. */
 
 import type { Command } from 'commander';
-import { type Config, loadConfig } from '../lib/config.ts';
-import { createHttp } from '../lib/http.ts';
+import { type Config, loadConfig } from '../lib/config/config.ts';
+import { createHttp } from '../lib/platform/http.ts';
 import { checkChannels } from './checks/channels.ts';
 import { checkEnvironments } from './checks/environments.ts';
 import { type CheckDeps, type Finding, no, sayWhy, unknown, yes } from './checks/finding.ts';

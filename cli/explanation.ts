@@ -1,8 +1,8 @@
 /** An explanation in words. */
 
-import type { exceededOf } from '../lib/answer.ts';
-import type { Decision, Job, JobName, JobRecord, Reading, Reason, Transition } from '../lib/job.ts';
-import type { Rule } from '../lib/rules.ts';
+import type { Decision, Job, JobName, JobRecord, Reading, Reason, Transition } from '../lib/domain/job.ts';
+import type { Rule } from '../lib/domain/routing.ts';
+import type { exceededOf } from '../lib/http-api/responses.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';
 import { dim, facts, moment } from './output.ts';
 import { type Resting, restingLine } from './resting.ts';

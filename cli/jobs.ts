@@ -1,8 +1,8 @@
 /** `notifier jobs`: the work list, and what is dead. */
 
 import type { Command } from 'commander';
-import type { DueEntry, JobRecord } from '../lib/job.ts';
-import type { Parts } from '../lib/parts.ts';
+import type { Parts } from '../lib/deps.ts';
+import type { DueEntry, JobRecord } from '../lib/domain/job.ts';
 import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
 import { span, table } from './output.ts';
 import { restingLine, restingNow } from './resting.ts';

@@ -1,7 +1,7 @@
 /** A line that changes while a command waits: rewritten on a terminal, a line per change elsewhere. */
 
 import type { WriteStream } from 'node:tty';
-import { cut } from '../lib/text.ts';
+import { cut } from '../lib/platform/text.ts';
 
 export interface LiveLine {
   show(text: string): void;

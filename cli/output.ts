@@ -1,7 +1,7 @@
 /** How answers look in a terminal. */
 
 import { styleText } from 'node:util';
-import { clean } from '../lib/text.ts';
+import { clean } from '../lib/platform/text.ts';
 
 /** `yes`: a tick. `no`: a cross. `unknown`: it could not be told. */
 export type Verdict = 'yes' | 'no' | 'unknown';

@@ -1,7 +1,7 @@
-/** Parameters of AWS Systems Manager, to be written and looked at; the functions read them by `lib/parameters.ts`. */
+/** Parameters of AWS Systems Manager, to be written and looked at; the functions read them by `lib/platform/ssm.ts`. */
 
 import { GetParametersCommand, type Parameter, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { requestHandler } from '../lib/aws.ts';
+import { requestHandler } from '../lib/platform/aws.ts';
 
 /** What is known of a parameter without its value. */
 export interface ParameterFacts {

@@ -1,7 +1,7 @@
 /** What went wrong, in one sentence that says what to do. */
 
-import { ConfigError, RequestError, UpstreamError } from '../lib/errors.ts';
-import { clean } from '../lib/text.ts';
+import { ConfigError, RequestError, UpstreamError } from '../lib/platform/errors.ts';
+import { clean } from '../lib/platform/text.ts';
 
 type Thrown = Partial<Error> & { code?: string };
 

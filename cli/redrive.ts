@@ -2,13 +2,13 @@
 
 import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
-import { requestHandler } from '../lib/aws.ts';
-import { ConfigError, RequestError } from '../lib/errors.ts';
-import type { JobName } from '../lib/job.ts';
-import { readJobName } from '../lib/job-name.ts';
-import { check } from '../lib/observe.ts';
-import type { Parts } from '../lib/parts.ts';
-import { clean } from '../lib/text.ts';
+import type { Parts } from '../lib/deps.ts';
+import type { JobName } from '../lib/domain/job.ts';
+import { readJobName } from '../lib/http-api/request.ts';
+import { check } from '../lib/pipeline/check.ts';
+import { requestHandler } from '../lib/platform/aws.ts';
+import { ConfigError, RequestError } from '../lib/platform/errors.ts';
+import { clean } from '../lib/platform/text.ts';
 import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
 import { verdictLine } from './output.ts';
 import { explain } from './problem.ts';

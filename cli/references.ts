@@ -1,7 +1,7 @@
 /** The values that a configuration names and does not hold, and where they are needed. */
 
 import { channelTypes } from '../lib/channels/index.ts';
-import type { Config } from '../lib/config.ts';
+import type { Config } from '../lib/config/config.ts';
 
 export interface Reference {
   /** `env:NAME` or `ssm:/name`. */

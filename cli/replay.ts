@@ -1,9 +1,9 @@
 /** `notifier replay`: dead deliveries are sent again. */
 
 import type { Command } from 'commander';
-import { readJobName } from '../lib/job-name.ts';
-import type { Parts } from '../lib/parts.ts';
-import { replay as revive } from '../lib/replay.ts';
+import type { Parts } from '../lib/deps.ts';
+import { readJobName } from '../lib/http-api/request.ts';
+import { replay as revive } from '../lib/pipeline/replay.ts';
 import { readChannels } from './channel-names.ts';
 import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
 import { spanOf } from './span.ts';

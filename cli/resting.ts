@@ -1,9 +1,9 @@
 /** Who is left alone for now, so that the sweeps do not come to a job or to its messages. */
 
-import type { Rest } from '../lib/job.ts';
-import type { Parts } from '../lib/parts.ts';
-import { restKey } from '../lib/rests.ts';
-import { clean } from '../lib/text.ts';
+import type { Parts } from '../lib/deps.ts';
+import type { Rest } from '../lib/domain/job.ts';
+import { restKey } from '../lib/pipeline/cooldown.ts';
+import { clean } from '../lib/platform/text.ts';
 import { moment, verdictLine } from './output.ts';
 
 /** An environment or a channel that is left alone. */

@@ -2,8 +2,8 @@
 
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { loadConfig } from '../lib/config.ts';
-import { ConfigError } from '../lib/errors.ts';
+import { loadConfig } from '../lib/config/config.ts';
+import { ConfigError } from '../lib/platform/errors.ts';
 import { runningEnvironment } from '../local/running.ts';
 import { createAsk } from './ask.ts';
 import { type Answer, addCommand, type CommonOptions, show } from './command.ts';

@@ -1,10 +1,10 @@
 /** `notifier send-test`: a message marked TEST, on the way that every message takes. */
 
 import type { Command } from 'commander';
-import type { JobName, JobRecord } from '../lib/job.ts';
-import { readEnvironment } from '../lib/job-name.ts';
-import type { Parts } from '../lib/parts.ts';
-import { sendTest as write } from '../lib/send-test.ts';
+import type { Parts } from '../lib/deps.ts';
+import type { JobName, JobRecord } from '../lib/domain/job.ts';
+import { readEnvironment } from '../lib/http-api/request.ts';
+import { sendTest as write } from '../lib/pipeline/send-test.ts';
 import { readChannels } from './channel-names.ts';
 import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';

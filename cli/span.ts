@@ -1,6 +1,6 @@
 /** Spans of time, as they are typed: `90s`, `30m`, `2h`, `3d`. */
 
-import { RequestError } from '../lib/errors.ts';
+import { RequestError } from '../lib/platform/errors.ts';
 
 const units: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

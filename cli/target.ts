@@ -2,9 +2,10 @@
 
 import { fileURLToPath } from 'node:url';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { requestHandler } from '../lib/aws.ts';
-import { ConfigError } from '../lib/errors.ts';
-import { createParts, type Parts } from '../lib/parts.ts';
+import type { Parts } from '../lib/deps.ts';
+import { requestHandler } from '../lib/platform/aws.ts';
+import { ConfigError } from '../lib/platform/errors.ts';
+import { createParts } from '../lib/wire.ts';
 import { readDocument } from '../local/notifier-document.ts';
 import { runningEnvironment } from '../local/running.ts';
 

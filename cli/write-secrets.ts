@@ -1,8 +1,8 @@
 /** Parameters written: from the terminal, or from lines of text. */
 
 import { randomBytes } from 'node:crypto';
-import { RequestError } from '../lib/errors.ts';
-import { createRedactor } from '../lib/redaction.ts';
+import { RequestError } from '../lib/platform/errors.ts';
+import { createRedactor } from '../lib/platform/redaction.ts';
 import type { Ask } from './ask.ts';
 import type { Answer } from './command.ts';
 import { moment, verdictLine } from './output.ts';

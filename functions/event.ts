@@ -1,10 +1,11 @@
 /** EventBridge: looks at the job that an event names. What cannot be recorded throws, and goes to the dead-letter queue. */
 
-import { answerOf, type CheckAnswer } from '../lib/answer.ts';
-import { readJobName } from '../lib/job-name.ts';
-import { type Handler, observed } from '../lib/middleware.ts';
-import { check } from '../lib/observe.ts';
-import { createParts, type Parts } from '../lib/parts.ts';
+import type { Parts } from '../lib/deps.ts';
+import { type Handler, observed } from '../lib/http-api/middleware.ts';
+import { readJobName } from '../lib/http-api/request.ts';
+import { answerOf, type CheckAnswer } from '../lib/http-api/responses.ts';
+import { check } from '../lib/pipeline/check.ts';
+import { createParts } from '../lib/wire.ts';
 
 /** Makes the handler of a "Publishing Job Check" event, or of its bare detail, as EventBridge Scheduler sends it. */
 export function createHandler(parts: Parts): Handler<unknown, CheckAnswer> {

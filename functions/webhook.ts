@@ -3,14 +3,15 @@
 import middy from '@middy/core';
 import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { Context, APIGatewayProxyEventV2 as Event, APIGatewayProxyStructuredResultV2 as Result } from 'aws-lambda';
-import { accepted, answerOf, detailsOf, isOnlyAccepted, json } from '../lib/answer.ts';
-import { ConfigError, RequestError } from '../lib/errors.ts';
-import { readEnvironment, readJobName } from '../lib/job-name.ts';
-import { guard, type Handler, observed, problems } from '../lib/middleware.ts';
-import { checkInTime } from '../lib/observe.ts';
-import { createParts, type Parts } from '../lib/parts.ts';
-import { readRest } from '../lib/rests.ts';
-import { wake } from '../lib/wake.ts';
+import type { Parts } from '../lib/deps.ts';
+import { guard, type Handler, observed, problems } from '../lib/http-api/middleware.ts';
+import { readEnvironment, readJobName } from '../lib/http-api/request.ts';
+import { accepted, answerOf, detailsOf, isOnlyAccepted, json } from '../lib/http-api/responses.ts';
+import { checkInTime } from '../lib/pipeline/check.ts';
+import { readRest } from '../lib/pipeline/cooldown.ts';
+import { ConfigError, RequestError } from '../lib/platform/errors.ts';
+import { wake } from '../lib/sweep/request-sweep.ts';
+import { createParts } from '../lib/wire.ts';
 
 /** Makes the handler of an HTTP API (payload format 2.0). */
 export function createHandler(parts: Parts): Handler<Event, Result> {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError } from '../lib/errors.ts';
+import { ConfigError } from '../lib/platform/errors.ts';
 
 /** Makes the folder if it is not there; a `ConfigError` says that it cannot be written. */
 export async function openDataFolder(path: string): Promise<void> {

@@ -1,8 +1,9 @@
 /** The demo: a Publishing API whose jobs are simulated, with what `npm start` needs to show it. */
+
 import { join } from 'node:path';
-import { parseConfig } from '../lib/config.ts';
-import { ConfigError, RequestError } from '../lib/errors.ts';
-import { readJob } from '../lib/publishing-api.ts';
+import { parseConfig } from '../lib/config/config.ts';
+import { ConfigError, RequestError } from '../lib/platform/errors.ts';
+import { readJob } from '../lib/sitecore/responses.ts';
 import { readJson, writeJson } from './data-folder.ts';
 import { firstMinute, stuckAfterMinutes } from './first-minute.ts';
 import type { LiveJob } from './job-list.ts';

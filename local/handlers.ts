@@ -1,7 +1,7 @@
 /** The Lambda functions, run in this process. */
 import { randomUUID } from 'node:crypto';
 import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2, Context, ScheduledEvent } from 'aws-lambda';
-import type { SweepResult } from '../lib/tally.ts';
+import type { SweepResult } from '../lib/sweep/sweep-run.ts';
 
 /** The functions, without what Lambda adds to them. */
 export interface Handlers {

@@ -1,7 +1,7 @@
 /** The HTTP side of `npm start`: the webhook function's routes, the page, and the demo's own calls. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2 } from 'aws-lambda';
-import { RequestError } from '../lib/errors.ts';
+import { RequestError } from '../lib/platform/errors.ts';
 import type { Demo } from './demo.ts';
 import { type Route, toHttpEvent, writeHttpResult } from './http-event.ts';
 import { readBody, sendJson } from './loopback-server.ts';

@@ -1,8 +1,8 @@
 /** The jobs that the page shows: what the table says of each, and in the demo what the simulation says right now. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
-import { namedDeliveries } from '../lib/deliveries.ts';
-import { type Job, type JobRecord, limits } from '../lib/job.ts';
+import { type Job, type JobRecord, limits } from '../lib/domain/job.ts';
+import { namedDeliveries } from '../lib/domain/outbox.ts';
 
 /** A row of the page's table. */
 export interface JobRow {

@@ -1,7 +1,7 @@
 /** `notifier.yml`, read for everything that runs outside of Lambda. */
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
-import { ConfigError } from '../lib/errors.ts';
+import { ConfigError } from '../lib/platform/errors.ts';
 
 /** The document in a file, unchecked; a `ConfigError` says why it cannot be read. */
 export async function readDocument(path = 'notifier.yml'): Promise<unknown> {

@@ -1,7 +1,7 @@
 /** How commands find the `npm start` that is running: its environment variables, in a file that only its owner can read. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError } from '../lib/errors.ts';
+import { ConfigError } from '../lib/platform/errors.ts';
 import { readJson } from './data-folder.ts';
 
 const fileIn = (dataFolder: string): string => join(dataFolder, 'running.json');

@@ -1,7 +1,7 @@
 /** Everything that `npm start` runs, in one process: the functions, the table, the schedule, HTTP, and in a demo the rest of the world. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigError } from '../lib/errors.ts';
+import { ConfigError } from '../lib/platform/errors.ts';
 import { keptSecret, openDataFolder } from './data-folder.ts';
 import { type Demo, demoEnvironment, startDemo } from './demo.ts';
 import { createDemoPipeline } from './demo-pipeline.ts';

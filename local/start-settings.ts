@@ -1,6 +1,6 @@
 /** What `npm start` is to run: read from `notifier.yml` and the environment, and checked before anything starts. */
-import { parseConfig } from '../lib/config.ts';
-import { ConfigError } from '../lib/errors.ts';
+import { parseConfig } from '../lib/config/config.ts';
+import { ConfigError } from '../lib/platform/errors.ts';
 import { parseDocument, readDocument } from './notifier-document.ts';
 
 /** The document of `notifier.yml`, valid by the time that it is looked at. */

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ConfigError } from '../lib/errors.ts';
+import { ConfigError } from '../lib/platform/errors.ts';
 import { startStack } from './stack.ts';
 import { readStartSettings } from './start-settings.ts';
 

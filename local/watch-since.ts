@@ -1,7 +1,8 @@
 /** Lets the demo begin in the middle: with a job that the notifier has watched for a while. */
-import { systemClock } from '../lib/clock.ts';
-import { check } from '../lib/observe.ts';
-import { createParts } from '../lib/parts.ts';
+
+import { check } from '../lib/pipeline/check.ts';
+import { systemClock } from '../lib/platform/clock.ts';
+import { createParts } from '../lib/wire.ts';
 
 const withinMs = 25_000;
 const attempts = 5;

@@ -2,8 +2,8 @@
 
 import { rm } from 'node:fs/promises';
 import { build } from 'esbuild';
-import { parseConfig } from '../lib/config.ts';
-import { ConfigError } from '../lib/errors.ts';
+import { parseConfig } from '../lib/config/config.ts';
+import { ConfigError } from '../lib/platform/errors.ts';
 import { readDocument } from '../local/notifier-document.ts';
 import { bundling } from './bundling.ts';
 

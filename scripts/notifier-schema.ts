@@ -2,7 +2,7 @@
 
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { channelTypes } from '../lib/channels/index.ts';
-import { configSchema } from '../lib/config-schema.ts';
+import { configSchema } from '../lib/config/schema.ts';
 
 /** The schema as JSON text. */
 export function notifierSchema(): string {

@@ -4,7 +4,7 @@
  */
 
 import { parseArgs } from 'node:util';
-import { ConfigError } from '../lib/errors.ts';
+import { ConfigError } from '../lib/platform/errors.ts';
 import { checkInAccount } from '../test/aws/account.ts';
 import { checkInEmulator } from '../test/aws/emulator.ts';
 import { chooseEndpoint, type Endpoint } from '../test/aws/endpoint.ts';

@@ -1,11 +1,12 @@
 /** Of each environment: whether there is a token, whether the API answers, and whether jobs may be read and listed. */
 
-import { createAccessToken } from '../../lib/access-token.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { EnvironmentConfig } from '../../lib/config.ts';
-import { UpstreamError } from '../../lib/errors.ts';
-import { createJobList } from '../../lib/job-list.ts';
-import { createPublishingApi, type Permissions, type PublishingApi } from '../../lib/publishing-api.ts';
+import type { EnvironmentConfig } from '../../lib/config/config.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
+import { createAccessToken } from '../../lib/sitecore/access-token.ts';
+import { createJobList } from '../../lib/sitecore/job-list.ts';
+import { createPublishingApi, type PublishingApi } from '../../lib/sitecore/publishing-api.ts';
+import type { Permissions } from '../../lib/sitecore/responses.ts';
 import { type CheckDeps, type Finding, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
 
 const timeoutMs = 15_000;

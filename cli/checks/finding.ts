@@ -1,8 +1,8 @@
 /** What a check of the doctor found, and what the checks work with. */
 
-import type { Config } from '../../lib/config.ts';
-import type { Http } from '../../lib/http.ts';
-import type { Parts } from '../../lib/parts.ts';
+import type { Config } from '../../lib/config/config.ts';
+import type { Parts } from '../../lib/deps.ts';
+import type { Http } from '../../lib/platform/http.ts';
 import type { Verdict } from '../output.ts';
 import { explain } from '../problem.ts';
 import type { Target } from '../target.ts';

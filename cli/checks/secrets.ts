@@ -1,6 +1,6 @@
 /** Whether each value that the configuration names can be read. Its value is never shown. */
 
-import { UpstreamError } from '../../lib/errors.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
 import { explain } from '../problem.ts';
 import { type Reference, referencesOf } from '../references.ts';
 import { type CheckDeps, type Finding, no, unknown, yes } from './finding.ts';

@@ -2,8 +2,8 @@
 
 import { DescribeTimeToLiveCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { requestHandler } from '../../lib/aws.ts';
-import { createStore } from '../../lib/store.ts';
+import { requestHandler } from '../../lib/platform/aws.ts';
+import { createStore } from '../../lib/table/dynamodb.ts';
 import type { Target } from '../target.ts';
 import { type Finding, isEmulated, no, sayWhy, unknown, yes } from './finding.ts';
 

@@ -1,7 +1,7 @@
 /** Whether the webhook has a secret, asks for it, and takes ours. */
 
 import { randomUUID } from 'node:crypto';
-import type { HttpAnswer } from '../../lib/http.ts';
+import type { HttpAnswer } from '../../lib/platform/http.ts';
 import { type CheckDeps, type Finding, isEmulated, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
 
 const timeoutMs = 10_000;

@@ -1,11 +1,11 @@
 /** What a channel is. One file per channel type, and one line in `index.ts`. */
 
 import type * as v from 'valibot';
-import type { Clock } from '../clock.ts';
-import type { Http } from '../http.ts';
-import type { Message } from '../message.ts';
-import type { Redactor } from '../redaction.ts';
-import type { Secrets } from '../secrets.ts';
+import type { Message } from '../domain/message.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Http } from '../platform/http.ts';
+import type { Redactor } from '../platform/redaction.ts';
+import type { Secrets } from '../platform/secrets.ts';
 
 /** A place where messages go. */
 export interface Channel {

@@ -1,13 +1,13 @@
 /** Slack, through an incoming webhook: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/ */
 
 import * as v from 'valibot';
-import { UpstreamError, type UpstreamKind } from '../errors.ts';
-import type { HttpAnswer } from '../http.ts';
-import type { Mention } from '../job.ts';
-import type { Message } from '../message.ts';
-import { parseRetryAfter } from '../retry.ts';
-import { clean, cut } from '../text.ts';
-import { type Fact, inUtc } from '../wording.ts';
+import type { Mention } from '../domain/job.ts';
+import type { Message } from '../domain/message.ts';
+import { type Fact, inUtc } from '../domain/wording.ts';
+import { UpstreamError, type UpstreamKind } from '../platform/errors.ts';
+import type { HttpAnswer } from '../platform/http.ts';
+import { parseRetryAfter } from '../platform/http.ts';
+import { clean, cut } from '../platform/text.ts';
 import type { ChannelType } from './channel.ts';
 
 /** `webhookUrl` is a secret: whoever has it can post. */

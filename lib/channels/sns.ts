@@ -8,12 +8,13 @@ import {
   SNSClient,
 } from '@aws-sdk/client-sns';
 import * as v from 'valibot';
-import { inTime, requestHandler } from '../aws.ts';
-import { UpstreamError, type UpstreamKind } from '../errors.ts';
-import { jobKey } from '../job.ts';
-import { type Message, sha256 } from '../message.ts';
-import { clean, cut } from '../text.ts';
-import { inUtc } from '../wording.ts';
+import { jobKey } from '../domain/job.ts';
+import { type Message, sha256 } from '../domain/message.ts';
+import { inUtc } from '../domain/wording.ts';
+import { inTime } from '../platform/async.ts';
+import { requestHandler } from '../platform/aws.ts';
+import { UpstreamError, type UpstreamKind } from '../platform/errors.ts';
+import { clean, cut } from '../platform/text.ts';
 import type { ChannelType } from './channel.ts';
 
 /** SNS remembers a deduplication id for five minutes; a minute of that is left for clocks and slow requests. */

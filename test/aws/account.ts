@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { parseConfig, references } from '../../lib/config.ts';
+import { parseConfig, references } from '../../lib/config/config.ts';
 import { readDocument } from '../../local/notifier-document.ts';
 import type { AwsSettings } from './endpoint.ts';
 import { putParameters, readParameters } from './parameters.ts';

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { ConfigError } from '../../lib/errors.ts';
+import { ConfigError } from '../../lib/platform/errors.ts';
 
 /** What every client of the AWS SDK gets. Without an endpoint it is AWS, with the credentials that the SDK finds. */
 export interface AwsSettings {

@@ -5,7 +5,7 @@ import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { ConfigError } from '../../lib/errors.ts';
+import { ConfigError } from '../../lib/platform/errors.ts';
 
 /** A CloudFormation template, as far as this looks into it. */
 export interface Template {

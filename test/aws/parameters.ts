@@ -1,7 +1,7 @@
 /** The parameters of AWS Systems Manager that the configuration names. */
 
 import { DeleteParameterCommand, GetParametersCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { ConfigError } from '../../lib/errors.ts';
+import { ConfigError } from '../../lib/platform/errors.ts';
 import type { AwsSettings } from './endpoint.ts';
 import type { Undo } from './stack.ts';
 

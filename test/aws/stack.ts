@@ -13,7 +13,7 @@ import {
   waitUntilStackUpdateComplete,
 } from '@aws-sdk/client-cloudformation';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { ConfigError } from '../../lib/errors.ts';
+import { ConfigError } from '../../lib/platform/errors.ts';
 import type { AwsSettings } from './endpoint.ts';
 import type { Packaged, Template, TemplateResource } from './packaged.ts';
 import { emptyBucket, removeRetained } from './remove.ts';

@@ -3,7 +3,7 @@
 import { PassThrough } from 'node:stream';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { type Ask, createAsk } from '../../cli/ask.ts';
-import { expectNoSecrets } from '../edges/no-secrets.ts';
+import { expectNoSecrets } from '../support/no-secrets.ts';
 
 let keyboard: PassThrough;
 let screen: PassThrough;

@@ -6,7 +6,7 @@ import { doctor } from '../../cli/doctor.ts';
 import { tableDefinition } from '../../local/embedded-store.ts';
 import { startLoopbackServer } from '../../local/loopback-server.ts';
 import { problemFault } from '../../local/publishing-api-server.ts';
-import { expectNoSecrets } from '../edges/no-secrets.ts';
+import { expectNoSecrets } from '../support/no-secrets.ts';
 import { type Deployed, stack, startDeployed } from './deployed.ts';
 import { run } from './run.ts';
 

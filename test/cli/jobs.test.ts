@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { jobs } from '../../cli/jobs.ts';
-import { day, minute, sweepEvery } from '../corners/scene.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
+import { day, minute, sweepEvery } from '../support/scene.ts';
 import { startWorld, type World } from '../support/world.ts';
 import { run } from './run.ts';
 

@@ -5,7 +5,7 @@ import type { Ask } from '../../cli/ask.ts';
 import { createParameters } from '../../cli/parameters.ts';
 import { askFor, type Named } from '../../cli/write-secrets.ts';
 import { announceRunning } from '../../local/running.ts';
-import { expectNoSecrets } from '../edges/no-secrets.ts';
+import { expectNoSecrets } from '../support/no-secrets.ts';
 import { type AwsServer, startAwsServer } from './aws-server.ts';
 import { run } from './run.ts';
 import { temporaryFolder } from './temporary-folder.ts';

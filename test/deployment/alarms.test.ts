@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { metricCatalogue } from '../../lib/observability.ts';
+import { metricCatalogue } from '../../lib/platform/metrics.ts';
 import { allowing } from './policies.ts';
 import { packageStack, type Resource } from './stack.ts';
 

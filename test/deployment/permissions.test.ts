@@ -2,8 +2,8 @@
 
 import { globSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { answerSlowly, configWith, minute, second } from '../corners/scene.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
+import { answerSlowly, configWith, minute, second } from '../support/scene.ts';
 import { type ConfigDocument, httpEvent, startWorld, type World, webhookSecret } from '../support/world.ts';
 import { covers, type Grant, grantsOf } from './policies.ts';
 import { type Recorder, startRecorder } from './recorder.ts';

@@ -2,8 +2,8 @@
 
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type Config, parseConfig, references } from '../../lib/config.ts';
-import { createParts } from '../../lib/parts.ts';
+import { type Config, parseConfig, references } from '../../lib/config/config.ts';
+import { createParts } from '../../lib/wire.ts';
 import { tableDefinition } from '../../local/embedded-store.ts';
 import { readDocument } from '../../local/notifier-document.ts';
 import { allowing, grantsOf, statementsOf } from './policies.ts';

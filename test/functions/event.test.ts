@@ -1,8 +1,8 @@
 /** EventBridge: events that name a job, and what throws, so that it reaches the dead-letter queue. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { itemOf, wrapStore } from '../corners/scene.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
+import { itemOf, wrapStore } from '../support/scene.ts';
 import { type EnvironmentDocument, startWorld, type World } from '../support/world.ts';
 
 let world: World;

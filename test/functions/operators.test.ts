@@ -1,9 +1,9 @@
 /** What operators see of an invocation: one line per check that answers who, what, why and how long; and metrics. */
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { logged, sweepAfter } from '../corners/scene.ts';
-import { expectNoSecrets } from '../edges/no-secrets.ts';
+import { expectNoSecrets } from '../support/no-secrets.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
+import { logged, sweepAfter } from '../support/scene.ts';
 import { startWorld, type World, webhookSecret } from '../support/world.ts';
 
 const minute = 60_000;

@@ -2,7 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHandler } from '../../functions/sweep.ts';
-import { UpstreamError } from '../../lib/errors.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
+import { deploy, type Notifier } from '../support/notifier.ts';
 import {
   answerSlowly,
   contextOn,
@@ -14,8 +15,7 @@ import {
   second,
   sweepAfter,
   wrapStore,
-} from '../corners/scene.ts';
-import { deploy, type Notifier } from '../support/notifier.ts';
+} from '../support/scene.ts';
 import { type EnvironmentDocument, lambdaContext, startWorld, type World } from '../support/world.ts';
 
 let world: World;

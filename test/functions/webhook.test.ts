@@ -3,9 +3,9 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHandler } from '../../functions/webhook.ts';
-import { countStore, dieAfterRecording, itemOf, logged, postWithin, wrapStore } from '../corners/scene.ts';
 import { loadBundle } from '../support/bundle.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
+import { countStore, dieAfterRecording, itemOf, logged, postWithin, wrapStore } from '../support/scene.ts';
 import { getEvent, httpEvent, lambdaContext, read, startWorld, type World, webhookSecret } from '../support/world.ts';
 
 let world: World;

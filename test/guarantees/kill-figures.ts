@@ -1,6 +1,6 @@
 /** What became of one job whose worker was killed, held against the promise. */
 
-import { deliveryKey } from '../../lib/job.ts';
+import { deliveryKey } from '../../lib/domain/job.ts';
 import { type Count, countMessage, note, nothingCounted, type ShownDelivery } from './kill-count.ts';
 import { jobId, type KillScenario, type Told } from './kill-scenarios.ts';
 import { hasArrived, type MortalWorker, type Point } from './kill-worker.ts';

@@ -1,8 +1,8 @@
 /** The jobs during which a worker is killed. */
 
-import { UpstreamError } from '../../lib/errors.ts';
-import type { Matter } from '../../lib/job.ts';
-import type { LimitRule } from '../../lib/limits.ts';
+import type { Matter } from '../../lib/domain/job.ts';
+import type { LimitRule } from '../../lib/domain/time-limits.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
 import type { Cross, Universe, Worker } from './universe.ts';
 
 export interface KillScenario {

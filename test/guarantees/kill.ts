@@ -3,7 +3,7 @@
  * each time. Then other workers come and go until the work list is empty, and the messages are counted.
  */
 
-import type { Store } from '../../lib/store.ts';
+import type { Store } from '../../lib/table/store.ts';
 import { judge, type KillFigures, type Life, noFigures, sentWithoutReceipt } from './kill-figures.ts';
 import { type KillScenario, killScenarios, minute, triggers } from './kill-scenarios.ts';
 import { createMortalWorker, type MortalWorker, type Point, turn } from './kill-worker.ts';

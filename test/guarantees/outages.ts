@@ -1,7 +1,7 @@
 /** Long outages, in simulated time: what was due is sent afterwards, once, and without a burst. */
 
-import { UpstreamError } from '../../lib/errors.ts';
-import { replay } from '../../lib/replay.ts';
+import { replay } from '../../lib/pipeline/replay.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
 import { type Cross, createUniverse, type Universe } from './universe.ts';
 
 const minute = 60_000;

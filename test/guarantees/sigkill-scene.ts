@@ -1,6 +1,6 @@
 /** Jobs, workers and messages in a world where processes are killed. */
 
-import type { JobRecord } from '../../lib/job.ts';
+import type { JobRecord } from '../../lib/domain/job.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import type { ConfigDocument, World } from '../support/world.ts';

@@ -2,8 +2,9 @@
 
 import type { ChannelType } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
-import type { Limit, Outcome } from '../../lib/job.ts';
-import { createParts, type Parts } from '../../lib/parts.ts';
+import type { Parts } from '../../lib/deps.ts';
+import type { Limit, Outcome } from '../../lib/domain/job.ts';
+import { createParts } from '../../lib/wire.ts';
 import { type UniverseConfig, universeConfig } from './universe.ts';
 
 /** A configuration, what it means, and the parts that are made from it once for all simulations. */

@@ -1,7 +1,7 @@
 /** The end of a simulation: everything is repaired, sweeps go on until nothing is left, and the model judges. */
 
-import { splitKey } from '../../lib/deliveries.ts';
-import { type JobRecord, jobKey } from '../../lib/job.ts';
+import { type JobRecord, jobKey } from '../../lib/domain/job.ts';
+import { splitKey } from '../../lib/domain/outbox.ts';
 import { everyChannel } from './simulation-deployments.ts';
 import { type Look, looks, type SimulatedJob } from './simulation-jobs.ts';
 import type { Figures } from './simulation-ledger.ts';

@@ -1,6 +1,6 @@
 /** The jobs of a simulation, as the Publishing API shows them. */
 
-import { type JobName, jobKey, type Outcome } from '../../lib/job.ts';
+import { type JobName, jobKey, type Outcome } from '../../lib/domain/job.ts';
 import { type PublishingJobValues, publishingJob } from '../../local/publishing-job.ts';
 
 const minute = 60_000;

@@ -11,7 +11,7 @@ import {
   type Limit,
   type Matter,
   type Outcome,
-} from '../../lib/job.ts';
+} from '../../lib/domain/job.ts';
 import type { PublishingJob } from '../../local/publishing-job.ts';
 import { limits } from './simulation-deployments.ts';
 

@@ -1,9 +1,9 @@
 /** What workers talk to in a simulation: the Publishing API and its token, Slack, and two topics. */
 
-import { UpstreamError } from '../../lib/errors.ts';
-import type { HttpAnswer, HttpRequest } from '../../lib/http.ts';
-import type { Matter } from '../../lib/job.ts';
-import type { JobDocument } from '../../lib/message.ts';
+import type { Matter } from '../../lib/domain/job.ts';
+import type { JobDocument } from '../../lib/domain/message.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
+import type { HttpAnswer, HttpRequest } from '../../lib/platform/http.ts';
 import { documentedList, listPage } from '../../local/publishing-api-list.ts';
 import { addressOf } from '../support/address.ts';
 import { looks, type SimulatedJob } from './simulation-jobs.ts';

@@ -1,9 +1,16 @@
 /** The table of a simulation: each state and each receipt that gets into it is noted in the ledger. */
 
-import { splitKey } from '../../lib/deliveries.ts';
-import { type DueEntry, type Exceeded, type JobRecord, jobKey, type Limit, type Outcome } from '../../lib/job.ts';
-import type { Store } from '../../lib/store.ts';
-import { createMemoryStore } from '../fakes/memory-store.ts';
+import {
+  type DueEntry,
+  type Exceeded,
+  type JobRecord,
+  jobKey,
+  type Limit,
+  type Outcome,
+} from '../../lib/domain/job.ts';
+import { splitKey } from '../../lib/domain/outbox.ts';
+import type { Store } from '../../lib/table/store.ts';
+import { createMemoryStore } from '../support/memory-store.ts';
 import type { SimulatedJob } from './simulation-jobs.ts';
 import type { Ledger } from './simulation-ledger.ts';
 

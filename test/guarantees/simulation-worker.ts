@@ -1,20 +1,20 @@
 /** A worker of a simulation: the real parts, over whatever the simulation lets through. */
 
-import { createAccessToken } from '../../lib/access-token.ts';
 import type { Channel, ChannelType } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
-import type { Clock } from '../../lib/clock.ts';
-import { splitKey } from '../../lib/deliveries.ts';
-import { UpstreamError } from '../../lib/errors.ts';
-import type { Http, HttpRequest } from '../../lib/http.ts';
-import { jobKey } from '../../lib/job.ts';
-import { createJobList } from '../../lib/job-list.ts';
-import type { Log } from '../../lib/observability.ts';
-import type { Parts } from '../../lib/parts.ts';
-import { createPublishingApi } from '../../lib/publishing-api.ts';
-import { createRedactor } from '../../lib/redaction.ts';
-import { createSecrets } from '../../lib/secrets.ts';
-import type { Store } from '../../lib/store.ts';
+import type { Parts } from '../../lib/deps.ts';
+import { jobKey } from '../../lib/domain/job.ts';
+import { splitKey } from '../../lib/domain/outbox.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
+import type { Http, HttpRequest } from '../../lib/platform/http.ts';
+import type { Log } from '../../lib/platform/log.ts';
+import { createRedactor } from '../../lib/platform/redaction.ts';
+import { createSecrets } from '../../lib/platform/secrets.ts';
+import { createAccessToken } from '../../lib/sitecore/access-token.ts';
+import { createJobList } from '../../lib/sitecore/job-list.ts';
+import { createPublishingApi } from '../../lib/sitecore/publishing-api.ts';
+import type { Store } from '../../lib/table/store.ts';
 import type { Deployment } from './simulation-deployments.ts';
 import type { Ledger } from './simulation-ledger.ts';
 import { jobAskedFor, type Outside } from './simulation-outside.ts';

@@ -3,11 +3,11 @@
  * keeps them. Each thing that leaves a worker waits for its turn, and may get into trouble.
  */
 
-import type { JobName } from '../../lib/job.ts';
-import { check } from '../../lib/observe.ts';
-import type { Parts } from '../../lib/parts.ts';
-import { replay } from '../../lib/replay.ts';
-import { sweep } from '../../lib/sweep.ts';
+import type { Parts } from '../../lib/deps.ts';
+import type { JobName } from '../../lib/domain/job.ts';
+import { check } from '../../lib/pipeline/check.ts';
+import { replay } from '../../lib/pipeline/replay.ts';
+import { sweep } from '../../lib/sweep/sweep.ts';
 import { type Deployment, type DeploymentName, deployments } from './simulation-deployments.ts';
 import { changeLook, createJobs, type Look, type SimulatedJob } from './simulation-jobs.ts';
 import { createLedger } from './simulation-ledger.ts';

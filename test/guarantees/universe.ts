@@ -9,16 +9,17 @@ import { createHandler as createSweep } from '../../functions/sweep.ts';
 import { createHandler as createWebhook } from '../../functions/webhook.ts';
 import type { Channel, ChannelType } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
-import type { HttpAnswer, HttpRequest } from '../../lib/http.ts';
-import type { Message } from '../../lib/message.ts';
-import { createParts, type Parts } from '../../lib/parts.ts';
-import type { Store } from '../../lib/store.ts';
+import type { Parts } from '../../lib/deps.ts';
+import type { Message } from '../../lib/domain/message.ts';
+import type { HttpAnswer, HttpRequest } from '../../lib/platform/http.ts';
+import type { Store } from '../../lib/table/store.ts';
+import { createParts } from '../../lib/wire.ts';
 import { queueEvent } from '../../local/embedded-queue.ts';
 import { documentedList, listPage } from '../../local/publishing-api-list.ts';
 import { type PublishingJobValues, publishingJob } from '../../local/publishing-job.ts';
-import { createMemoryStore } from '../fakes/memory-store.ts';
 import { addressOf } from '../support/address.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import { createMemoryStore } from '../support/memory-store.ts';
 import { type EnvironmentDocument, getEvent, lambdaContext, postEvent, read, webhookSecret } from '../support/world.ts';
 
 /** One thing that leaves a worker. `name` says which: `token`, `api`, `slack`, `fifo`, `topic`, `store.save`, ... */

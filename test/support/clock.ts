@@ -1,6 +1,6 @@
 /** A clock that waits for nobody. */
 
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
 
 export interface FakeClock extends Clock {
   /** Moves the time on by so many milliseconds. */

@@ -3,8 +3,9 @@
 import { createHandler as createEvent } from '../../functions/event.ts';
 import { createHandler as createSweep } from '../../functions/sweep.ts';
 import { createHandler as createWebhook } from '../../functions/webhook.ts';
-import { createParts, type Parts, type PartsOptions } from '../../lib/parts.ts';
-import type { SweepResult } from '../../lib/tally.ts';
+import type { Parts } from '../../lib/deps.ts';
+import type { SweepResult } from '../../lib/sweep/sweep-run.ts';
+import { createParts, type PartsOptions } from '../../lib/wire.ts';
 import { createFakeClock, type FakeClock } from './clock.ts';
 import { type ConfigDocument, getEvent, type httpEvent, lambdaContext, postEvent, read, type World } from './world.ts';
 

@@ -1,0 +1,33 @@
+/** The interfaces that everything works with: `wire.ts` makes the real ones. */
+
+import type { Channel } from './channels/channel.ts';
+import type { Config } from './config/config.ts';
+import type { Terms } from './domain/advance.ts';
+import type { Clock } from './platform/clock.ts';
+import type { Log } from './platform/log.ts';
+import type { Metrics } from './platform/metrics.ts';
+import type { Redactor } from './platform/redaction.ts';
+import type { Secrets } from './platform/secrets.ts';
+import type { WakeUps } from './platform/sweep-queue.ts';
+import type { JobList } from './sitecore/job-list.ts';
+import type { PublishingApi } from './sitecore/publishing-api.ts';
+import type { Store } from './table/store.ts';
+
+export interface Parts {
+  config: Config;
+  limits: Terms['limits'];
+  store: Store;
+  /** Throws for a name that is not configured. */
+  api(environment: string): PublishingApi;
+  /** Throws for a name that is not configured. */
+  jobList(environment: string): JobList;
+  /** Throws for a name that is not configured. */
+  channel(name: string): Channel;
+  secrets: Secrets;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  redact: Redactor;
+  wakeUps: WakeUps;
+  newId(): string;
+}

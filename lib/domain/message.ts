@@ -1,0 +1,111 @@
+/** What people and machines are told, before any channel gives it a shape. Pure. */
+
+import { createHash } from 'node:crypto';
+import { decisionOf } from './announce.ts';
+import {
+  deliveryKey,
+  isTerminal,
+  type JobName,
+  type JobRecord,
+  jobKey,
+  type Limit,
+  limits,
+  type Matter,
+  type Mention,
+  type Outcome,
+  type Statistics,
+} from './job.ts';
+import { type Fact, factsOf, type Story, secondsBetween, summaryOf, titleOf } from './wording.ts';
+
+/** One message about one job, fit for any channel. Its texts may hold anything that somebody typed: escape them. */
+export interface Message {
+  /** The status word first. */
+  title: string;
+  /** One or two sentences: what happened, and what that means. */
+  summary: string;
+  facts: Fact[];
+  mention: Mention | null;
+  /** A page about the job, if the configuration knows one. */
+  url: string | null;
+  document: JobDocument;
+}
+
+/** The versioned document for machines; its JSON Schema is `docs/message.schema.json`. Members are only ever added. */
+export interface JobDocument {
+  version: 1;
+  jobId: string;
+  environment: string;
+  outcome: Outcome;
+  status: string | null;
+  previousStatus: string | null;
+  reason: string;
+  name: string | null;
+  source: string | null;
+  startedBy: string | null;
+  canceledBy: string | null;
+  queuedAt: string | null;
+  startedAt: string | null;
+  finishedAt: string | null;
+  durationSeconds: number | null;
+  statistics: Statistics | null;
+  url: string | null;
+  correction: boolean;
+  deduplicationId: string;
+  limit: Limit | null;
+  limitMinutes: number | null;
+  since: string | null;
+  exceeded: Limit[];
+}
+
+/** The message of one outcome of a job for one channel. `jobUrl` is a template with `{jobId}`. */
+export function messageOf(
+  record: JobRecord,
+  { outcome, limit, channel, jobUrl }: Matter & { channel: string; jobUrl: string | undefined },
+): Message {
+  const { decision, job } = decisionOf(record, { outcome, limit });
+  const url = jobUrl?.replaceAll('{jobId}', encodeURIComponent(record.jobId)) ?? null;
+  // Who was not told before has nothing to be corrected.
+  const before = decision?.corrects ?? null;
+  const corrects = before && record.deliveries[deliveryKey(before, channel)] ? before : null;
+  const exceeded = limits.filter((one) => record.exceeded?.[one]);
+  const story: Story = { record, outcome, limit, decision, job, corrects };
+  return {
+    title: titleOf(story),
+    summary: summaryOf(story),
+    facts: [...factsOf(story)],
+    mention: decision?.mention ?? null,
+    url,
+    document: {
+      version: 1,
+      jobId: record.jobId,
+      environment: record.environment,
+      outcome,
+      status: job?.status ?? null,
+      previousStatus: decision?.previousStatus ?? null,
+      reason: decision?.reason ?? 'finished',
+      name: job?.name ?? null,
+      source: job?.source ?? null,
+      startedBy: job?.startedBy ?? null,
+      canceledBy: job?.canceledBy ?? null,
+      queuedAt: job?.queuedAt ?? null,
+      startedAt: job?.startedAt ?? null,
+      finishedAt: job?.finishedAt ?? null,
+      durationSeconds: job ? secondsBetween(job.startedAt, job.finishedAt) : null,
+      statistics: job?.statistics ?? null,
+      url,
+      correction: corrects !== null,
+      deduplicationId: deduplicationId(record, outcome, channel, limit),
+      limit: limit ?? null,
+      limitMinutes: (limit && record.exceeded?.[limit]?.minutes) ?? null,
+      since: decision?.since ?? null,
+      exceeded: isTerminal(job?.status ?? null) ? exceeded : [],
+    },
+  };
+}
+
+/** The same for every attempt to tell one channel one outcome of one job: SHA-256, 64 hexadecimal characters. */
+export const deduplicationId = (job: JobName, outcome: Outcome, channel: string, limit?: Limit): string =>
+  sha256([jobKey(job), outcome, channel, ...(limit ? [limit] : [])].join('\n'));
+
+/** SHA-256 as hexadecimal text. */
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -1,0 +1,61 @@
+/** When a job is to be read again, and why it could not be read. Pure. */
+
+import { backoffMs, clampWaitMs } from './backoff.ts';
+import { type Check, isTerminal, type Job, type JobRecord, type Reading, type Transition } from './job.ts';
+import { isFinal, type Limits, unreadableSince } from './transition.ts';
+
+/** Whether a reading came late: a job that ended does not run again. */
+export const isStale = (prior: JobRecord, job: Job): boolean => isTerminal(prior.status) && !isTerminal(job.status);
+
+/** What the record says next of reading the API. */
+export function nextCheck(
+  prior: JobRecord,
+  reading: Reading,
+  transition: Transition | null,
+  { now, limits }: { now: number; limits: Limits },
+): Check {
+  const { check } = prior;
+  const ended = isTerminal(prior.status);
+  const healthy = { failures: 0, error: null, failingSince: null };
+  // Nothing more is to be read: a trigger only asked again.
+  if (ended && check.nextAt === null) return check;
+  // The end is known and told: nobody waits for ever for its last counters.
+  const isVain = reading.kind !== 'job' || isStale(prior, reading.job);
+  if (ended && isVain && now - Date.parse(unreadableSince(prior, reading) ?? iso(now)) >= limits.unreadableForMs) {
+    return { ...check, nextAt: null };
+  }
+
+  const hasLeft = transition !== null && reading.kind !== 'job';
+  const nextAt = hasLeft || ended ? null : check.nextAt;
+  switch (reading.kind) {
+    case 'job':
+      if (isStale(prior, reading.job)) return stepBack(check, `the API now says ${reading.job.status}`, now);
+      if (!ended && isTerminal(reading.job.status)) {
+        return { ...healthy, nextAt: isFinal(reading.job) ? null : iso(now) };
+      }
+      return { ...healthy, nextAt: check.failures > 0 && nextAt !== null ? iso(now) : nextAt };
+    case 'environmentRemoved':
+      return { ...check, nextAt: null };
+    case 'notFound':
+      return { ...healthy, error: reading.error, nextAt };
+    case 'notAsked':
+      return hasLeft ? { ...check, nextAt: null } : waitFor(prior, reading, now);
+    case 'unreadable':
+      return hasLeft
+        ? { ...check, error: reading.error, nextAt: null }
+        : stepBack(check, reading.error, now, reading.retryAfterMs);
+  }
+}
+
+const stepBack = (check: Check, error: string, now: number, retryAfterMs = 0): Check => ({
+  failures: check.failures + 1,
+  error,
+  nextAt: iso(now + Math.max(backoffMs(check.failures + 1), clampWaitMs(retryAfterMs))),
+  failingSince: check.failingSince ?? iso(now),
+});
+
+// A job that the table knows already is due as it was; a new one notes why it has no status yet.
+const waitFor = (prior: JobRecord, reading: { error: string }, now: number): Check =>
+  prior.revision === 0 ? { ...prior.check, error: reading.error, nextAt: iso(now) } : prior.check;
+
+const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,135 @@
+/** How long jobs may take before somebody is told that they have not ended. Pure. */
+
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Job,
+  type JobRecord,
+  type Limit,
+  limits,
+  type Outcome,
+  type Progress,
+  type Reason,
+  type Statistics,
+} from './job.ts';
+import { matches, traitsOf, type When } from './routing.ts';
+
+/** One entry of the configuration: the first that matches a job counts. In minutes; a limit that is left out is off. */
+export interface LimitRule extends Partial<Record<Limit, number | undefined>> {
+  when?: Pick<When, 'environment' | 'source' | 'name'> | undefined;
+}
+
+/** What limits are judged by; `now` in epoch milliseconds. */
+export interface LimitTerms {
+  now: number;
+  limitRules: LimitRule[];
+}
+
+/** A limit that a job exceeds, and what that means. */
+export interface Excess {
+  limit: Limit;
+  minutes: number;
+  outcome: Outcome;
+  reason: Reason;
+  since: string;
+}
+
+/** In which status a limit counts, and what it means to exceed it. */
+const meanings = {
+  queuedFor: { status: 'Queued', outcome: 'late', reason: 'queuedTooLong' },
+  runningFor: { status: 'Running', outcome: 'late', reason: 'runningTooLong' },
+  noProgressFor: { status: 'Running', outcome: 'stuck', reason: 'noProgress' },
+} as const satisfies Record<Limit, { status: string; outcome: Outcome; reason: Reason }>;
+
+/**
+ * Whether a job may exceed a limit, as far as a reading alone shows. Only then its record has more to say, so a job that
+ * goes on as it should costs a sweep neither a read nor a write.
+ */
+export const mayExceed = (environment: string, job: Job, { now, limitRules }: LimitTerms): boolean =>
+  limitsFor(environment, job, limitRules).some(({ limit, ms }) => isNear(limit, ms, job, now));
+
+/** The limits that a job exceeds, and has not before, as its record has it after this reading. */
+export function exceeding(record: JobRecord, job: Job, { now, limitRules }: LimitTerms): Excess[] {
+  return limitsFor(record.environment, job, limitRules).flatMap(({ limit, minutes, ms }) => {
+    const since = countedFrom(limit, record, job);
+    if (since === null || !isOver(ms, since, now) || record.exceeded?.[limit]) return [];
+    const { outcome, reason } = meanings[limit];
+    return [{ limit, minutes, outcome, reason, since }];
+  });
+}
+
+/**
+ * What is to be kept of a job's counters after this reading, so that a later one can tell whether they moved. Counters
+ * that move all the time are kept four times per limit, and not with every reading.
+ */
+export function progressOf(
+  { environment, exceeded, progress }: JobRecord,
+  job: Job,
+  { now, limitRules }: LimitTerms,
+): Progress | null {
+  const wanted = limitsFor(environment, job, limitRules).find(({ limit }) => limit === 'noProgressFor');
+  const { statistics } = job;
+  if (!wanted || exceeded?.noProgressFor || !hasCounters(statistics)) return progress;
+  const isKept = progress !== null && now - Date.parse(progress.since) < wanted.ms * keptShare;
+  if (isKept || !haveMoved(statistics, progress?.statistics)) return progress;
+  return { statistics, since: new Date(now).toISOString() };
+}
+
+const minute = 60_000;
+/** Counters that were reported within this share of their limit are on the move: nothing has to be compared. */
+const keptShare = 1 / 4;
+
+interface Counting {
+  limit: Limit;
+  minutes: number;
+  ms: number;
+}
+
+/** The limits that count for a job while it has its present status. */
+function limitsFor(environment: string, job: Job, limitRules: LimitRule[]): Counting[] {
+  const rule = limitRules.find(({ when = {} }) => matches(when, traitsOf(environment, job)));
+  return limits.flatMap((limit) => {
+    const minutes = rule?.[limit];
+    return minutes !== undefined && job.status === meanings[limit].status
+      ? [{ limit, minutes, ms: minutes * minute }]
+      : [];
+  });
+}
+
+function isNear(limit: Limit, ms: number, { queuedAt, startedAt, statistics }: Job, now: number): boolean {
+  switch (limit) {
+    case 'queuedFor':
+      return queuedAt === null || isOver(ms, queuedAt, now);
+    case 'runningFor':
+      return startedAt === null || isOver(ms, startedAt, now);
+    case 'noProgressFor':
+      return hasCounters(statistics) && !isRecent(ms, statistics, now);
+  }
+}
+
+/** Since when a job is as a limit forbids: as the API says, or else as we know. Null: it is not. */
+function countedFrom(limit: Limit, record: JobRecord, { queuedAt, startedAt, statistics }: Job): string | null {
+  const { firstSeenAt, changedAt, progress } = record;
+  switch (limit) {
+    case 'queuedFor':
+      return queuedAt ?? firstSeenAt;
+    case 'runningFor':
+      // It may have been queued before we saw it run.
+      return startedAt ?? changedAt;
+    case 'noProgressFor':
+      return progress && isDeepStrictEqual(progress.statistics, statistics) ? progress.since : null;
+  }
+}
+
+const isOver = (ms: number, since: string, now: number): boolean => now - Date.parse(since) > ms;
+
+// A list may show less than a job's own reading: what is left out has not moved, and has not been seen to stand still.
+const haveMoved = (statistics: Statistics, before: Statistics | undefined): boolean =>
+  Object.entries(statistics).some(([name, value]) => value !== null && value !== before?.[name as keyof Statistics]);
+
+// Counters that the API does not show cannot be seen to stand still.
+const hasCounters = (statistics: Statistics | null): statistics is Statistics =>
+  Object.values(statistics ?? {}).some((value) => value !== null);
+
+// A time that lies far ahead is no more recent than one that lies far back.
+const isRecent = (ms: number, { asOf }: Statistics, now: number): boolean =>
+  asOf !== null && Math.abs(now - Date.parse(asOf)) < ms * keptShare;

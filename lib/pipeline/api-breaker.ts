@@ -1,0 +1,138 @@
+/** The way to one environment's API within an invocation: it closes when asking on would be of no use. */
+
+import { backoffMs, clampWaitMs } from '../domain/backoff.ts';
+import type { Reading } from '../domain/job.ts';
+import type { Clock } from '../platform/clock.ts';
+import { UpstreamError } from '../platform/errors.ts';
+import type { Log } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { JobList, JobListing, JobListQuery } from '../sitecore/job-list.ts';
+import type { PublishingApi } from '../sitecore/publishing-api.ts';
+import type { RestOf } from './cooldown.ts';
+
+export interface Gate {
+  /** Reads a job, or says why not. Throws only what is a bug of our own. */
+  read(jobId: string, deadline: number): Promise<Reading>;
+  /** Lists jobs, or says why not. */
+  list(query: JobListQuery, deadline: number): Promise<Listed>;
+  /** Notes that a watched job was found in a list. */
+  noteFound(): void;
+  /** How many watched jobs were found in this invocation. */
+  found(): number;
+  /** Whether asking on may be of use. */
+  isOpen(): boolean;
+  /** Closes an environment whose API denies jobs that it knew. */
+  closeAsForeign(denied: number): Promise<void>;
+}
+
+/** What came of a list call. */
+export type Listed =
+  | { kind: 'listed'; listing: JobListing }
+  /** The list call does not work; jobs can be read by their ids all the same, as far as is known. */
+  | { kind: 'failed'; error: string }
+  | { kind: 'notAsked' };
+
+/** So many failures in a row mean that the API is down, not that the jobs are bad. */
+const failuresThatMeanDown = 10;
+
+export function createGate(
+  deps: { api: Pick<PublishingApi, 'getJob'>; jobList: JobList; clock: Clock; log: Log; metrics: Metrics },
+  environment: string,
+  rest: RestOf,
+): Gate {
+  const { api, jobList, clock, log, metrics } = deps;
+  let closedBecause: string | undefined;
+  let failuresInARow = 0;
+  let found = 0;
+  let isCounted = false;
+
+  const noteRest = () => {
+    if (!isCounted) metrics.count('environmentResting', { environment });
+    isCounted = true;
+  };
+
+  /** Closes for this invocation. False: it was closed before. */
+  const close = (reason: string): boolean => {
+    if (closedBecause !== undefined) return false;
+    closedBecause = reason;
+    noteRest();
+    log.error('environment rests', { environment, reason });
+    return true;
+  };
+
+  const notAsked = (): Reading => {
+    noteRest();
+    const { reason, until, since } = rest.current() ?? { reason: '', until: 0, since: null };
+    const retryAfterMs = until > clock.now() ? until - clock.now() : undefined;
+    return { kind: 'notAsked', error: closedBecause ?? reason, retryAfterMs, since };
+  };
+
+  const explain = async (error: UpstreamError): Promise<Reading> => {
+    const { kind, message, retryAfterMs } = error;
+    metrics.count('checkFailed', { environment, reason: kind });
+    switch (kind) {
+      case 'notFound':
+        failuresInARow = 0;
+        return { kind: 'notFound', error: message };
+      case 'credentialRefused':
+        if (close(message)) await rest.begin(message, backoffMs);
+        return notAsked();
+      case 'rateLimited':
+      case 'tokenUnavailable':
+        close(message);
+        await rest.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
+        return notAsked();
+      case 'forbidden':
+        return { kind: 'unreadable', error: message };
+      default:
+        failuresInARow += 1;
+        if (failuresInARow === failuresThatMeanDown) {
+          close(`the API is down: ${failuresInARow} failures in a row, the last one: ${message}`);
+        }
+        return { kind: 'unreadable', error: message, retryAfterMs: retryAfterMs && clampWaitMs(retryAfterMs) };
+    }
+  };
+
+  const isOpen = () => closedBecause === undefined && !rest.isResting();
+
+  return {
+    isOpen,
+    found: () => found,
+    noteFound() {
+      found += 1;
+    },
+    async list(query, deadline) {
+      if (!isOpen()) return { kind: 'notAsked' };
+      try {
+        const listing = await jobList(query, deadline);
+        if (closedBecause === undefined) await rest.end();
+        return { kind: 'listed', listing };
+      } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error;
+        // A credential that is refused, or too many calls, hold for jobs by their ids as well.
+        if (/^(credentialRefused|rateLimited|tokenUnavailable)$/.test(error.kind)) await explain(error);
+        return isOpen() ? { kind: 'failed', error: error.message } : { kind: 'notAsked' };
+      }
+    },
+    async read(jobId, deadline) {
+      if (!isOpen()) return notAsked();
+      try {
+        const job = await api.getJob(jobId, deadline);
+        failuresInARow = 0;
+        found += 1;
+        // What was asked for before the trouble began says nothing about its end.
+        if (closedBecause === undefined) await rest.end();
+        return { kind: 'job', job };
+      } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error;
+        return await explain(error);
+      }
+    },
+    async closeAsForeign(denied) {
+      const reason =
+        `the API denies ${denied} jobs that it knew, and knows none: the credential most likely belongs to another ` +
+        'tenant now';
+      if (close(reason)) await rest.begin(reason, backoffMs);
+    },
+  };
+}

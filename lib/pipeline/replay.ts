@@ -1,0 +1,49 @@
+/** Dead deliveries sent again: an operator's verb, for when the channel works again. */
+
+import type { Parts } from '../deps.ts';
+import { revive } from '../domain/advance.ts';
+import type { JobName } from '../domain/job.ts';
+import type { NamedDelivery } from '../domain/outbox.ts';
+
+/** Which dead deliveries are meant. What is left out does not restrict. */
+export interface Wanted {
+  channel?: string | undefined;
+  /** Epoch milliseconds: those that were last tried, or decided if never tried, no longer ago. */
+  since?: number | undefined;
+  job?: JobName | undefined;
+}
+
+/** Makes dead deliveries pending again; the next sweep sends them. Gives their keys, job by job. */
+export async function replay(parts: Parts, wanted: Wanted): Promise<{ job: JobName; revived: string[] }[]> {
+  const replayed: { job: JobName; revived: string[] }[] = [];
+  for await (const job of named(parts, wanted)) {
+    const revived = await reviveOne(parts, job, wanted);
+    if (revived.length > 0) replayed.push({ job, revived });
+  }
+  return replayed;
+}
+
+async function* named({ store }: Parts, { job }: Wanted): AsyncGenerator<JobName> {
+  if (job) yield job;
+  else for await (const page of store.dead()) yield* page.map(({ environment, jobId }) => ({ environment, jobId }));
+}
+
+async function reviveOne(parts: Parts, job: JobName, { channel, since = 0 }: Wanted): Promise<string[]> {
+  const { store, clock, limits, newId, log } = parts;
+  const isWanted = (one: NamedDelivery): boolean =>
+    (channel === undefined || one.channel === channel) &&
+    Date.parse(one.delivery.at ?? one.delivery.createdAt) >= since;
+
+  let known = await store.get(job);
+  while (known) {
+    const { next, revived } = revive(known, isWanted, { now: clock.now(), writer: newId(), limits });
+    if (revived.length === 0) return [];
+    const saved = await store.save(next, known);
+    if (saved.won) {
+      log.info('deliveries revived', { ...job, deliveries: revived });
+      return revived;
+    }
+    known = saved.record;
+  }
+  return [];
+}

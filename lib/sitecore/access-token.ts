@@ -1,0 +1,125 @@
+/**
+ * The token of one environment.
+ * https://api-docs.sitecore.com (Publishing API, "Authorization": client credentials)
+ */
+
+import * as v from 'valibot';
+import type { Clock } from '../platform/clock.ts';
+import { UpstreamError } from '../platform/errors.ts';
+import type { Http, HttpAnswer } from '../platform/http.ts';
+import { parseRetryAfter } from '../platform/http.ts';
+import type { Redactor } from '../platform/redaction.ts';
+import type { Secrets } from '../platform/secrets.ts';
+
+export interface AccessToken {
+  /** A valid token, as far as we know. Throws an `UpstreamError`: `credentialRefused` or `tokenUnavailable`. */
+  get(timeoutMs: number): Promise<string>;
+  /** Forgets a token that was refused. */
+  drop(token: string): void;
+}
+
+const audience = 'https://api.sitecorecloud.io';
+const marginMs = 60_000;
+const assumedLifeSeconds = 300;
+
+const Answer = v.object({
+  // What fits a header: https://datatracker.ietf.org/doc/html/rfc6750#section-2.1
+  access_token: v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/)),
+  expires_in: v.fallback(v.pipe(v.number(), v.minValue(1)), assumedLifeSeconds),
+});
+
+/**
+ * Keeps the token until a minute before its end. However many ask, one request at a time is under way: the quota of
+ * the token endpoint is not known.
+ */
+export function createAccessToken(
+  deps: { http: Http; clock: Clock; secrets: Secrets; redact: Redactor },
+  environment: { name: string; clientId: string; clientSecret: string; tokenUrl: string },
+): AccessToken {
+  const { http, clock, secrets, redact } = deps;
+  const { name } = environment;
+  let kept: { token: string; until: number } | undefined;
+  let underWay: Promise<string> | undefined;
+
+  const request = async (deadline: number): Promise<string> => {
+    const [clientId, clientSecret] = await Promise.all(
+      [environment.clientId, environment.clientSecret].map((reference) =>
+        secrets.read(reference).catch((error: unknown) => {
+          throw unreadableCredential(name, error);
+        }),
+      ),
+    );
+    const answer = await http({
+      method: 'POST',
+      url: new URL(environment.tokenUrl),
+      peer: `token for ${name}`,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: clientId as string,
+        client_secret: clientSecret as string,
+        audience,
+      }).toString(),
+      timeoutMs: deadline - clock.now(),
+    }).catch((cause: Error) => {
+      throw new UpstreamError('tokenUnavailable', cause.message, { cause });
+    });
+    const { access_token, expires_in } = read(answer, name, clock.now());
+    redact.learn(access_token);
+    const lifeMs = expires_in * 1_000;
+    kept = { token: access_token, until: clock.now() + lifeMs - Math.min(marginMs, lifeMs / 2) };
+    return access_token;
+  };
+
+  const requestWithFreshSecrets = async (deadline: number): Promise<string> => {
+    try {
+      return await request(deadline);
+    } catch (error) {
+      const wasRotated = isRefused(error) && (await secrets.refresh().catch(() => false));
+      if (!wasRotated) throw error;
+      return await request(deadline);
+    }
+  };
+
+  return {
+    get(timeoutMs) {
+      if (kept && kept.until > clock.now()) return Promise.resolve(kept.token);
+      underWay ??= requestWithFreshSecrets(clock.now() + timeoutMs).finally(() => {
+        underWay = undefined;
+      });
+      return underWay;
+    },
+    drop(token) {
+      if (kept?.token === token) kept = undefined;
+    },
+  };
+}
+
+function read(answer: HttpAnswer, name: string, now: number): v.InferOutput<typeof Answer> {
+  const { status } = answer;
+  if (status === 400 || status === 401 || status === 403) {
+    throw new UpstreamError(
+      'credentialRefused',
+      `token for ${name}: the client id or secret was refused (${status}). Put a valid automation client of the ` +
+        'environment into the configuration (Sitecore Deploy app, Credentials, Environment, Automation client)',
+    );
+  }
+  if (status !== 200) {
+    throw new UpstreamError('tokenUnavailable', `token for ${name}: the token endpoint answered ${status}`, {
+      retryAfterMs: parseRetryAfter(answer.headers['retry-after'], now),
+    });
+  }
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Answer), answer.body);
+  if (!parsed.success) {
+    throw new UpstreamError('tokenUnavailable', `token for ${name}: the answer holds no access_token`);
+  }
+  return parsed.output;
+}
+
+const isRefused = (error: unknown): boolean => error instanceof UpstreamError && error.kind === 'credentialRefused';
+
+function unreadableCredential(name: string, error: unknown): unknown {
+  if (!(error instanceof UpstreamError)) return error;
+  const kind = error.kind === 'needsOperator' ? 'credentialRefused' : 'tokenUnavailable';
+  return new UpstreamError(kind, `credential of ${name}: ${error.message}`, { cause: error });
+}

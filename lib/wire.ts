@@ -1,0 +1,99 @@
+/** The parts list: everything a function works with, made once per process. */
+
+import { randomUUID } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { channelTypes } from './channels/index.ts';
+import { type Config, loadConfig, references } from './config/config.ts';
+import type { Parts } from './deps.ts';
+import type { Terms } from './domain/advance.ts';
+import { requestHandler } from './platform/aws.ts';
+import { type Clock, systemClock } from './platform/clock.ts';
+import { ConfigError } from './platform/errors.ts';
+import { createHttp, type Http } from './platform/http.ts';
+import { createLog } from './platform/log.ts';
+import { createMetrics } from './platform/metrics.ts';
+import { createRedactor } from './platform/redaction.ts';
+import { createSecrets } from './platform/secrets.ts';
+import { readParameters } from './platform/ssm.ts';
+import { createWakeUps } from './platform/sweep-queue.ts';
+import { createAccessToken } from './sitecore/access-token.ts';
+import { createJobList } from './sitecore/job-list.ts';
+import { createPublishingApi } from './sitecore/publishing-api.ts';
+import { createStore } from './table/dynamodb.ts';
+
+type Env = Record<string, string | undefined>;
+
+/** Makes the parts from the environment variables. Throws a `ConfigError` if the configuration is unusable. */
+export function createParts(
+  env: Env,
+  { clock = systemClock, http = createHttp(), types = channelTypes, write = console.log }: PartsOptions = {},
+): Parts {
+  const config = loadConfig(env, types);
+  const redact = createRedactor();
+  const secrets = createSecrets({ env, clock, redact, readParameters, references: references(config, types) });
+  const log = createLog({ clock, redact, write });
+  const deps = { http, clock, secrets, redact, log };
+  const apis = mapValues(config.environments, (environment, name) => {
+    const accessToken = createAccessToken(deps, { name, ...environment });
+    return createPublishingApi({ ...deps, accessToken }, { name, ...environment });
+  });
+  const jobLists = mapValues(apis, (api) => createJobList({ api, clock }));
+  const channels = mapValues(config.channels, (channel) => required(types, channel.type).create(deps, channel));
+  return {
+    config,
+    limits: limitsOf(config),
+    store: createStore({ client: createTableClient(), tableName: tableName(env) }),
+    api: (name) => required(apis, name),
+    jobList: (name) => required(jobLists, name),
+    channel: (name) => required(channels, name),
+    secrets,
+    clock,
+    log,
+    metrics: createMetrics({ clock, write, namespace: env['METRICS_NAMESPACE'] ?? 'publishing-job-notifier' }),
+    redact,
+    wakeUps: createWakeUps({ queueUrl: env['WAKE_UPS_URL'] }),
+    newId: randomUUID,
+  };
+}
+
+export interface PartsOptions {
+  clock?: Clock;
+  http?: Http;
+  types?: typeof channelTypes;
+  write?: (line: string) => void;
+}
+
+function createTableClient() {
+  const client = new DynamoDBClient({ maxAttempts: 5, requestHandler });
+  // It copies each answer for a log that nobody reads.
+  client.middlewareStack.remove('loggerMiddleware');
+  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+}
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+const limitsOf = ({ settings }: Config): Terms['limits'] => ({
+  announceWithinMs: settings.announceWithinHours * hour,
+  deniedForMs: 10 * minute,
+  unreadableForMs: 7 * day,
+  retryForMs: settings.retryForDays * day,
+  keepForMs: settings.keepForDays * day,
+});
+
+function tableName(env: Env): string {
+  const name = env['TABLE_NAME'];
+  if (!name) throw new ConfigError('TABLE_NAME is not set. It names the DynamoDB table of the notifier.');
+  return name;
+}
+
+const mapValues = <In, Out>(values: Record<string, In>, make: (value: In, name: string) => Out): Record<string, Out> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, make(value, name)]));
+
+function required<Value>(values: Record<string, Value>, name: string): Value {
+  const value = Object.hasOwn(values, name) ? values[name] : undefined;
+  if (value === undefined) throw new Error(`${name} is not configured`);
+  return value;
+}

@@ -1,0 +1,396 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { blocksOf, textOf } from '../../lib/channels/slack.ts';
+import { advance } from '../../lib/domain/advance.ts';
+import {
+  type Delivery,
+  type Job,
+  type JobRecord,
+  type Outcome,
+  outcomes,
+  type Statistics,
+} from '../../lib/domain/job.ts';
+import { type Message, messageOf } from '../../lib/domain/message.ts';
+import { type SlackPayload, type SlackServer, startSlackServer } from '../../local/slack-server.ts';
+
+const now = Date.parse('2026-01-20T12:00:00.000Z');
+const name = { environment: 'production', jobId: 'job_41B25' };
+const statistics: Statistics = {
+  sent: 100,
+  processed: 103,
+  failed: 2,
+  skipped: 40,
+  deleted: 7,
+  additional: 3,
+  asOf: '2026-01-20T11:53:00.000Z',
+};
+const jobOf = (values: Partial<Job> = {}): Job => ({
+  status: 'Canceled',
+  name: 'Nightly site publish',
+  source: 'Pages',
+  startedBy: 'Release pipeline',
+  startedByType: 'Application',
+  canceledBy: 'Alex Example',
+  queuedAt: '2026-01-20T11:50:00.000Z',
+  startedAt: '2026-01-20T11:50:05.000Z',
+  finishedAt: '2026-01-20T11:54:10.000Z',
+  statistics,
+  ...values,
+});
+
+const minutes = (count: number) => count * 60_000;
+const recordOf = (values: Partial<Job> = {}, mention?: string): JobRecord => {
+  const { next } = advance(
+    undefined,
+    name,
+    { kind: 'job', job: jobOf(values) },
+    {
+      now,
+      writer: 'writer',
+      leaseUntil: now,
+      conclude: true,
+      isOpen: () => true,
+      rules: [{ notify: ['team'], ...(mention ? { mention } : {}) }],
+      channels: ['team'],
+      people: {},
+      limitRules: [],
+      limits: {
+        announceWithinMs: minutes(1_440),
+        deniedForMs: minutes(10),
+        unreadableForMs: minutes(10_080),
+        retryForMs: minutes(4_320),
+        keepForMs: minutes(43_200),
+      },
+    },
+  );
+  return next as JobRecord;
+};
+type Extras = { outcome?: Outcome; mention?: string | undefined; corrects?: Outcome; jobUrl?: string | undefined };
+/** The message about a job, as if it had been decided that way. */
+function messageAbout(values: Partial<Job> = {}, extras: Extras = {}): Message {
+  const record = recordOf(values, extras.mention);
+  const decision = record.decision && {
+    ...record.decision,
+    outcome: extras.outcome ?? record.decision.outcome,
+    corrects: extras.corrects ?? null,
+  };
+  const outcome = decision?.outcome as Outcome;
+  const told = { ...Object.values(record.deliveries)[0], state: 'sent' } as Delivery;
+  const deliveries = { ...record.deliveries, ...(extras.corrects && { [`${extras.corrects}/team`]: told }) };
+  return messageOf({ ...record, decision, deliveries }, { outcome, channel: 'team', jobUrl: extras.jobUrl });
+}
+const rendered = (message: Message): SlackPayload => blocksOf(message) as SlackPayload;
+
+const hostile = `<!channel> & <https://evil.example|click> \`\`\` ${'x'.repeat(5_000)}`;
+const everywhere = (text: string): Partial<Job> => ({ name: text, source: text, startedBy: text, canceledBy: text });
+
+/** Every text of the blocks, with the number of characters that it may have. */
+function texts({ blocks = [] }: SlackPayload): { type: string; text: string; limit: number }[] {
+  return blocks.flatMap((block) => [
+    ...(block.text ? [{ ...block.text, limit: block.type === 'header' ? 150 : 3_000 }] : []),
+    ...(block.fields ?? []).map((field) => ({ ...field, limit: 2_000 })),
+    ...(block.elements ?? []).flatMap(({ text }) => (typeof text === 'object' ? [{ ...text, limit: 75 }] : [])),
+  ]) as { type: string; text: string; limit: number }[];
+}
+
+/** Every limit of Slack that a payload breaks; channels.md lists them. */
+function broken(payload: SlackPayload): string[] {
+  const { text = '', blocks = [] } = payload;
+  const problems: [boolean, string][] = [
+    [text.length > 0, 'no text beside the blocks'],
+    [blocks.length > 0 && blocks.length <= 50, `${blocks.length} blocks`],
+    [JSON.stringify(blocks).length <= 12_000, `${JSON.stringify(blocks).length} characters in all blocks`],
+    ...blocks.map(({ fields }): [boolean, string] => [
+      fields === undefined || (fields.length > 0 && fields.length <= 10),
+      `${fields?.length} fields`,
+    ]),
+    ...blocks.map(({ elements }): [boolean, string] => [
+      elements === undefined || (elements.length > 0 && elements.length <= 25),
+      `${elements?.length} elements`,
+    ]),
+    ...texts(payload).map((one): [boolean, string] => [
+      one.text.length > 0 && one.text.length <= one.limit,
+      `${one.text.length} characters where ${one.limit} are allowed`,
+    ]),
+  ];
+  return problems.filter(([holds]) => !holds).map(([, problem]) => problem);
+}
+
+const ours =
+  /<!(?:here|channel)>|<!subteam\^S[A-Z0-9]+>|<@[UW][A-Z0-9]+>|<!date\^\d+\^\{date_short_pretty\} at \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>|<https:\/\/example\.org\/[^<>|]*\|Open the job>/g;
+const entity = /&(?:amp|lt|gt);/g;
+/** What Slack would take for control, and is not ours. */
+const foreignControl = (text: string): string[] => text.replace(ours, '').replace(entity, '').match(/[<>&]/g) ?? [];
+/** The texts in which Slack looks for control characters. */
+const interpreted = (payload: SlackPayload): string[] => [
+  payload.text ?? '',
+  ...texts(payload)
+    .filter(({ type }) => type === 'mrkdwn')
+    .map(({ text }) => text),
+];
+
+const foreign = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 6_000, size: 'max' }),
+  fc.string({ unit: 'binary', maxLength: 400, size: 'max' }),
+  fc
+    .array(
+      fc.constantFrom(
+        '<!channel>',
+        '<@U123>',
+        '&',
+        '&amp;',
+        '<',
+        '>',
+        '|',
+        '```',
+        '`',
+        '*',
+        '\u202e',
+        '👩‍👩‍👧',
+        '𝔸',
+        '\ud83d',
+        '"',
+        '\\',
+        'x',
+      ),
+      { maxLength: 3_000, size: 'max' },
+    )
+    .map((parts) => parts.join('')),
+);
+const anyJob = fc
+  .record({
+    name: fc.option(foreign),
+    source: fc.option(foreign),
+    startedBy: fc.option(foreign),
+    canceledBy: fc.option(foreign),
+  })
+  .chain((values) => fc.constantFrom('Completed', 'Failed', 'Canceled').map((status) => ({ ...values, status })));
+const anyMessage = fc
+  .tuple(anyJob, fc.option(fc.constantFrom('here', 'channel', 'U0123ABC', 'W0123ABC', 'S0123ABC'), { nil: undefined }))
+  .map(([values, mention]) => messageAbout(values, { mention, jobUrl: 'https://example.org/{jobId}?a=1&b=2' }));
+
+describe('whatever somebody typed', () => {
+  test('every limit of Slack holds', () => {
+    fc.assert(
+      fc.property(anyMessage, (message) => {
+        expect(broken(rendered(message))).toEqual([]);
+      }),
+    );
+  });
+
+  test('no character of control is left that is not ours', () => {
+    fc.assert(
+      fc.property(anyMessage, (message) => {
+        expect(interpreted(rendered(message)).flatMap(foreignControl)).toEqual([]);
+      }),
+    );
+  });
+
+  test('nobody is rung whom no rule names', () => {
+    fc.assert(
+      fc.property(anyJob, (values) => {
+        const all = interpreted(rendered(messageAbout(values))).join('\n');
+        expect(all).not.toMatch(/<!(?!date)|<@|<#/);
+      }),
+    );
+  });
+
+  test('no character is cut in two', () => {
+    const wellFormed = fc.string({ unit: 'grapheme-composite', maxLength: 6_000, size: 'max' });
+    fc.assert(
+      fc.property(wellFormed, (text) => {
+        const payload = rendered(messageAbout(everywhere(text)));
+        const all = [payload.text ?? '', ...texts(payload).map((one) => one.text)];
+        expect(all.filter((one) => !one.isWellFormed())).toEqual([]);
+      }),
+    );
+  });
+
+  test.each<[sentence: string, text: string]>([
+    ['mentions, links and fences, over 5,000 characters', hostile],
+    ['nothing but ampersands', '&'.repeat(5_000)],
+    ['astral characters', '𝔸'.repeat(2_500)],
+    ['emoji of many code points', '👩‍👩‍👧‍👦'.repeat(500)],
+    ['characters that turn the direction', '\u202e\u2066'.repeat(2_500)],
+    ['halves of characters', '\ud83d'.repeat(5_000)],
+    ['quotes and backslashes', '"\\'.repeat(2_500)],
+  ])('%s make a harmless message within the limits', (_, text) => {
+    const payload = rendered(messageAbout(everywhere(text)));
+    expect(broken(payload)).toEqual([]);
+    expect(interpreted(payload).flatMap(foreignControl)).toEqual([]);
+  });
+
+  test('what was cut shows that it was', () => {
+    const [header, , fields] = rendered(messageAbout(everywhere('x'.repeat(5_000)))).blocks ?? [];
+    expect(header?.text?.text).toBe(`Canceled: ${'x'.repeat(139)}…`);
+    expect(fields?.fields?.[1]?.text).toBe(`*Source*\n${'x'.repeat(299)}…`);
+  });
+
+  test('a backtick in the text cannot turn what follows into code', () => {
+    expect(textOf(messageAbout(everywhere('``` `a`')))).not.toContain('`');
+  });
+
+  test('a name is shown as it is where Slack interprets nothing', () => {
+    const [header] = rendered(messageAbout({ name: 'Fish & <Chips>' })).blocks ?? [];
+    expect(header?.text).toEqual({ type: 'plain_text', text: 'Canceled: Fish & <Chips>', emoji: false });
+  });
+
+  test('Slack makes no links of its own out of foreign text', () => {
+    const payload = rendered(messageAbout(everywhere('see https://evil.example or evil.example')));
+    const markdown = texts(payload).filter(({ type }) => type === 'mrkdwn');
+    expect(markdown.length).toBeGreaterThan(3);
+    expect(markdown.filter((text) => !('verbatim' in text && text.verbatim === true))).toEqual([]);
+    expect(payload['unfurl_links']).toBe(false);
+  });
+});
+
+describe('the status word', () => {
+  test.each<[Outcome, words: string]>([
+    ['completed', 'Completed: '],
+    ['completedWithWarnings', 'Completed with warnings: '],
+    ['publishedNothing', 'Completed, published nothing: '],
+    ['failed', 'Failed: '],
+    ['canceled', 'Canceled: '],
+    ['lostTrack', 'Lost track: '],
+  ])('of %s comes first in the header and in the text', (outcome, words) => {
+    const payload = rendered(messageAbout({}, { outcome, mention: 'channel' }));
+    expect(payload.blocks?.[0]).toMatchObject({ type: 'header', text: { text: `${words}Nightly site publish` } });
+    expect(payload.text?.startsWith(`${words}Nightly site publish. `)).toBe(true);
+  });
+
+  test('of a correction says that it is one', () => {
+    const payload = rendered(messageAbout({}, { outcome: 'completedWithWarnings', corrects: 'completed' }));
+    expect(payload.text).toMatch(/^Completed with warnings \(correction\): /);
+    expect(payload.blocks?.[1]?.text?.text).toMatch(/^This corrects an earlier message, which said “Completed”\./);
+  });
+});
+
+describe('a mention', () => {
+  test.each([
+    ['here', '<!here>'],
+    ['channel', '<!channel>'],
+    ['U0123ABC', '<@U0123ABC>'],
+    ['W0123ABC', '<@W0123ABC>'],
+    ['S0123ABC', '<!subteam^S0123ABC>'],
+  ])('of %s rings once in the blocks and once in the text', (mention, form) => {
+    const payload = rendered(messageAbout({}, { mention }));
+    expect(payload.text?.split(form)).toHaveLength(2);
+    expect(JSON.stringify(payload.blocks).split(form)).toHaveLength(2);
+    expect(payload.blocks?.[1]?.text?.text).toContain(`${form} The job was stopped`);
+  });
+
+  test.each(outcomes)('is not there for %s, unless a rule asks for it', (outcome) => {
+    expect(interpreted(rendered(messageAbout({}, { outcome }))).join('\n')).not.toMatch(/<[!@](?!date)/);
+  });
+});
+
+describe('the facts', () => {
+  const fields = (message: Message): string[] =>
+    (rendered(message).blocks ?? []).flatMap((block) => (block.fields ?? []).map(({ text = '' }) => text));
+
+  test('stand side by side, a label over a text', () => {
+    expect(fields(messageAbout())).toEqual([
+      '*Environment*\nproduction',
+      '*Source*\nPages',
+      '*Started by*\nRelease pipeline',
+      '*Canceled by*\nAlex Example',
+      '*Took*\n4 min 5 s, after 5 s in the queue',
+      '*Ended*\n<!date^1768910050^{date_short_pretty} at {time}|2026-01-20 11:54 UTC>',
+      '*Items*\n100 sent · 103 processed · 2 failed · 40 skipped · 7 deleted · 3 additional',
+      '*Counted as of*\n<!date^1768909980^{date_short_pretty} at {time}|2026-01-20 11:53 UTC>',
+      '*Job*\njob_41B25',
+    ]);
+  });
+
+  test('tell moments in the reader’s own zone, with UTC for clients that cannot', () => {
+    const [date] = fields(messageAbout({ finishedAt: '2026-07-01T00:30:59.999Z' })).filter((text) =>
+      /Ended/.test(text),
+    );
+    expect(date).toBe(
+      `*Ended*\n<!date^${Date.UTC(2026, 6, 1, 0, 30, 59) / 1_000}^{date_short_pretty} at {time}|2026-07-01 00:30 UTC>`,
+    );
+  });
+
+  test('are all in the text as well, for previews and screen readers', () => {
+    expect(textOf(messageAbout({}, { mention: 'here', jobUrl: 'https://example.org/jobs/{jobId}' }))).toBe(
+      [
+        'Canceled: Nightly site publish. The job was stopped before its end. What had been published by then stays published.',
+        'Environment: production',
+        'Source: Pages',
+        'Started by: Release pipeline',
+        'Canceled by: Alex Example',
+        'Took: 4 min 5 s, after 5 s in the queue',
+        'Ended: 2026-01-20 11:54 UTC',
+        'Items: 100 sent · 103 processed · 2 failed · 40 skipped · 7 deleted · 3 additional',
+        'Counted as of: 2026-01-20 11:53 UTC',
+        'Job: job_41B25',
+        'https://example.org/jobs/job_41B25',
+        '<!here>',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('the link', () => {
+  const sentence = (jobUrl?: string): string =>
+    rendered(messageAbout({}, { jobUrl })).blocks?.[1]?.text?.text?.split('\n').slice(1).join('\n') ?? '';
+
+  test.each<[jobUrl: string, link: string]>([
+    ['https://example.org/jobs/{jobId}', '<https://example.org/jobs/job_41B25|Open the job>'],
+    ['https://example.org/?a={jobId}&b=2', '<https://example.org/?a=job_41B25&amp;b=2|Open the job>'],
+    ['https://example.org/a|b>c', '<https://example.org/a%7Cb&gt;c|Open the job>'],
+  ])('%s stands under the sentence', (jobUrl, link) => {
+    expect(sentence(jobUrl)).toBe(link);
+  });
+
+  test('is not there without an address', () => {
+    expect(sentence()).toBe('');
+  });
+
+  test('is no button: Slack would report each click to an app that is not there', () => {
+    const { blocks = [] } = rendered(messageAbout({}, { jobUrl: 'https://example.org/jobs/{jobId}' }));
+    expect(blocks.map(({ type }) => type)).toEqual(['header', 'section', 'section']);
+  });
+
+  test('that is longer than a text may be does not cost the message its looks', () => {
+    const message = messageAbout({}, { jobUrl: `https://example.org/${'x'.repeat(3_000)}/{jobId}` });
+    expect(broken(rendered(message))).toEqual([]);
+  });
+});
+
+describe('Slack itself', () => {
+  let slack: SlackServer;
+  beforeAll(async () => {
+    slack = await startSlackServer();
+  });
+  afterAll(() => slack.close());
+  const post = async (payload: object): Promise<string> => {
+    const response = await fetch(slack.webhookUrl(), { method: 'POST', body: JSON.stringify(payload) });
+    return `${response.status} ${await response.text()}`;
+  };
+
+  test.each(outcomes)('takes a message of %s', async (outcome) => {
+    const message = messageAbout({}, { outcome, mention: 'here', jobUrl: 'https://example.org/{jobId}' });
+    expect(await post(blocksOf(message))).toBe('200 ok');
+    expect(await post({ text: textOf(message) })).toBe('200 ok');
+    expect(slack.messages.at(-2)?.payload).toEqual(blocksOf(message));
+  });
+
+  test.each([
+    hostile,
+    '&'.repeat(5_000),
+    '👩‍👩‍👧‍👦'.repeat(500),
+    '\u202e<!channel>'.repeat(500),
+    '\ud83d"\\'.repeat(2_000),
+  ])('takes a message about %j', async (text) => {
+    const message = messageAbout(everywhere(text), { mention: 'S0123ABC' });
+    expect(await post(blocksOf(message))).toBe('200 ok');
+    expect(await post({ text: textOf(message) })).toBe('200 ok');
+  });
+
+  test('takes a message about a job of which nothing is known', async () => {
+    const nothing = { name: null, source: null, startedBy: null, canceledBy: null, statistics: null };
+    const times = { queuedAt: null, startedAt: null, finishedAt: null };
+    expect(await post(blocksOf(messageAbout({ ...nothing, ...times })))).toBe('200 ok');
+  });
+});

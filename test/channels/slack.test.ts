@@ -1,0 +1,353 @@
+import net, { type AddressInfo } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Channel } from '../../lib/channels/channel.ts';
+import { slack } from '../../lib/channels/slack.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
+import { createHttp, type Http } from '../../lib/platform/http.ts';
+import { createRedactor } from '../../lib/platform/redaction.ts';
+import { createSecrets, type ReadParameters, type Secrets } from '../../lib/platform/secrets.ts';
+import type { Fault } from '../../local/faults.ts';
+import { type SlackServer, startSlackServer } from '../../local/slack-server.ts';
+import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import { expectNoSecrets } from '../support/no-secrets.ts';
+import { someMessage } from './some-message.ts';
+
+let server: SlackServer;
+let clock: FakeClock;
+beforeEach(async () => {
+  server = await startSlackServer();
+  clock = createFakeClock();
+});
+afterEach(() => server.close());
+
+interface Given {
+  webhookUrl?: string;
+  http?: Http;
+  readParameters?: ReadParameters;
+}
+
+function create({ webhookUrl = server.webhookUrl(), http = createHttp(), readParameters }: Given = {}): Channel {
+  const redact = createRedactor();
+  const secrets: Secrets = createSecrets({
+    env: {},
+    clock,
+    redact,
+    readParameters: readParameters ?? (async () => new Map()),
+    references: [webhookUrl],
+  });
+  return slack.create({ http, clock, secrets, redact }, { type: 'slack', webhookUrl });
+}
+
+async function failure(sent: Promise<unknown>): Promise<UpstreamError> {
+  const outcome = await sent.then(
+    () => new Error('it was sent'),
+    (error: unknown) => error,
+  );
+  expect(outcome).toBeInstanceOf(UpstreamError);
+  return outcome as UpstreamError;
+}
+
+/** An address where nobody listens. */
+async function deadAddress(): Promise<string> {
+  const closed = net.createServer();
+  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+  const { port } = closed.address() as AddressInfo;
+  await new Promise((resolve) => closed.close(resolve));
+  return `http://127.0.0.1:${port}/services/T/B/hook`;
+}
+
+test('a message that Slack takes is one request, with blocks and with the text beside them', async () => {
+  expect(await create().send(someMessage(), 5_000)).toBe('ok');
+  expect(server.requestCount()).toBe(1);
+  expect(server.messages).toMatchObject([
+    { payload: { text: expect.stringMatching(/^Failed: Nightly/), blocks: [{ type: 'header' }, {}, {}] } },
+  ]);
+});
+
+test('Slack takes a message a second, and recognises no repetition', () => {
+  expect(create()).toMatchObject({ paceMs: 1_000, recognisesForMs: 0 });
+});
+
+type Row = [answer: string, Fault, Pick<UpstreamError, 'kind' | 'ambiguous' | 'retryAfterMs'>];
+const permanent = { kind: 'needsOperator', ambiguous: false, retryAfterMs: undefined } as const;
+const transient = { kind: 'unavailable', ambiguous: true, retryAfterMs: undefined } as const;
+const wait = (retryAfterMs: number | undefined) => ({ kind: 'rateLimited', ambiguous: false, retryAfterMs }) as const;
+
+const refusals: Row[] = [
+  ['400 invalid_token', { status: 400, body: 'invalid_token' }, permanent],
+  ['403 invalid_token', { status: 403, body: 'invalid_token' }, permanent],
+  ['403 action_prohibited', { status: 403, body: 'action_prohibited' }, permanent],
+  ['404 channel_not_found', { status: 404, body: 'channel_not_found' }, permanent],
+  ['404 no_service', { status: 404, body: 'no_service' }, permanent],
+  ['404 no_team', { status: 404, body: 'no_team' }, permanent],
+  ['410 channel_is_archived', { status: 410, body: 'channel_is_archived' }, permanent],
+  ['403 not_in_channel', { status: 403, body: 'not_in_channel' }, permanent],
+  ['403 account_inactive', { status: 403, body: 'account_inactive' }, permanent],
+  ['403 token_revoked', { status: 403, body: 'token_revoked' }, permanent],
+  ['403 missing_scope', { status: 403, body: 'missing_scope' }, permanent],
+  ...['not_in_channel', 'account_inactive', 'token_revoked', 'missing_scope', 'channel_not_found'].map(
+    (error): Row => [`200 that is not ok: ${error}`, { status: 200, body: { ok: false, error } }, permanent],
+  ),
+  ...['internal_error', 'fatal_error'].map(
+    (error): Row => [`200 that is not ok: ${error}`, { status: 200, body: { ok: false, error } }, transient],
+  ),
+  ['404 with a page', { status: 404, body: '<html>Not found</html>' }, permanent],
+  ['a redirect', { status: 302, headers: { location: 'https://slack.invalid/' } }, permanent],
+  ['429 with seconds', { status: 429, headers: { 'retry-after': '30' }, body: 'rate_limited' }, wait(30_000)],
+  [
+    '429 with seconds in the body alone',
+    { status: 429, body: { ok: false, error: 'rate_limited', retry_after: 12 } },
+    wait(12_000),
+  ],
+  [
+    '429 with seconds in both',
+    { status: 429, headers: { 'retry-after': '30' }, body: { ok: false, error: 'ratelimited', retry_after: 12 } },
+    wait(30_000),
+  ],
+  ['429 with nothing', { status: 429 }, wait(undefined)],
+  ['429 with a wait that is no number', { status: 429, body: { retry_after: 'later' } }, wait(undefined)],
+  ['500 rollup_error', { status: 500, body: 'rollup_error' }, transient],
+  ['500 internal_error', { status: 500, body: 'internal_error' }, transient],
+  ['500 fatal_error', { status: 500, body: 'fatal_error' }, transient],
+  ['502 with a page', { status: 502, body: '<html>Bad gateway</html>' }, transient],
+  ['503', { status: 503 }, transient],
+  ['200 with a page', { status: 200, body: '<html>Welcome</html>' }, transient],
+  ['200 with nothing', { status: 200, body: '' }, transient],
+  ['half an answer', { kind: 'half', status: 200, body: 'ok' }, transient],
+  ['a reset', { kind: 'reset' }, transient],
+  ['silence', { kind: 'silence' }, transient],
+];
+test.each(refusals)('%s is not sent, and says what follows from it', async (_, fault, expected) => {
+  server.answerWith(fault);
+  const error = await failure(create().send(someMessage(), fault.kind === 'silence' ? 80 : 5_000));
+  expect(error).toMatchObject(expected);
+  expect(error.message).toMatch(/^Slack: /);
+  // No retries of its own: the first answer is the last word.
+  expect(server.requestCount()).toBe(1);
+});
+
+test('200 with ok in JSON is as good as ok', async () => {
+  server.answerWith({ status: 200, body: { ok: true }, accepted: true });
+  await expect(create().send(someMessage(), 5_000)).resolves.toEqual(expect.any(String));
+});
+
+test('an answer longer than anything Slack says may have been an acceptance', async () => {
+  server.answerWith({ status: 200, bytes: 50_000_000, accepted: true });
+  expect(await failure(create().send(someMessage(), 5_000))).toMatchObject({ ambiguous: true });
+});
+
+test('who needs to act is told what to look at, and by which code', async () => {
+  server.answerWith({ status: 404, body: 'no_service' });
+  const { message } = await failure(create().send(someMessage(), 5_000));
+  expect(message).toMatch(/^Slack: answered 404 no_service\. Check .*webhook/);
+});
+
+test('a Slack that cannot be reached certainly has not posted', async () => {
+  const channel = create({ webhookUrl: await deadAddress() });
+  const error = await failure(channel.send(someMessage(), 5_000));
+  expect(error).toMatchObject({
+    kind: 'unavailable',
+    ambiguous: false,
+    message: 'Slack: cannot connect (ECONNREFUSED)',
+  });
+});
+
+test('a Slack whose name has no address certainly has not posted', async () => {
+  const channel = create({ webhookUrl: `https://${'x'.repeat(64)}.invalid/services/T/B/hook` });
+  expect(await failure(channel.send(someMessage(), 5_000))).toMatchObject({ kind: 'unavailable', ambiguous: false });
+});
+
+const refusedPayloads = [
+  'invalid_payload',
+  'invalid_blocks',
+  'invalid_blocks_format',
+  'missing_text_or_fallback_or_attachments',
+  'no_text',
+  'msg_too_long',
+  'msg_blocks_too_long',
+];
+
+test.each(refusedPayloads)('%s is met with plain text, at once and once', async (code) => {
+  server.answerWith({ status: 400, body: code });
+  expect(await create().send(someMessage({ mention: 'here' }), 5_000)).toBe('ok');
+  expect(server.requestCount()).toBe(2);
+  expect(server.messages).toHaveLength(1);
+  const [posted] = server.messages;
+  expect(Object.keys(posted?.payload ?? {})).toEqual(['text']);
+  expect(posted?.payload.text).toMatch(/^Failed: Nightly site publish\. The whole job failed\./);
+  expect(posted?.payload.text).toContain('Environment: production');
+  expect(posted?.payload.text).toContain('<!here>');
+});
+
+test.each(refusedPayloads)('%s for the plain text too is the end of it', async (code) => {
+  server.answerWith({ status: 400, body: code, times: 2 });
+  const error = await failure(create().send(someMessage(), 5_000));
+  expect(error).toMatchObject({ kind: 'payloadRefused', ambiguous: false });
+  expect(error.message).toContain(code);
+  expect(server.requestCount()).toBe(2);
+});
+
+test.each<Row>([
+  ['429', { status: 429, headers: { 'retry-after': '3' } }, wait(3_000)],
+  ['404 no_service', { status: 404, body: 'no_service' }, permanent],
+  ['a reset', { kind: 'reset' }, transient],
+])('the answer to the plain text counts when it is %s', async (_, fault, expected) => {
+  server.answerWith({ status: 400, body: 'invalid_blocks' });
+  server.answerWith(fault);
+  expect(await failure(create().send(someMessage(), 5_000))).toMatchObject(expected);
+  expect(server.requestCount()).toBe(2);
+});
+
+/** An HTTP whose every answer takes so long, by the clock. */
+function slowHttp(ms: number, answer: { status: number; body: string }) {
+  const timeouts: number[] = [];
+  const http: Http = async ({ timeoutMs }) => {
+    timeouts.push(timeoutMs);
+    clock.advance(ms);
+    return { headers: {}, ...answer };
+  };
+  return { timeouts, http };
+}
+
+test('both requests together have no more than the time that was given', async () => {
+  const { timeouts, http } = slowHttp(1_500, { status: 400, body: 'invalid_blocks' });
+  await failure(create({ http }).send(someMessage(), 5_000));
+  expect(timeouts).toEqual([5_000, 3_500]);
+});
+
+// A request that is cut off at once may have been posted: better a refusal that is certain.
+test('with no time left after a refused payload nothing more is sent', async () => {
+  const { timeouts, http } = slowHttp(5_000, { status: 400, body: 'invalid_blocks' });
+  const error = await failure(create({ http }).send(someMessage(), 5_000));
+  expect(timeouts).toEqual([5_000]);
+  expect(error).toMatchObject({ kind: 'payloadRefused', ambiguous: false });
+});
+
+test('the time that reading the address takes counts as well', async () => {
+  const { timeouts, http } = slowHttp(0, { status: 200, body: 'ok' });
+  const readParameters: ReadParameters = async () => {
+    clock.advance(2_000);
+    return new Map([['/hook', server.webhookUrl()]]);
+  };
+  await create({ http, webhookUrl: 'ssm:/hook', readParameters }).send(someMessage(), 5_000);
+  expect(timeouts).toEqual([3_000]);
+});
+
+test.each([
+  'http://slack.invalid/services/T/B/hook-secret',
+  'http://127.0.0.1.evil.invalid/services/T/B/hook-secret',
+  'http://localhost@evil.invalid/services/T/B/hook-secret',
+  'ftp://slack.invalid/services/T/B/hook-secret',
+  'hook-secret',
+  'https://user:hook-secret@hooks.slack.com/services/T/B/hook-secret',
+])('an address that is not https, or has a user name, is never called, and not shown: %s', async (webhookUrl) => {
+  const error = await failure(create({ webhookUrl, http: () => expect.unreachable() }).send(someMessage(), 5_000));
+  expect(error).toMatchObject({ kind: 'needsOperator', ambiguous: false });
+  expectNoSecrets([error], [webhookUrl, 'hook-secret']);
+});
+
+test('an address that cannot be read is the trouble of this channel', async () => {
+  const gone = await failure(create({ webhookUrl: 'ssm:/hook' }).send(someMessage(), 5_000));
+  expect(gone).toMatchObject({ kind: 'needsOperator', message: expect.stringContaining('/hook') });
+  const readParameters = () => Promise.reject(new Error('down'));
+  const later = await failure(create({ webhookUrl: 'ssm:/hook', readParameters }).send(someMessage(), 5_000));
+  expect(later).toMatchObject({ kind: 'unavailable', ambiguous: false });
+});
+
+test('an address that was replaced is read again when Slack refuses the old one', async () => {
+  let hook = server.webhookUrl('before');
+  const channel = create({ webhookUrl: 'ssm:/hook', readParameters: async () => new Map([['/hook', hook]]) });
+  await channel.send(someMessage(), 5_000);
+  hook = server.webhookUrl('after');
+  server.answerWith({ hook: 'before', status: 404, body: 'no_service', times: 100 });
+  clock.advance(5 * 60_000);
+  // Whether this very message gets through or the next one: nobody has to deploy anew.
+  await channel.send(someMessage(), 5_000).catch(() => undefined);
+  await channel.send(someMessage(), 5_000).catch(() => undefined);
+  expect(server.messages.map(({ hook: used }) => used)).toContain('after');
+});
+
+test('an address that is still the same is not called twice', async () => {
+  let reads = 0;
+  const readParameters: ReadParameters = async () => {
+    reads += 1;
+    return new Map([['/hook', server.webhookUrl()]]);
+  };
+  const channel = create({ webhookUrl: 'ssm:/hook', readParameters });
+  server.answerWith({ status: 404, body: 'no_service', times: 100 });
+  for (const [expectedReads, waitMs] of [
+    [1, 0],
+    [2, 5 * 60_000],
+    [2, 60_000],
+  ] as const) {
+    clock.advance(waitMs);
+    const before = server.requestCount();
+    expect((await failure(channel.send(someMessage(), 5_000))).kind).toBe('needsOperator');
+    expect([reads, server.requestCount() - before]).toEqual([expectedReads, 1]);
+  }
+});
+
+test('an address is not read again for what is no refusal of it', async () => {
+  let reads = 0;
+  const readParameters: ReadParameters = async () => {
+    reads += 1;
+    return new Map([['/hook', server.webhookUrl()]]);
+  };
+  const channel = create({ webhookUrl: 'ssm:/hook', readParameters });
+  await channel.send(someMessage(), 5_000);
+  clock.advance(60 * 60_000);
+  for (const fault of [
+    { status: 500 },
+    { status: 429 },
+    { kind: 'reset' },
+    { status: 400, body: 'no_text', times: 2 },
+  ]) {
+    server.answerWith(fault as Fault);
+    await failure(channel.send(someMessage(), 5_000));
+  }
+  expect(reads).toBe(1);
+});
+
+test('no part of the address shows in any error, even if the other side repeats it', async () => {
+  const hook = 'XXXXXXXXhook-secretXXXXXXXX';
+  const webhookUrl = server.webhookUrl(hook);
+  const { pathname } = new URL(webhookUrl);
+  const echoes = [webhookUrl, `Cannot POST ${pathname}`, `<p>The address ${pathname} was not found.</p>`];
+  const faults: (Fault & { times?: number })[] = [
+    ...refusals.map(([, fault]) => fault).filter(({ kind }) => kind !== 'silence'),
+    ...[200, 302, 400, 403, 404, 429, 500].flatMap((status) => echoes.map((body) => ({ status, body }))),
+    { status: 400, body: `invalid_payload ${pathname}`, times: 2 },
+  ];
+  const errors: UpstreamError[] = [];
+  for (const fault of faults) {
+    server.clearAnswers();
+    server.answerWith(fault);
+    errors.push(await failure(create({ webhookUrl }).send(someMessage(), 5_000)));
+  }
+  server.answerWith({ kind: 'silence' });
+  errors.push(await failure(create({ webhookUrl }).send(someMessage(), 60)));
+  await server.close();
+  errors.push(await failure(create({ webhookUrl }).send(someMessage(), 5_000)));
+  expectNoSecrets(errors, [webhookUrl]);
+  expectNoSecrets(errors, [hook]);
+});
+
+test('a hook that is alive is recognised without a message', async () => {
+  await create().verify(5_000);
+  expect([server.requestCount(), server.messages]).toEqual([1, []]);
+});
+
+test('a hook that is gone is recognised without a message', async () => {
+  server.answerWith({ status: 404, body: 'no_service' });
+  const error = await failure(create().verify(5_000));
+  expect(error.kind).toBe('needsOperator');
+  expect(error.message).toContain('no_service');
+  expectNoSecrets([error.message], [server.webhookUrl()]);
+});
+
+test('what would be sent can be looked at', async () => {
+  const { text, payload } = create().render(someMessage());
+  expect(text).toMatch(/^Failed: Nightly/);
+  await create().send(someMessage(), 5_000);
+  expect(server.messages).toMatchObject([{ payload }]);
+});

@@ -1,0 +1,223 @@
+import type { MessageAttributeValue, PublishCommandInput } from '@aws-sdk/client-sns';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { publishInput } from '../../lib/channels/sns.ts';
+import { advance, type Terms } from '../../lib/domain/advance.ts';
+import { type Job, type JobRecord, type Outcome, outcomes } from '../../lib/domain/job.ts';
+import { type Message, messageOf, sha256 } from '../../lib/domain/message.ts';
+import { readJob } from '../../lib/sitecore/responses.ts';
+import { publishingJob } from '../../local/publishing-job.ts';
+
+const standard = 'arn:aws:sns:eu-west-1:000000000000:publishing';
+const fifo = `${standard}.fifo`;
+const now = Date.parse('2026-01-20T12:00:00.000Z');
+const minutes = (count: number) => count * 60_000;
+const terms: Terms = {
+  now,
+  writer: 'writer',
+  leaseUntil: now,
+  conclude: true,
+  isOpen: () => true,
+  rules: null,
+  channels: ['events'],
+  people: {},
+  limitRules: [],
+  limits: {
+    announceWithinMs: minutes(1_440),
+    deniedForMs: minutes(10),
+    unreadableForMs: minutes(10_080),
+    retryForMs: minutes(4_320),
+    keepForMs: minutes(43_200),
+  },
+};
+const job: Job = {
+  status: 'Canceled',
+  name: 'Nightly site publish',
+  source: 'Pages',
+  startedBy: 'Release pipeline',
+  startedByType: 'Application',
+  canceledBy: 'Alex Example',
+  queuedAt: '2026-01-20T11:50:00.000Z',
+  startedAt: '2026-01-20T11:50:05.000Z',
+  finishedAt: '2026-01-20T11:54:10.000Z',
+  statistics: { sent: 100, processed: 103, failed: 2, skipped: 40, deleted: 0, additional: 0, asOf: null },
+};
+const messageAbout = (
+  values: Partial<Job> = {},
+  { jobId = 'job_41B25', outcome = undefined as Outcome | undefined, jobUrl = undefined as string | undefined } = {},
+): Message => {
+  const name = { environment: 'production', jobId };
+  const record = advance(undefined, name, { kind: 'job', job: { ...job, ...values } }, terms).next as JobRecord;
+  const decision = record.decision && { ...record.decision, outcome: outcome ?? record.decision.outcome };
+  return messageOf({ ...record, decision }, { outcome: decision?.outcome as Outcome, channel: 'events', jobUrl });
+};
+const published = (message: Message, topicArn = standard) => {
+  const input = publishInput(message, topicArn);
+  return { ...input, protocols: JSON.parse(input.Message ?? '') as Record<string, string> };
+};
+const attributes = ({ MessageAttributes = {} }: PublishCommandInput): [string, MessageAttributeValue][] =>
+  Object.entries(MessageAttributes);
+const foreign = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 1_000, size: 'max' }),
+  fc.string({ unit: 'binary', maxLength: 300, size: 'max' }),
+);
+
+describe('the subject', () => {
+  test('is under 100 characters of printable ASCII, whatever the job is called', () => {
+    fc.assert(
+      fc.property(fc.option(foreign), fc.constantFrom(...outcomes), (name, outcome) => {
+        const { Subject = '' } = published(messageAbout({ name }, { outcome }));
+        expect(Subject).toMatch(/^(Completed|Failed|Canceled|Lost track|Late|Stuck)[\x20-\x7e]*$/);
+        expect(Subject.length).toBeLessThan(100);
+      }),
+    );
+  });
+
+  test.each<[sentence: string, name: string, subject: string]>([
+    ['a name in ASCII stays', 'Nightly site publish', 'Canceled: Nightly site publish'],
+    ['accents are left out', 'Ünïcode Öffentlich', 'Canceled: Unicode Offentlich'],
+    ['what has no letter in ASCII is a question mark', '公開 🚀', 'Canceled: ?? ?'],
+    ['line breaks end no header', 'one\r\nBcc: two', 'Canceled: one??Bcc: two'],
+    ['99 characters stay', 'x'.repeat(89), `Canceled: ${'x'.repeat(89)}`],
+    ['100 characters are cut', 'x'.repeat(90), `Canceled: ${'x'.repeat(86)}...`],
+    ['a character that becomes many is cut as well', '\ufdfa'.repeat(40), ''],
+  ])('%s', (_, name, subject) => {
+    const { Subject = '' } = published(messageAbout({ name }));
+    if (subject) expect(Subject).toBe(subject);
+    expect(Subject.length).toBeLessThan(100);
+  });
+});
+
+describe('what each protocol gets', () => {
+  const message = messageAbout({}, { jobUrl: 'https://example.org/jobs/{jobId}' });
+  const { protocols, MessageStructure } = published(message);
+
+  test('is chosen by SNS, out of one text per protocol', () => {
+    expect(MessageStructure).toBe('json');
+    expect(Object.values(protocols).filter((text) => typeof text !== 'string' || text === '')).toEqual([]);
+  });
+
+  test.each(['sqs', 'lambda', 'http', 'https'])('machines (%s) get the document', (protocol) => {
+    expect(JSON.parse(protocols[protocol] ?? '')).toEqual(message.document);
+  });
+
+  test('people get sentences', () => {
+    expect(protocols['email'] ?? protocols['default']).toBe(
+      [
+        'Canceled: Nightly site publish',
+        '',
+        'The job was stopped before its end. What had been published by then stays published.',
+        '',
+        'Environment: production',
+        'Source: Pages',
+        'Started by: Release pipeline',
+        'Canceled by: Alex Example',
+        'Took: 4 min 5 s, after 5 s in the queue',
+        'Ended: 2026-01-20 11:54 UTC',
+        'Items: 100 sent · 103 processed · 2 failed · 40 skipped',
+        'Job: job_41B25',
+        '',
+        'https://example.org/jobs/job_41B25',
+      ].join('\n'),
+    );
+  });
+
+  test('a phone gets the first sentences, however long the name is', () => {
+    expect(protocols['sms']).toBe(
+      'Canceled: Nightly site publish. The job was stopped before its end. What had been published by then stays published.',
+    );
+    const long = published(messageAbout({ name: 'x'.repeat(1_000) })).protocols['sms'] ?? '';
+    expect(long.length).toBeLessThanOrEqual(300);
+    expect(long).toContain('The job was stopped before its end.');
+  });
+});
+
+describe('the attributes that subscribers filter by', () => {
+  test('are what the document says', () => {
+    expect(published(messageAbout()).MessageAttributes).toEqual({
+      outcome: { DataType: 'String', StringValue: 'canceled' },
+      status: { DataType: 'String', StringValue: 'Canceled' },
+      environment: { DataType: 'String', StringValue: 'production' },
+      source: { DataType: 'String', StringValue: 'Pages' },
+      jobId: { DataType: 'String', StringValue: 'job_41B25' },
+    });
+  });
+
+  // SNS refuses a message with an empty attribute.
+  test('are never empty: what is not known is left out', () => {
+    const unread = messageAbout({ source: null });
+    const lost = { ...unread, document: { ...unread.document, status: null } };
+    expect(attributes(publishInput(lost, standard)).map(([name]) => name)).toEqual(['outcome', 'environment', 'jobId']);
+    fc.assert(
+      fc.property(fc.option(foreign), (source) => {
+        const values = attributes(publishInput(messageAbout({ source }), standard));
+        expect(values.filter(([, { DataType, StringValue }]) => DataType !== 'String' || !StringValue)).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('a FIFO topic', () => {
+  const message = messageAbout();
+
+  test('gets the ids by which it keeps the order and drops repetitions', () => {
+    expect(published(message, fifo)).toMatchObject({
+      TopicArn: fifo,
+      MessageGroupId: sha256('production#job_41B25'),
+      MessageDeduplicationId: message.document.deduplicationId,
+    });
+  });
+
+  test('keeps the outcomes of a job in one order, and swallows none of them', () => {
+    const inputs = outcomes.map((outcome) => publishInput(messageAbout({}, { outcome }), fifo));
+    expect(new Set(inputs.map(({ MessageGroupId }) => MessageGroupId)).size).toBe(1);
+    expect(new Set(inputs.map(({ MessageDeduplicationId }) => MessageDeduplicationId)).size).toBe(outcomes.length);
+  });
+
+  test('gets ids within 128 characters of letters and digits, however long the job’s is', () => {
+    const input = publishInput(messageAbout({}, { jobId: 'job~:;'.repeat(20) }), fifo);
+    expect(
+      [input.MessageGroupId, input.MessageDeduplicationId].filter((id) => !/^[\da-z]{1,128}$/.test(id ?? '')),
+    ).toEqual([]);
+  });
+
+  test('is told from a standard one, which takes no such ids', () => {
+    const input = publishInput(message, standard);
+    expect([input.TopicArn, input.MessageGroupId, input.MessageDeduplicationId]).toEqual([
+      standard,
+      undefined,
+      undefined,
+    ]);
+    expect(published(message, `${standard}.fifo-copy`).MessageGroupId).toBeUndefined();
+  });
+});
+
+describe('the largest job that the API can bring', () => {
+  const bytes = (input: PublishCommandInput): number =>
+    [
+      input.Message ?? '',
+      input.Subject ?? '',
+      ...attributes(input).flatMap(([name, { DataType = '', StringValue = '' }]) => [name, DataType, StringValue]),
+    ].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+
+  test.each(['x', '"', '\\', '€', '🚀', '\ud83d', '\u0001', '\u2028'])('stays below 256 KiB (%j)', (character) => {
+    const long = character.repeat(50_000);
+    const person = { id: long, name: long, type: 'User' as const };
+    const answer = publishingJob({
+      id: 'x',
+      name: long,
+      source: long,
+      createdBy: person,
+      canceledBy: person,
+      status: 'Canceled',
+      at: now,
+    });
+    const largest = readJob(JSON.stringify(answer), 'test');
+    const jobId = 'x'.repeat(128);
+    const jobUrl = `https://example.org/${'x'.repeat(2_000)}/{jobId}`;
+    for (const topic of [standard, fifo]) {
+      const message = messageAbout(largest, { jobId, jobUrl });
+      expect(bytes(publishInput(message, topic))).toBeLessThan(256 * 1_024);
+    }
+  });
+});

@@ -1,0 +1,256 @@
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Channel } from '../../lib/channels/channel.ts';
+import { sns } from '../../lib/channels/sns.ts';
+import { jobKey } from '../../lib/domain/job.ts';
+import { deduplicationId, sha256 } from '../../lib/domain/message.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
+import { createRedactor } from '../../lib/platform/redaction.ts';
+import { createSecrets } from '../../lib/platform/secrets.ts';
+import { type EmbeddedTopic, snsFault, startEmbeddedTopic } from '../../local/embedded-topic.ts';
+import type { Fault } from '../../local/faults.ts';
+import { createFakeClock } from '../support/clock.ts';
+import { expectNoSecrets } from '../support/no-secrets.ts';
+import { someMessage } from './some-message.ts';
+
+let topic: EmbeddedTopic;
+beforeEach(async () => {
+  topic = await startEmbeddedTopic();
+});
+afterEach(async () => {
+  await topic.close();
+  for (const close of closers.splice(0)) close();
+});
+const closers: (() => void)[] = [];
+
+/** The clients of the AWS SDK read where to go from the process, and keep it. */
+function create({ endpoint = topic.endpoint, topicArn = topic.topicArn } = {}): Channel {
+  Object.assign(process.env, { AWS_ENDPOINT_URL_SNS: endpoint, AWS_SECRET_ACCESS_KEY: 'aws-secret-of-the-tests' });
+  const clock = createFakeClock();
+  const redact = createRedactor();
+  const readParameters = async () => new Map<string, string>();
+  const secrets = createSecrets({ env: {}, clock, redact, readParameters, references: [topicArn] });
+  const http = () => expect.unreachable();
+  return sns.create({ http, clock, secrets, redact }, { type: 'sns', topicArn });
+}
+
+async function failure(sent: Promise<unknown>): Promise<UpstreamError> {
+  const outcome = await sent.then(
+    () => new Error('it was sent'),
+    (error: unknown) => error,
+  );
+  expect(outcome).toBeInstanceOf(UpstreamError);
+  return outcome as UpstreamError;
+}
+
+/** A server that speaks only what it is told. */
+async function speak(react: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = net.createServer((socket) => {
+    sockets.add(socket.on('error', () => undefined));
+    socket.once('data', () => react(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('a message that SNS takes is one request, and its id is the receipt', async () => {
+  const receipt = await create().send(someMessage(), 5_000);
+  expect(receipt).toMatch(/^[0-9a-f-]{36}$/);
+  expect(topic.publishCount()).toBe(1);
+  expect(topic.messages).toMatchObject([
+    {
+      subject: 'Failed: Nightly site publish',
+      attributes: { outcome: 'failed', status: 'Failed', environment: 'production', source: 'Pages', jobId: 'job_1' },
+      groupId: null,
+      deduplicationId: null,
+    },
+  ]);
+  expect(JSON.parse(topic.messages[0]?.document ?? '')).toEqual(someMessage().document);
+  expect(topic.messages[0]?.email).toContain('The whole job failed.');
+});
+
+test('a standard topic recognises no repetition', async () => {
+  const channel = create();
+  await channel.send(someMessage(), 5_000);
+  await channel.send(someMessage(), 5_000);
+  expect(topic.messages).toHaveLength(2);
+  expect(channel).toMatchObject({ paceMs: 0, recognisesForMs: 0 });
+});
+
+test('an attribute without a value is left out: SNS would refuse it', async () => {
+  const { document } = someMessage();
+  await create().send(someMessage({ document: { ...document, source: null, status: null } }), 5_000);
+  expect(Object.keys(topic.messages[0]?.attributes ?? {}).sort()).toEqual(['environment', 'jobId', 'outcome']);
+});
+
+type Row = [answer: string, Fault, Pick<UpstreamError, 'kind' | 'ambiguous'>];
+const permanent = { kind: 'needsOperator', ambiguous: false } as const;
+const throttled = { kind: 'rateLimited', ambiguous: false } as const;
+const transient = { kind: 'unavailable', ambiguous: true } as const;
+
+const refusals: Row[] = [
+  ['NotFound', snsFault(404, 'NotFound'), permanent],
+  ['AuthorizationError', snsFault(403, 'AuthorizationError'), permanent],
+  ['InvalidParameter', snsFault(400, 'InvalidParameter'), permanent],
+  ['InvalidParameterValue', snsFault(400, 'ParameterValueInvalid', 'InvalidParameterValue'), permanent],
+  ['KMSDisabled', snsFault(400, 'KMSDisabled'), permanent],
+  ['KMSAccessDenied', snsFault(400, 'KMSAccessDenied'), permanent],
+  ['KMSNotFound', snsFault(400, 'KMSNotFound'), permanent],
+  ['KMSInvalidState', snsFault(400, 'KMSInvalidState'), permanent],
+  ['KMSOptInRequired', snsFault(403, 'KMSOptInRequired'), permanent],
+  ['InvalidSecurity', snsFault(403, 'InvalidSecurity'), permanent],
+  ['InvalidClientTokenId', snsFault(403, 'InvalidClientTokenId'), permanent],
+  ['SignatureDoesNotMatch', snsFault(403, 'SignatureDoesNotMatch'), permanent],
+  ['ExpiredToken', snsFault(403, 'ExpiredToken'), permanent],
+  ['Throttled', snsFault(400, 'Throttled'), throttled],
+  ['Throttling', snsFault(400, 'Throttling'), throttled],
+  ['ThrottlingException', snsFault(429, 'ThrottlingException'), throttled],
+  ['RequestThrottled', snsFault(400, 'RequestThrottled'), throttled],
+  ['InternalError', snsFault(500, 'InternalError'), transient],
+  ['InternalFailure', snsFault(500, 'InternalFailure'), transient],
+  ['ServiceUnavailable', snsFault(503, 'ServiceUnavailable'), transient],
+  ['a gateway with HTML', { status: 502, body: '<html>Bad gateway</html>' }, transient],
+  ['half an answer', { ...snsFault(200, 'None'), kind: 'half' }, transient],
+  ['a reset', { kind: 'reset' }, transient],
+  ['silence', { kind: 'silence' }, transient],
+];
+
+test.each(refusals)('%s is not sent, asked once, and says what follows from it', async (_, fault, expected) => {
+  topic.answerWith(fault);
+  const error = await failure(create().send(someMessage(), fault.kind === 'silence' ? 80 : 5_000));
+  expect(error).toMatchObject({ ...expected, retryAfterMs: undefined });
+  expect(error.message).toMatch(/^SNS: /);
+  expect(topic.publishCount()).toBe(1);
+  expect(topic.messages).toEqual([]);
+});
+
+test('a topic that does not exist needs an operator', async () => {
+  const error = await failure(create({ topicArn: `${topic.topicArn}-else` }).send(someMessage(), 5_000));
+  expect(error).toMatchObject(permanent);
+  expect(error.message).toMatch(/^SNS: NotFound/);
+});
+
+test.each(['', 'no-arn', 'arn:aws:sns'])('a topicArn that is none (%j) needs an operator', async (topicArn) => {
+  expect(await failure(create({ topicArn }).send(someMessage(), 5_000))).toMatchObject(permanent);
+});
+
+test('a time-out says so, and comes in time', async () => {
+  topic.answerWith({ kind: 'silence' });
+  const startedAt = performance.now();
+  const error = await failure(create().send(someMessage(), 100));
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(error.message).toMatch(/^SNS: .*no answer in time/);
+});
+
+test('an answer that begins and never ends is a time-out as well', { timeout: 8_000 }, async () => {
+  const endpoint = await speak((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: 1000\r\n\r\n<PublishResponse>');
+  });
+  const waited = new Promise((resolve) => setTimeout(resolve, 2_000, 'still waiting'));
+  const outcome = await Promise.race([failure(create({ endpoint }).send(someMessage(), 100)), waited]);
+  expect(outcome).toMatchObject(transient);
+});
+
+test('a time-out cuts the connection: nothing more is sent on it', async () => {
+  let cut: Promise<unknown> = Promise.reject(new Error('nobody came'));
+  cut.catch(() => undefined);
+  const endpoint = await speak((socket) => {
+    cut = new Promise((resolve) => socket.once('close', resolve));
+  });
+  await failure(create({ endpoint }).send(someMessage(), 100));
+  await cut;
+});
+
+test.each([0, -1_000])('with %i ms left a message fails at once', async (timeoutMs) => {
+  topic.answerWith({ kind: 'silence' });
+  expect((await failure(create().send(someMessage(), timeoutMs))).kind).toBe('unavailable');
+});
+
+test('an SNS that cannot be reached certainly has not published', async () => {
+  await topic.close();
+  const error = await failure(create().send(someMessage(), 5_000));
+  expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
+  expect(error.message).toContain('ECONNREFUSED');
+});
+
+test('an SNS whose name has no address certainly has not published', async () => {
+  const channel = create({ endpoint: `http://${'x'.repeat(64)}.invalid` });
+  expect(await failure(channel.send(someMessage(), 5_000))).toMatchObject({ kind: 'unavailable', ambiguous: false });
+});
+
+test('a fault is over with its answer: the next message goes through', async () => {
+  const channel = create();
+  topic.answerWith({ kind: 'reset', accepted: true });
+  expect(await failure(channel.send(someMessage(), 5_000))).toMatchObject(transient);
+  await channel.send(someMessage(), 5_000);
+  // A lost answer on a standard topic is a second message: it is ambiguous for that reason.
+  expect(topic.messages).toHaveLength(2);
+});
+
+test('SNS that answers success without an id has accepted all the same', async () => {
+  const body = '<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult/></PublishResponse>';
+  topic.answerWith({ status: 200, headers: { 'content-type': 'text/xml' }, body, accepted: true });
+  expect(await create().send(someMessage(), 5_000)).not.toBe('');
+});
+
+test('a FIFO topic drops a repetition and answers it as success, for less than its five minutes', async () => {
+  await topic.close();
+  topic = await startEmbeddedTopic({ name: 'events.fifo' });
+  const channel = create();
+  const { document } = someMessage();
+  const sent = { ...document, deduplicationId: deduplicationId(document, 'failed', 'events') };
+  topic.answerWith({ kind: 'reset', accepted: true });
+  expect(await failure(channel.send(someMessage({ document: sent }), 5_000))).toMatchObject(transient);
+  expect(channel.recognisesForMs).toBe(4 * 60_000);
+  expect(await channel.send(someMessage({ document: sent }), 5_000)).toEqual(expect.any(String));
+  expect(topic.messages).toMatchObject([{ groupId: sha256(jobKey(document)), deduplicationId: sent.deduplicationId }]);
+});
+
+test('another outcome, another channel and another job have other ids, and the same message the same', () => {
+  const job = { environment: 'production', jobId: 'job_1' };
+  const ids = [
+    deduplicationId(job, 'failed', 'events'),
+    deduplicationId(job, 'completed', 'events'),
+    deduplicationId(job, 'failed', 'events-2'),
+    deduplicationId({ ...job, jobId: 'job_2' }, 'failed', 'events'),
+    deduplicationId({ ...job, environment: 'staging' }, 'failed', 'events'),
+  ];
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(deduplicationId(job, 'failed', 'events')).toBe(ids[0]);
+  for (const id of ids) expect(id).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test('no credential shows in any error, and no message in it is longer than it helps', async () => {
+  const channel = create();
+  const errors: UpstreamError[] = [];
+  const echo = `aws-secret-of-the-tests ${'x'.repeat(5_000)}`;
+  for (const [, fault] of refusals.filter(([, { kind }]) => kind !== 'silence')) {
+    topic.answerWith(fault);
+    errors.push(await failure(channel.send(someMessage(), 5_000)));
+  }
+  expectNoSecrets(errors, ['aws-secret-of-the-tests']);
+  topic.answerWith(snsFault(400, 'InvalidParameter', echo));
+  expect((await failure(channel.send(someMessage(), 5_000))).message.length).toBeLessThan(300);
+});
+
+test('a topic that is there is recognised without a message', async () => {
+  await create().verify(5_000);
+  expect(topic.messages).toEqual([]);
+});
+
+test('a topic that is not there is recognised', async () => {
+  const error = await failure(create({ topicArn: `${topic.topicArn}-gone` }).verify(5_000));
+  expect(error).toMatchObject({ kind: 'needsOperator', message: expect.stringMatching(/^SNS: NotFound/) });
+});
+
+test('what would be sent can be looked at', () => {
+  const { text, payload } = create().render(someMessage());
+  expect(text).toContain('The whole job failed.');
+  expect(payload).toMatchObject({ Subject: 'Failed: Nightly site publish', MessageStructure: 'json' });
+  expect(payload).not.toHaveProperty('TopicArn');
+});

@@ -1,0 +1,251 @@
+/** A third channel is one file, here one object, and one line in the register. */
+
+import * as v from 'valibot';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ChannelType } from '../../lib/channels/channel.ts';
+import { channelTypes } from '../../lib/channels/index.ts';
+import { ConfigError, UpstreamError } from '../../lib/platform/errors.ts';
+import { type LoopbackServer, readBody, startLoopbackServer } from '../../local/loopback-server.ts';
+import { deploy, type Notifier } from '../support/notifier.ts';
+import { deliveriesIn, logged, minute, statesIn, sweepAfter } from '../support/scene.ts';
+import { type ConfigDocument, startWorld, type World } from '../support/world.ts';
+
+/** What would be `lib/channels/pager.ts`. */
+const pager: ChannelType = {
+  config: {
+    url: v.pipe(v.string(), v.url('an address')),
+    severity: v.picklist(['low', 'high']),
+    routingKey: v.string(),
+  },
+  references: ['routingKey'],
+  create: ({ http, secrets, redact }, config) => ({
+    paceMs: 250,
+    recognisesForMs: 0,
+    async send({ title, document }, timeoutMs) {
+      const key = await secrets.read(config['routingKey'] ?? '');
+      const { status, body } = await http({
+        method: 'POST',
+        url: new URL(config['url'] ?? ''),
+        peer: 'Pager',
+        headers: { 'content-type': 'application/json', 'x-routing-key': key },
+        body: JSON.stringify({ title, severity: config['severity'], dedup: document.deduplicationId }),
+        timeoutMs,
+      });
+      if (status === 202) return JSON.parse(body).id;
+      throw new UpstreamError(status === 410 ? 'needsOperator' : 'unavailable', `Pager: ${status} ${redact(body)}`);
+    },
+    verify: async () => {
+      await secrets.read(config['routingKey'] ?? '');
+    },
+    render: ({ title, document }) => ({ text: title, payload: document }),
+  }),
+};
+/** What would be the line in the register. */
+const types = { ...channelTypes, pager };
+
+let world: World;
+let notifier: Notifier;
+let server: LoopbackServer;
+let pages: { key: unknown; title: string; severity: string; dedup: string }[];
+let broken: { status: number; body: string } | null;
+
+beforeEach(async () => {
+  world = await startWorld();
+  pages = [];
+  broken = null;
+  server = await startLoopbackServer(async (request, response) => {
+    const page = JSON.parse(String(await readBody(request)));
+    if (broken) return void response.writeHead(broken.status).end(broken.body);
+    pages.push({ key: request.headers['x-routing-key'], ...page });
+    return void response.writeHead(202).end(JSON.stringify({ id: `page-${pages.length}` }));
+  });
+  notifier = deploy(world, { types, config: withPager() });
+});
+afterEach(() => Promise.all([world.close(), server.close()]));
+
+const routingKey = 'routing-key-of-the-tests';
+function withPager(members: Record<string, unknown> = {}): ConfigDocument {
+  const config = world.config();
+  const duty = { type: 'pager', url: `${server.url}/pages`, severity: 'high', routingKey, ...members };
+  return { ...config, channels: { ...config.channels, duty } as ConfigDocument['channels'] };
+}
+const fail = (id = 'job_1') => world.setJob(id, { status: 'Failed', at: notifier.clock.now() });
+const deliveryTo = async (channel: string) => deliveriesIn((await notifier.get('job_1')).body)[`failed/${channel}`];
+
+describe('a third channel', () => {
+  test('gets its messages, once, beside the others', async () => {
+    fail();
+    expect(statesIn((await notifier.post('job_1')).body)).toEqual({
+      'failed/team': 'sent',
+      'failed/events': 'sent',
+      'failed/duty': 'sent',
+    });
+    await notifier.post('job_1');
+    await sweepAfter(notifier, minute);
+    expect(pages).toEqual([
+      {
+        key: routingKey,
+        title: 'Failed: Nightly site publish',
+        severity: 'high',
+        dedup: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+    ]);
+    expect(await deliveryTo('duty')).toMatchObject({ state: 'sent', receipt: 'page-1', attempts: 1 });
+    expect(pages[0]?.dedup).not.toBe(JSON.parse(world.topic.messages[0]?.document ?? '').deduplicationId);
+  });
+
+  test('is named by rules as any other', async () => {
+    const rules = [{ when: { outcome: 'failed' }, notify: ['duty'] }, { notify: ['team'] }];
+    notifier = deploy(world, { types, config: { ...withPager(), rules } });
+    fail();
+    expect(statesIn((await notifier.post('job_1')).body)).toEqual({ 'failed/duty': 'sent' });
+  });
+
+  test('is told at its own pace', async () => {
+    const times: number[] = [];
+    const paced = {
+      ...pager,
+      create: (...args: Parameters<ChannelType['create']>) => {
+        const { send, ...channel } = pager.create(...args);
+        return {
+          ...channel,
+          send: (message: Parameters<typeof send>[0], timeoutMs: number) => {
+            times.push(notifier.clock.now());
+            return send(message, timeoutMs);
+          },
+        };
+      },
+    };
+    notifier = deploy(world, { types: { ...types, pager: paced }, config: withPager() });
+    for (const id of ['job_1', 'job_2', 'job_3']) await notifier.post(id);
+    for (const id of ['job_1', 'job_2', 'job_3']) fail(id);
+    await sweepAfter(notifier, minute);
+    expect(times).toHaveLength(3);
+    for (const [index, time] of times.slice(1).entries()) {
+      expect(time - (times[index] ?? 0)).toBeGreaterThanOrEqual(250);
+    }
+  });
+});
+
+describe('its failure', () => {
+  test.each([
+    ['an outage', { status: 503, body: 'later' }, 1],
+    ['a pager that is gone', { status: 410, body: 'gone' }, 15],
+    ['an answer that it cannot read itself', { status: 202, body: 'no JSON' }, 15],
+  ])('(%s) does not disturb the others, and is made up for', async (_name, answer, waitMinutes) => {
+    broken = answer;
+    fail();
+    expect(statesIn((await notifier.post('job_1')).body)).toEqual({
+      'failed/team': 'sent',
+      'failed/events': 'sent',
+      'failed/duty': 'pending',
+    });
+    const delivery = await deliveryTo('duty');
+    expect(delivery).toMatchObject({ attempts: 1, error: expect.any(String) });
+    expect(Date.parse(String(delivery?.['nextAt'])) - notifier.clock.now()).toBe(waitMinutes * minute);
+    broken = null;
+    await sweepAfter(notifier, waitMinutes * minute);
+    expect(await deliveryTo('duty')).toMatchObject({ state: 'sent', attempts: 2 });
+    expect([pages.length, world.slack.requestCount(), world.topic.publishCount()]).toEqual([1, 1, 1]);
+  });
+
+  test.each([
+    ['Slack', () => world.slack.answerWith({ status: 500 }), 'team'],
+    ['SNS', () => world.topic.answerWith({ status: 500 }), 'events'],
+  ])('is not caused by that of %s', async (_name, arrange, channel) => {
+    arrange();
+    fail();
+    const states = statesIn((await notifier.post('job_1')).body);
+    expect(Object.entries(states).filter(([, state]) => state === 'pending')).toEqual([
+      [`failed/${channel}`, 'pending'],
+    ]);
+    expect(pages).toHaveLength(1);
+  });
+
+  test('as a bug of its own is logged with its job, and tells nothing of itself outside', async () => {
+    const buggy: ChannelType = {
+      ...pager,
+      create: (deps, config) => ({
+        ...pager.create(deps, config),
+        send: () => Promise.reject(new TypeError('a bug in the pager')),
+      }),
+    };
+    notifier = deploy(world, { types: { ...types, pager: buggy }, config: withPager() });
+    fail();
+    expect(statesIn((await notifier.post('job_1')).body)).toMatchObject({
+      'failed/team': 'sent',
+      'failed/events': 'sent',
+      'failed/duty': 'pending',
+    });
+    expect(logged(notifier)).toContainEqual(
+      expect.objectContaining({
+        level: 'error',
+        jobId: 'job_1',
+        channel: 'duty',
+        error: expect.objectContaining({ name: 'TypeError' }),
+      }),
+    );
+    expect((await deliveryTo('duty'))?.['error']).not.toContain('a bug in the pager');
+  });
+
+  test('keeps its secret: neither log, table nor answer shows it', async () => {
+    broken = { status: 500, body: `the key ${routingKey} is not known` };
+    fail();
+    await notifier.post('job_1');
+    const { body } = await notifier.get('job_1');
+    expect(JSON.stringify(body)).toContain('[redacted]');
+    expect(JSON.stringify([body, notifier.lines])).not.toContain(routingKey);
+  });
+
+  test('when its secret cannot be read is its own alone', async () => {
+    notifier = deploy(world, { types, config: withPager({ routingKey: 'env:NOT_SET_ANYWHERE' }) });
+    fail();
+    expect(statesIn((await notifier.post('job_1')).body)).toEqual({
+      'failed/team': 'sent',
+      'failed/events': 'sent',
+      'failed/duty': 'pending',
+    });
+    expect(await deliveryTo('duty')).toMatchObject({ error: expect.stringContaining('NOT_SET_ANYWHERE') });
+  });
+});
+
+describe('its configuration is checked', () => {
+  const rows: [string, Record<string, unknown>, string][] = [
+    ['a missing member', { severity: undefined }, 'channels.duty.severity'],
+    ['a missing secret', { routingKey: undefined }, 'channels.duty.routingKey'],
+    ['a wrong value', { severity: 'medium' }, 'channels.duty.severity'],
+    ['a value of the wrong form', { url: 'nowhere' }, 'channels.duty.url'],
+    ['an unknown member', { colour: 'red' }, 'channels.duty.colour'],
+    ['a member of another channel', { topicArn: 'env:TOPIC_ARN' }, 'channels.duty.topicArn'],
+    ['a malformed reference', { routingKey: 'env:' }, 'channels.duty.routingKey'],
+    ['a secret that YAML read as a number', { routingKey: 1_234_567_890 }, 'channels.duty.routingKey'],
+  ];
+  test.each(rows)('%s is named with its path', (_name, members, path) => {
+    const start = () => deploy(world, { types, config: JSON.parse(JSON.stringify(withPager(members))) });
+    expect(start).toThrow(ConfigError);
+    expect(start).toThrow(path);
+  });
+
+  test.each([
+    ['a number', 1_234_567_890],
+    ['a malformed reference', 'ssm:the secret itself'],
+    ['a list', ['the secret itself']],
+  ])('its secret is not shown, however wrong it is: %s', (_name, value) => {
+    const start = () => deploy(world, { types, config: withPager({ routingKey: value }) });
+    expect(start).toThrow(
+      expect.objectContaining({ message: expect.not.stringMatching(/1234567890|the secret itself/) }),
+    );
+  });
+
+  test('several mistakes are listed together', () => {
+    const start = () =>
+      deploy(world, { types, config: withPager({ severity: 'medium', url: 'nowhere', colour: 'red' }) });
+    for (const path of ['channels.duty.severity', 'channels.duty.url', 'channels.duty.colour']) {
+      expect(start).toThrow(path);
+    }
+  });
+
+  test('without its line in the register, its type is unknown', () => {
+    expect(() => deploy(world, { config: withPager() })).toThrow(/channels\.duty/);
+  });
+});

@@ -1,0 +1,1210 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { advance, release, revive, type Terms } from '../../lib/domain/advance.ts';
+import { decisionOf } from '../../lib/domain/announce.ts';
+import {
+  type Delivery,
+  deliveryKey,
+  isTerminal,
+  type Job,
+  type JobRecord,
+  limits,
+  type Reading,
+  type Statistics,
+} from '../../lib/domain/job.ts';
+import { dueDeliveries, isOverdue, splitKey } from '../../lib/domain/outbox.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+const start = Date.parse('2026-01-20T12:00:00.000Z');
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+const name = { environment: 'production', jobId: 'job_41B25' };
+const termsAt = (now: number, values: Partial<Terms> = {}): Terms => ({
+  now,
+  writer: `writer-${now}`,
+  leaseUntil: now + 85_000,
+  conclude: true,
+  isOpen: () => true,
+  rules: null,
+  channels: ['team', 'events'],
+  people: {},
+  limitRules: [],
+  limits: {
+    announceWithinMs: day,
+    deniedForMs: 10 * minute,
+    unreadableForMs: 7 * day,
+    retryForMs: 3 * day,
+    keepForMs: 30 * day,
+  },
+  ...values,
+});
+const nobody = { rules: [] };
+
+const counted = (counts: Partial<Statistics> = {}): Statistics => ({
+  sent: 100,
+  processed: 100,
+  failed: 0,
+  skipped: 0,
+  deleted: 0,
+  additional: 0,
+  asOf: iso(start),
+  ...counts,
+});
+const jobOf = (status: string, values: Partial<Job> = {}): Job => ({
+  status,
+  name: 'Nightly site publish',
+  source: 'Pages',
+  startedBy: null,
+  startedByType: null,
+  canceledBy: null,
+  queuedAt: iso(start - 20 * minute),
+  startedAt: iso(start - 10 * minute),
+  finishedAt: isTerminal(status) ? iso(start - minute) : null,
+  statistics: counted(),
+  ...values,
+});
+const read = (status: string, values: Partial<Job> = {}): Reading => ({ kind: 'job', job: jobOf(status, values) });
+const staleCounters = { statistics: counted({ asOf: iso(start - 5 * minute) }) };
+const notFound: Reading = { kind: 'notFound', error: 'no such job' };
+const unreadable: Reading = { kind: 'unreadable', error: 'answered 500' };
+const notAsked: Reading = { kind: 'notAsked', error: 'the environment rests', since: null };
+const removed: Reading = { kind: 'environmentRemoved' };
+
+function frozen<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) for (const member of Object.values(value)) frozen(member);
+  return Object.freeze(value);
+}
+/** One step that is worth a write. */
+function stepped(known: JobRecord | undefined, reading: Reading | null, terms: Terms): JobRecord {
+  const { next } = advance(frozen(known), name, reading, terms);
+  if (next === null) throw new Error('nothing was worth a write');
+  return next;
+}
+const first = (reading: Reading, values: Partial<Terms> = {}): JobRecord =>
+  stepped(undefined, reading, termsAt(start, values));
+const withDeliveries = (record: JobRecord, deliveries: Record<string, Partial<Delivery>>): JobRecord => ({
+  ...record,
+  deliveries: Object.fromEntries(
+    Object.entries(deliveries).map(([key, values]) => [key, { ...pending, ...values }] as const),
+  ),
+});
+const pending: Delivery = {
+  state: 'pending',
+  attempts: 0,
+  createdAt: iso(start),
+  nextAt: iso(start),
+  at: null,
+  receipt: null,
+  error: null,
+  ambiguousSince: null,
+};
+const sent: Delivery = { ...pending, state: 'sent', attempts: 1, nextAt: null, at: iso(start), receipt: 'ok' };
+const dead: Delivery = { ...pending, state: 'dead', attempts: 99, nextAt: null, at: iso(start), error: 'no_service' };
+
+describe('first sight', () => {
+  test('of a running job puts it into the work list, due at once, with nothing to send', () => {
+    expect(first(read('Running'))).toEqual({
+      ...name,
+      revision: 1,
+      writer: `writer-${start}`,
+      status: 'Running',
+      job: jobOf('Running'),
+      firstSeenAt: iso(start),
+      changedAt: iso(start),
+      notFoundSince: null,
+      check: { failures: 0, error: null, nextAt: iso(start), failingSince: null },
+      watch: 'jobs',
+      dueAt: start,
+      pendingAt: null,
+      lease: null,
+      decision: {
+        reason: 'firstSeen',
+        outcome: null,
+        status: 'Running',
+        previousStatus: null,
+        corrects: null,
+        at: iso(start),
+        since: null,
+        channels: [],
+        mention: null,
+        rule: null,
+      },
+      superseded: {},
+      exceeded: null,
+      progress: null,
+      deliveries: {},
+      expiresAt: null,
+    });
+  });
+
+  test('of a finished job stores the decision, a delivery for each channel, and the lease, in one record', () => {
+    expect(first(read('Completed'))).toMatchObject({
+      status: 'Completed',
+      decision: {
+        reason: 'firstSeenFinished',
+        outcome: 'completed',
+        channels: ['team', 'events'],
+        rule: 'everyChannel',
+      },
+      deliveries: { 'completed/team': pending, 'completed/events': pending },
+      lease: { owner: `writer-${start}`, since: start, until: start + 85_000 },
+      check: { nextAt: null },
+      watch: 'jobs',
+      dueAt: start + 85_000,
+      expiresAt: null,
+    });
+  });
+
+  test('of a finished job that nobody is to hear of leaves at once, and is kept for a while', () => {
+    expect(first(read('Completed'), nobody)).toMatchObject({
+      decision: { outcome: 'completed', channels: [], rule: 'noRule' },
+      deliveries: {},
+      lease: null,
+      watch: null,
+      dueAt: null,
+      expiresAt: (start + 30 * day) / 1_000,
+    });
+  });
+
+  test.each<[sentence: string, reading: Reading, rule: string, channels: string[]]>([
+    ['of the outcome, environment, source and name', read('Failed'), 'rules[0]', ['on-call']],
+    ['of another outcome', read('Canceled'), 'rules[1]', ['team']],
+    ['of another source', read('Failed', { source: 'API' }), 'rules[1]', ['team']],
+    ['of another name', read('Failed', { name: 'Hourly' }), 'rules[1]', ['team']],
+    ['of no source', read('Failed', { source: null }), 'rules[1]', ['team']],
+    ['of no name', read('Failed', { name: null }), 'rules[1]', ['team']],
+  ])('of a finished job is told by the rule %s', (_, reading, rule, channels) => {
+    const when = { outcome: ['failed'], environment: ['production'], source: ['Pages'], name: ['Nightly*'] };
+    const rules = [{ when, notify: ['on-call'] }, { notify: ['team'] }];
+    expect(first(reading, { rules }).decision).toMatchObject({ rule, channels });
+  });
+
+  test('of a finished job rings whoever started it, by an id that is stored with the decision', () => {
+    const rules = [{ when: { startedBy: ['Jane*'], createdByType: ['User'] }, notify: ['team'], mention: 'starter' }];
+    const people = { 'Jane Editor': 'U012AB3CD' };
+    const reading = read('Failed', { startedBy: 'Jane Editor', startedByType: 'User' });
+    expect(first(reading, { rules, people }).decision).toMatchObject({ channels: ['team'], mention: 'U012AB3CD' });
+    expect(first(read('Failed'), { rules, people }).decision).toMatchObject({ rule: 'noRule', mention: null });
+  });
+
+  test('of a job that ended long ago is recorded, and asks no rule', () => {
+    expect(first(read('Failed', { finishedAt: iso(start - 2 * day) }))).toMatchObject({
+      status: 'Failed',
+      decision: { reason: 'finishedLongAgo', outcome: 'failed', channels: [], rule: null },
+      deliveries: {},
+      watch: null,
+    });
+  });
+
+  test.each<[Reading, error: string]>([
+    [notFound, 'no such job'],
+    [unreadable, 'answered 500'],
+    [notAsked, 'the environment rests'],
+  ])('with %o is recorded without a status, says why, and stays in the work list', (reading, error) => {
+    const record = first(reading, { conclude: false });
+    expect(record).toMatchObject({
+      revision: 1,
+      status: null,
+      job: null,
+      decision: null,
+      watch: 'jobs',
+      expiresAt: null,
+    });
+    expect(record.check.error).toBe(error);
+  });
+});
+
+describe('a record that was written before', () => {
+  test.each(['Queued', 'Running', 'Canceling', 'Archiving'])('%s and read as %s again costs no write', (status) => {
+    const known = first(read(status));
+    const moved = read(status, { statistics: counted({ processed: 7_848 }), name: 'renamed' });
+    expect(advance(frozen(known), name, moved, termsAt(start + hour))).toEqual({ next: null, transition: null });
+  });
+
+  test('of an announced job costs no write when somebody asks again', () => {
+    const known = { ...first(read('Completed'), nobody) };
+    expect(advance(frozen(known), name, read('Completed'), termsAt(start + day)).next).toBeNull();
+  });
+
+  test.each([unreadable, notFound, notAsked, removed, read('Running')])(
+    'of an announced job costs no write when somebody asks again in vain (%o)',
+    (reading) => {
+      const known = first(read('Completed'), nobody);
+      expect(advance(frozen(known), name, reading, termsAt(start + 8 * day)).next).toBeNull();
+    },
+  );
+
+  test('and that has nothing due costs no write when only its deliveries are looked at', () => {
+    const known = first(read('Running'));
+    expect(advance(frozen(known), name, null, termsAt(start + minute))).toEqual({ next: null, transition: null });
+  });
+
+  test('grows by one revision with every write, which names its writer', () => {
+    const running = first(read('Queued'));
+    const next = stepped(running, read('Running'), termsAt(start + minute, { writer: 'another' }));
+    expect(next).toMatchObject({
+      revision: 2,
+      writer: 'another',
+      changedAt: iso(start + minute),
+      firstSeenAt: iso(start),
+    });
+  });
+
+  const terminal = ['Completed', 'Failed', 'Canceled'];
+  test.each(
+    terminal.flatMap((known) => ['Queued', 'Running', 'Canceling', 'Archiving'].map((late) => ({ known, late }))),
+  )('says $known, and $late arrives too late to change that', ({ known, late }) => {
+    for (const before of [first(read(known)), first(read(known, staleCounters))]) {
+      const { next, transition } = advance(before, name, read(late), termsAt(start + minute));
+      expect(transition).toBeNull();
+      expect(next ?? before).toMatchObject({ status: known, job: { status: known }, decision: before.decision });
+    }
+  });
+
+  test.each<[sentence: string, reading: Reading | null]>([
+    ['a reading', read('Failed')],
+    ['the same reading', read('Completed')],
+    ['no reading', null],
+  ])('is not changed by %s: what follows is another value', (_, reading) => {
+    for (const lease of [null, { owner: 'another', since: start, until: start + hour }]) {
+      const known = { ...first(read('Completed')), lease, dueAt: lease?.until ?? start };
+      const before = structuredClone(known);
+      expect(() => advance(frozen(known), name, reading, termsAt(start + minute))).not.toThrow();
+      expect(known).toEqual(before);
+    }
+  });
+});
+
+describe('deliveries', () => {
+  test('are added by a transition, and none is replaced', () => {
+    const known = withDeliveries(release(first(read('Completed')), termsAt(start)), {
+      'completed/team': sent,
+      'completed/events': dead,
+    });
+    const corrected = stepped(
+      known,
+      read('Completed', { statistics: counted({ failed: 2 }) }),
+      termsAt(start + minute),
+    );
+    expect(corrected.deliveries).toEqual({
+      'completed/team': sent,
+      'completed/events': dead,
+      'completedWithWarnings/team': { ...pending, createdAt: iso(start + minute), nextAt: iso(start + minute) },
+      'completedWithWarnings/events': { ...pending, createdAt: iso(start + minute), nextAt: iso(start + minute) },
+    });
+    expect(corrected.decision).toMatchObject({ reason: 'corrected', corrects: 'completed' });
+  });
+
+  test('of an outcome that was told before are not made again', () => {
+    const lost = stepped(
+      { ...first(read('Running')), notFoundSince: iso(start - hour) },
+      notFound,
+      termsAt(start + minute),
+    );
+    const told = withDeliveries({ ...lost, lease: null }, { 'lostTrack/team': sent, 'lostTrack/events': dead });
+    const again = stepped(
+      { ...told, check: { ...told.check, nextAt: iso(start) }, notFoundSince: iso(start) },
+      notFound,
+      termsAt(start + hour),
+    );
+    expect(again).toMatchObject({ decision: { outcome: 'lostTrack' }, lease: null, watch: 'dead' });
+    expect(again.deliveries).toEqual({ 'lostTrack/team': sent, 'lostTrack/events': dead });
+  });
+
+  test.each<[sentence: string, delivery: Partial<Delivery>, isOpen: boolean, isDue: boolean]>([
+    ['a pending one whose time has come is', pending, true, true],
+    ['a pending one whose time is to come is not', { nextAt: iso(start + 1) }, true, false],
+    ['a sent one is not', sent, true, false],
+    ['a dead one is not', dead, true, false],
+    ['a pending one to a closed channel is not', pending, false, false],
+    ['one to a closed channel is, when its window has passed', { createdAt: iso(start - 3 * day) }, false, true],
+    ['one to a closed channel is not, a moment before', { createdAt: iso(start - 3 * day + 1) }, false, false],
+    [
+      'one whose window has passed still waits for its time',
+      { createdAt: iso(start - 9 * day), nextAt: iso(start + 1) },
+      true,
+      false,
+    ],
+  ])('can be worked on now: %s', (_, delivery, isOpen, isDue) => {
+    const record = withDeliveries(first(read('Completed')), { 'completed/team': delivery });
+    const due = dueDeliveries(record, termsAt(start, { isOpen: () => isOpen }));
+    expect(due).toEqual(
+      isDue
+        ? [{ key: 'completed/team', outcome: 'completed', channel: 'team', delivery: { ...pending, ...delivery } }]
+        : [],
+    );
+  });
+
+  test('are worked on for the open channels only', () => {
+    const due = dueDeliveries(first(read('Completed')), termsAt(start, { isOpen: (channel) => channel === 'events' }));
+    expect(due.map(({ key }) => key)).toEqual(['completed/events']);
+  });
+
+  test('are worked on in the order in which they were decided, so that no correction comes first', () => {
+    const record = withDeliveries(first(read('Completed')), {
+      'failed/team': { createdAt: iso(start - minute) },
+      'canceled/team': { createdAt: iso(start) },
+      'completed/team': { createdAt: iso(start - hour) },
+    });
+    expect(dueDeliveries(record, termsAt(start)).map(({ key }) => key)).toEqual([
+      'completed/team',
+      'failed/team',
+      'canceled/team',
+    ]);
+  });
+
+  test.each<[sentence: string, earlier: Partial<Delivery>, later: Partial<Delivery>, due: string[]]>([
+    ['what waits goes before what came after it', { nextAt: iso(start + hour) }, {}, ['completed/team', 'failed/team']],
+    ['what came after waits for its own time', {}, { nextAt: iso(start + hour) }, ['completed/team']],
+    ['what is sent is not sent again', sent, {}, ['failed/team']],
+    ['what is dead stays dead', dead, {}, ['failed/team']],
+    ['neither is due', { nextAt: iso(start + hour) }, { nextAt: iso(start + minute) }, []],
+  ])('to one channel keep their order: %s', (_, earlier, later, due) => {
+    const record = withDeliveries(first(read('Completed')), {
+      'failed/team': { ...later, createdAt: iso(start - minute) },
+      'completed/team': { ...earlier, createdAt: iso(start - hour) },
+      'completed/events': { nextAt: iso(start + day), createdAt: iso(start - hour) },
+    });
+    expect(dueDeliveries(record, termsAt(start)).map(({ key }) => key)).toEqual(due);
+  });
+
+  test.each([
+    [3 * day - 1, false],
+    [3 * day, true],
+  ])('are overdue after the retry window: %d ms, %s', (age, expected) => {
+    expect(isOverdue({ ...pending, createdAt: iso(start - age) }, termsAt(start))).toBe(expected);
+  });
+
+  test('are named by outcome and channel, and by the limit if there is one', () => {
+    expect(splitKey('completedWithWarnings/on-call')).toEqual({ outcome: 'completedWithWarnings', channel: 'on-call' });
+    const late = { outcome: 'late', channel: 'on-call', limit: 'queuedFor' } as const;
+    expect(splitKey(deliveryKey(late.outcome, late.channel, late.limit))).toEqual(late);
+    expect(deliveryKey('late', 'on-call', 'queuedFor')).toBe('late/on-call/queuedFor');
+  });
+});
+
+describe('the lease', () => {
+  const ended = first(read('Completed'));
+
+  test.each<[sentence: string, deliveries: Record<string, Partial<Delivery>>, terms: Partial<Terms>, isTaken: boolean]>(
+    [
+      ['with a delivery that is due', { 'completed/team': pending }, {}, true],
+      ['with one of several that is due', { 'completed/team': sent, 'completed/events': pending }, {}, true],
+      ['not with one that is due later', { 'completed/team': { nextAt: iso(start + minute) } }, {}, false],
+      ['not with all sent', { 'completed/team': sent, 'completed/events': sent }, {}, false],
+      ['not with one that is dead', { 'completed/team': dead }, {}, false],
+      ['not without deliveries', {}, {}, false],
+      ['not when no channel is open', { 'completed/team': pending }, { isOpen: () => false }, false],
+      [
+        'for a closed channel, to bury what is overdue',
+        { 'completed/team': { createdAt: iso(start - 3 * day) } },
+        { isOpen: () => false },
+        true,
+      ],
+    ],
+  )('is taken %s', (_, deliveries, terms, isTaken) => {
+    const known = { ...withDeliveries(ended, deliveries), lease: null, revision: 7 };
+    const { next } = advance(frozen(known), name, null, termsAt(start, terms));
+    const lease = { owner: `writer-${start}`, since: start, until: start + 85_000 };
+    expect((next ?? known).lease).toEqual(isTaken ? lease : null);
+    if (isTaken) expect(next).toMatchObject({ revision: 8, watch: 'jobs', dueAt: lease.until, expiresAt: null });
+  });
+
+  test('of another is left alone while it holds, whatever is due', () => {
+    const { next } = advance(structuredClone(ended), name, null, termsAt(start + 84_999));
+    expect(next).toBeNull();
+  });
+
+  test('of another is left alone by a transition, whose deliveries are recorded under it', () => {
+    const next = stepped(ended, read('Failed'), termsAt(start + minute));
+    expect(next).toMatchObject({ lease: ended.lease, dueAt: start + 85_000, decision: { outcome: 'failed' } });
+    expect(Object.keys(next.deliveries).sort()).toEqual([
+      'completed/events',
+      'completed/team',
+      'failed/events',
+      'failed/team',
+    ]);
+    expect(next.deliveries['completed/team']).toEqual(pending);
+  });
+
+  test.each([start + 85_000, start + day])('that ran out is taken over (%d)', (now) => {
+    expect(stepped(ended, null, termsAt(now)).lease).toEqual({
+      owner: `writer-${now}`,
+      since: now,
+      until: now + 85_000,
+    });
+  });
+
+  test('that ran out leaves every delivery in doubt that was pending under it, and no other', () => {
+    const known = withDeliveries(ended, {
+      'completed/team': pending,
+      'completed/events': { nextAt: iso(start + day), error: 'answered 500', attempts: 1 },
+      'completed/third': sent,
+      'completed/fourth': dead,
+      'completed/fifth': { ambiguousSince: iso(start - hour) },
+    });
+    expect(stepped(known, null, termsAt(start + hour)).deliveries).toEqual({
+      'completed/team': { ...pending, ambiguousSince: iso(start) },
+      'completed/events': {
+        ...pending,
+        nextAt: iso(start + day),
+        error: 'answered 500',
+        attempts: 1,
+        ambiguousSince: iso(start),
+      },
+      'completed/third': sent,
+      'completed/fourth': dead,
+      'completed/fifth': { ...pending, ambiguousSince: iso(start - hour) },
+    });
+  });
+
+  test('that ran out is given up with its doubts, when nothing can be sent now', () => {
+    const next = stepped(ended, null, termsAt(start + hour, { isOpen: () => false }));
+    expect(next).toMatchObject({ lease: null, watch: 'jobs', dueAt: start });
+    expect(next.deliveries['completed/team']).toMatchObject({ state: 'pending', ambiguousSince: iso(start) });
+  });
+
+  // A message that nobody can have sent yet is not in doubt.
+  test('that ran out casts no doubt on a delivery that is new', () => {
+    const next = stepped(ended, read('Failed'), termsAt(start + hour));
+    expect(next.deliveries['completed/team']?.ambiguousSince).toBe(iso(start));
+    expect(next.deliveries['failed/team']?.ambiguousSince).toBeNull();
+  });
+
+  test('that was given back casts no doubt', () => {
+    const known = release(ended, termsAt(start + minute));
+    expect(stepped(known, null, termsAt(start + hour)).deliveries['completed/team']).toEqual(pending);
+  });
+});
+
+describe('giving the lease back', () => {
+  const ended = first(read('Completed'));
+  const later = { ...pending, nextAt: iso(start + 5 * minute) };
+  const soon = { ...pending, nextAt: iso(start + 2 * minute) };
+
+  test.each<[sentence: string, deliveries: Record<string, Delivery>, expected: Partial<JobRecord>]>([
+    [
+      'all sent: it leaves the work list',
+      { a: sent, b: sent },
+      { watch: null, dueAt: null, pendingAt: null, expiresAt: (start + minute + 30 * day) / 1_000 },
+    ],
+    [
+      'some pending: due with the earliest',
+      { a: later, b: soon, c: sent },
+      { watch: 'jobs', dueAt: start + 2 * minute, pendingAt: soon.nextAt, expiresAt: null },
+    ],
+    [
+      'some dead, some pending: still in the work list',
+      { a: dead, b: soon },
+      { watch: 'jobs', dueAt: start + 2 * minute, pendingAt: soon.nextAt, expiresAt: null },
+    ],
+    [
+      'some dead: it waits for a replay, and never expires',
+      { a: dead, b: sent },
+      { watch: 'dead', dueAt: start + minute, pendingAt: null, expiresAt: null },
+    ],
+  ])('%s', (_, deliveries, expected) => {
+    const known = frozen({ ...ended, deliveries });
+    expect(release(known, termsAt(start + minute, { writer: 'giver' }))).toEqual({
+      ...known,
+      ...expected,
+      lease: null,
+      revision: 2,
+      writer: 'giver',
+    });
+  });
+
+  test('a job that is still to be read is due with that', () => {
+    const stale = withDeliveries(first(read('Completed', staleCounters)), {
+      'completed/team': sent,
+      'completed/events': later,
+    });
+    expect(release(stale, termsAt(start + minute))).toMatchObject({ watch: 'jobs', dueAt: start, expiresAt: null });
+  });
+});
+
+describe('a replay', () => {
+  const ended = { ...first(read('Completed')), watch: 'dead' as const, dueAt: start, lease: null };
+  const now = start + 9 * day;
+  const anew = { state: 'pending' as const, createdAt: iso(now), nextAt: iso(now) };
+  const all = () => true;
+
+  test('makes dead deliveries pending as if just decided, keeps their past, and leaves all others as they are', () => {
+    const deliveries = {
+      'completed/team': { ...dead, ambiguousSince: iso(start) },
+      'completed/events': sent,
+      'completed/third': { ...pending, nextAt: iso(now + hour) },
+    };
+    const known = frozen({ ...ended, deliveries });
+    expect(revive(known, all, termsAt(now, { writer: 'operator' }))).toEqual({
+      next: {
+        ...known,
+        deliveries: { ...deliveries, 'completed/team': { ...dead, ambiguousSince: iso(start), ...anew } },
+        revision: known.revision + 1,
+        writer: 'operator',
+        watch: 'jobs',
+        dueAt: now,
+        pendingAt: iso(now),
+      },
+      revived: ['completed/team'],
+    });
+  });
+
+  test('takes the wanted ones only', () => {
+    const known = withDeliveries(ended, { 'completed/team': dead, 'completed/events': dead, 'failed/team': dead });
+    const { next, revived } = revive(
+      frozen(known),
+      ({ outcome, channel, key, delivery }) =>
+        outcome === 'completed' && channel === 'team' && key === 'completed/team' && delivery.attempts === 99,
+      termsAt(now),
+    );
+    expect(revived).toEqual(['completed/team']);
+    expect(next.deliveries).toEqual({ ...known.deliveries, 'completed/team': { ...dead, ...anew } });
+  });
+
+  test('of what is not there leaves the record waiting', () => {
+    const known = withDeliveries(ended, { 'completed/team': dead, 'completed/events': sent });
+    const { next, revived } = revive(known, ({ channel }) => channel === 'events', termsAt(now));
+    expect(revived).toEqual([]);
+    expect(next).toMatchObject({ deliveries: known.deliveries, watch: 'dead', dueAt: start, expiresAt: null });
+  });
+
+  test('keeps the order in which they were decided, so that no correction comes first', () => {
+    const known = withDeliveries(ended, {
+      'failed/team': { ...dead, createdAt: iso(start + minute) },
+      'canceled/team': { ...dead, createdAt: iso(start + hour) },
+      'completed/team': { ...dead, createdAt: iso(start) },
+    });
+    const { next, revived } = revive(known, all, termsAt(now));
+    const inOrder = ['completed/team', 'failed/team', 'canceled/team'];
+    expect(revived).toEqual(inOrder);
+    expect(dueDeliveries(next, termsAt(now)).map(({ key }) => key)).toEqual(inOrder);
+  });
+});
+
+describe('what is to be done next', () => {
+  test('what waits for a replay keeps its place there', () => {
+    const known = release(withDeliveries(first(read('Completed')), { 'completed/team': dead }), termsAt(start));
+    const corrected = stepped(
+      known,
+      read('Completed', { statistics: counted({ failed: 1 }) }),
+      termsAt(start + day, nobody),
+    );
+    expect(corrected).toMatchObject({ watch: 'dead', dueAt: start, expiresAt: null });
+  });
+
+  test('the time of expiry is set once, in whole seconds, and not moved', () => {
+    const known = stepped(undefined, read('Completed', staleCounters), termsAt(start + 1, nobody));
+    const left = stepped(known, read('Completed'), termsAt(start + 2, nobody));
+    expect(left).toMatchObject({ watch: null, expiresAt: start / 1_000 + 30 * 86_400 + 1 });
+    const corrected = stepped(left, read('Failed'), termsAt(start + day, nobody));
+    expect(corrected.expiresAt).toBe(left.expiresAt);
+  });
+
+  test('a correction brings an expiring record back, and takes its expiry away', () => {
+    const known = first(read('Completed'), nobody);
+    expect(stepped(known, read('Failed'), termsAt(start + day))).toMatchObject({ watch: 'jobs', expiresAt: null });
+  });
+});
+
+describe('a job that cannot be read', () => {
+  test('steps back 1, 2, 5, 10, and then every 15 minutes', () => {
+    let record = first(read('Running'));
+    const waits = Array.from({ length: 7 }, (_, index) => {
+      const now = start + index * hour;
+      record = stepped(record, unreadable, termsAt(now));
+      expect(record).toMatchObject({ status: 'Running', watch: 'jobs', dueAt: Date.parse(record.check.nextAt ?? '') });
+      return ((record.dueAt ?? 0) - now) / minute;
+    });
+    expect(waits).toEqual([1, 2, 5, 10, 15, 15, 15]);
+    expect(record.check).toMatchObject({ failures: 7, error: 'answered 500', failingSince: iso(start) });
+  });
+
+  test.each<[asked: number, minutes: number]>([
+    [1, 1],
+    [5 * minute, 5],
+    [hour, 15],
+  ])(
+    'waits as long as it was asked to, within its own steps and 15 minutes: %d ms, %d minutes',
+    (retryAfterMs, minutes) => {
+      const next = stepped(first(read('Running')), { ...unreadable, retryAfterMs } as Reading, termsAt(start));
+      expect(next.dueAt).toBe(start + minutes * minute);
+    },
+  );
+
+  test.each(['Running', 'Canceling'])(
+    'and answers again as %s is due at once, with its failures forgotten',
+    (status) => {
+      let record = first(read('Running'));
+      for (let failure = 0; failure < 4; failure++) record = stepped(record, unreadable, termsAt(start));
+      expect(stepped(record, read(status), termsAt(start + minute))).toMatchObject({
+        check: { failures: 0, error: null, nextAt: iso(start + minute), failingSince: null },
+        dueAt: start + minute,
+      });
+    },
+  );
+
+  // A worker that sees one job alone cannot tell whether it is gone.
+  test('is not given up by a trigger, however long that lasts', () => {
+    const failing = stepped(first(read('Running')), unreadable, termsAt(start));
+    const next = stepped(failing, unreadable, termsAt(start + 8 * day, { conclude: false }));
+    expect(next).toMatchObject({ check: { failures: 2 }, dueAt: start + 8 * day + 2 * minute, watch: 'jobs' });
+  });
+
+  test('is given up as lost after 7 days, once, by the rules', () => {
+    const failing = stepped(first(read('Running')), unreadable, termsAt(start));
+    const lost = stepped(failing, unreadable, termsAt(start + 7 * day));
+    expect(lost).toMatchObject({
+      status: 'Running',
+      check: { nextAt: null },
+      decision: { reason: 'lostTrackUnreadable', outcome: 'lostTrack', rule: 'everyChannel' },
+    });
+    expect(Object.keys(lost.deliveries)).toEqual(['lostTrack/team', 'lostTrack/events']);
+  });
+});
+
+describe('a job that the API denies', () => {
+  const running = first(read('Running'));
+
+  test('remembers since when, and is due in the next sweep', () => {
+    const denied = stepped(running, notFound, termsAt(start + minute));
+    expect(denied).toMatchObject({ notFoundSince: iso(start + minute), status: 'Running', dueAt: start });
+    expect(denied.check).toMatchObject({ failures: 0, error: 'no such job' });
+    expect(advance(denied, name, notFound, termsAt(start + 2 * minute)).next).toBeNull();
+    expect(stepped(denied, unreadable, termsAt(start + 2 * minute)).notFoundSince).toBe(iso(start + minute));
+  });
+
+  test('and that is found again has never been denied', () => {
+    const denied = stepped(running, notFound, termsAt(start + minute));
+    expect(stepped(denied, read('Running'), termsAt(start + 2 * minute))).toMatchObject({
+      notFoundSince: null,
+      check: { error: null },
+    });
+  });
+
+  test('leaves without a word when it was never seen', () => {
+    const unknown = first(notFound);
+    expect(unknown).toMatchObject({ notFoundSince: iso(start), dueAt: start });
+    expect(stepped(unknown, notFound, termsAt(start + 10 * minute))).toMatchObject({
+      decision: { reason: 'notFound', outcome: null, rule: null },
+      deliveries: {},
+      check: { nextAt: null },
+      watch: null,
+      dueAt: null,
+    });
+  });
+
+  test('is not denied once it has ended', () => {
+    const ended = first(read('Completed', staleCounters), nobody);
+    expect(stepped(ended, notFound, termsAt(start + minute))).toMatchObject({ notFoundSince: null, watch: null });
+  });
+});
+
+describe('counters that are older than the end', () => {
+  const stale = first(read('Completed', staleCounters), nobody);
+
+  test.each<[sentence: string, values: Partial<Job>]>([
+    ['older', staleCounters],
+    ['absent', { statistics: null }],
+    ['of an unknown time', { statistics: counted({ asOf: null }) }],
+  ])('%s, they are read again in the next sweep', (_, values) => {
+    expect(first(read('Completed', values), nobody)).toMatchObject({
+      check: { nextAt: iso(start) },
+      watch: 'jobs',
+      dueAt: start,
+    });
+  });
+
+  test.each<[sentence: string, values: Partial<Job>]>([
+    ['and are final then', {}],
+    ['and are as old as before', staleCounters],
+    ['and are absent', { statistics: null }],
+  ])('are read again only once: %s', (_, values) => {
+    expect(stepped(stale, read('Completed', values), termsAt(start + minute, nobody))).toMatchObject({
+      check: { nextAt: null },
+      watch: null,
+    });
+  });
+
+  test('that were read stay when the next answer has none', () => {
+    const next = stepped(stale, read('Completed', { statistics: null }), termsAt(start + minute, nobody));
+    expect(next.job).toEqual(stale.job);
+  });
+
+  // No sweep came by meanwhile, or it would have given them up.
+  test.each([minute, 8 * day])('are final when they are read after a failure (%d ms later)', (passed) => {
+    const failing = stepped(stale, unreadable, termsAt(start));
+    const next = stepped(failing, read('Completed'), termsAt(start + passed, nobody));
+    expect(next.check).toEqual({ failures: 0, error: null, nextAt: null, failingSince: null });
+  });
+
+  test('are not waited for any more after exactly 7 days of failures', () => {
+    const failing = stepped(stale, unreadable, termsAt(start));
+    expect(stepped(failing, unreadable, termsAt(start + 7 * day - 1)).check.nextAt).not.toBeNull();
+    expect(stepped(failing, unreadable, termsAt(start + 7 * day)).check).toEqual({ ...failing.check, nextAt: null });
+  });
+
+  test('are read again later if the API says that the job runs, and the record says why', () => {
+    expect(stepped(stale, read('Running'), termsAt(start + minute)).check).toMatchObject({
+      failures: 1,
+      error: 'the API now says Running',
+    });
+  });
+
+  test('are read again later if that fails', () => {
+    expect(stepped(stale, unreadable, termsAt(start + minute))).toMatchObject({
+      watch: 'jobs',
+      dueAt: start + 2 * minute,
+    });
+  });
+
+  // The end is known and told; nobody waits for ever for its counters.
+  test.each<[sentence: string, reading: Reading]>([
+    ['the job cannot be read', unreadable],
+    ['its environment cannot be asked', { ...notAsked, since: iso(start) } as Reading],
+    ['the API says that it runs', read('Running')],
+  ])('are not read again for ever, though %s', (_, reading) => {
+    const known = advance(structuredClone(stale), name, reading, termsAt(start + minute)).next ?? stale;
+    expect(stepped(known, reading, termsAt(start + 8 * day))).toMatchObject({ check: { nextAt: null }, watch: null });
+  });
+
+  test('make room for those that are read then', () => {
+    const next = stepped(
+      stale,
+      read('Completed', { statistics: counted({ processed: 103 }) }),
+      termsAt(start + minute, nobody),
+    );
+    expect(next).toMatchObject({ job: { statistics: { processed: 103 } }, decision: stale.decision });
+  });
+});
+
+describe('an environment that cannot be asked, or is gone', () => {
+  test('costs its known jobs no write', () => {
+    const reading: Reading = { ...notAsked, since: iso(start - hour) } as Reading;
+    for (const record of [first(read('Running')), first(unreadable), first(notFound), first(notAsked)]) {
+      expect(advance(frozen(record), name, reading, termsAt(start + minute)).next).toBeNull();
+    }
+  });
+
+  test('does not hold up the deliveries of its ended jobs', () => {
+    const ended = { ...first(read('Completed', staleCounters)), lease: null };
+    expect(stepped(ended, notAsked, termsAt(start + minute)).lease).not.toBeNull();
+    expect(stepped(ended, removed, termsAt(start + minute)).lease).not.toBeNull();
+  });
+
+  test.each([read('Running'), notFound])('that is gone takes its jobs out of the work list (%o)', (reading) => {
+    expect(stepped(first(reading), removed, termsAt(start + minute))).toMatchObject({
+      check: { nextAt: null },
+      decision: { reason: 'environmentRemoved', outcome: null, rule: null },
+      watch: null,
+      dueAt: null,
+      expiresAt: (start + minute + 30 * day) / 1_000,
+    });
+  });
+});
+
+test('a job that leaves with its environment keeps the reason why it could not be read', () => {
+  const failing = stepped(first(read('Running')), unreadable, termsAt(start));
+  expect(stepped(failing, removed, termsAt(start + hour)).check).toEqual({ ...failing.check, nextAt: null });
+});
+
+describe('a job that was given up', () => {
+  const asked = { conclude: false };
+  const unknown = stepped(first(notFound), notFound, termsAt(start + hour));
+  const gone = stepped(first(read('Running')), removed, termsAt(start + hour));
+  const failing = stepped(first(read('Running')), unreadable, termsAt(start));
+  const lost = { ...stepped(failing, unreadable, termsAt(start + 8 * day, nobody)) };
+
+  test.each<[sentence: string, given: JobRecord, reading: Reading]>([
+    ['unknown, and denied again', unknown, notFound],
+    ['unknown, and running now', unknown, read('Running')],
+    ['of an environment that came back', gone, notAsked],
+    ['of an environment that came back, and unchanged', gone, read('Running')],
+    ['lost, and unreadable again', lost, unreadable],
+    ['lost, and running as it was', lost, read('Running')],
+  ])('is watched anew when somebody asks for it: %s', (_, given, reading) => {
+    const now = start + 20 * day;
+    const next = stepped(given, reading, termsAt(now, asked));
+    expect(next).toMatchObject({ watch: 'jobs', expiresAt: null, firstSeenAt: iso(start) });
+    const waits = [next.notFoundSince, next.check.failingSince].filter((since) => since !== null);
+    expect(waits.filter((since) => since !== iso(now))).toEqual([]);
+    expect(next.check.failures).toBeLessThanOrEqual(1);
+  });
+
+  test.each([true, false])('and is found finished is told of, by a sweep or a trigger (%s)', (conclude) => {
+    const next = stepped(lost, read('Failed'), termsAt(start + 20 * day, { conclude }));
+    expect(next).toMatchObject({
+      decision: { reason: 'finished', outcome: 'failed', corrects: null },
+      check: { nextAt: null },
+    });
+    expect(Object.keys(next.deliveries)).toEqual(['failed/team', 'failed/events']);
+  });
+
+  test('is not taken out twice when its environment is gone', () => {
+    for (const record of [unknown, gone, lost]) {
+      expect(advance(frozen(record), name, removed, termsAt(start + 20 * day)).next).toBeNull();
+    }
+  });
+
+  // Two sweeps saw the same denial, and the other one was faster: nobody has asked for the job again.
+  test.each<[sentence: string, given: JobRecord, reading: Reading]>([
+    ['unknown', unknown, notFound],
+    ['lost', lost, unreadable],
+  ])('stays given up for a sweep that only comes second: %s', (_, given, reading) => {
+    expect(advance(frozen(given), name, reading, termsAt(start + 8 * day + 1)).next).toBeNull();
+  });
+});
+
+describe('a job that takes too long', () => {
+  const limitRules = [{ queuedFor: 30, runningFor: 60, noProgressFor: 20 }];
+  const limited = { limitRules };
+  // Queued 20 minutes before the start, and running for 10.
+  const late = start + 51 * minute;
+  const running = first(read('Running'), limited);
+  const told = stepped(running, read('Running'), termsAt(late, limited));
+  const counters = (asOf: number) => ({ statistics: counted({ asOf: iso(asOf) }) });
+
+  test('is told of, and the decision about its last transition stands', () => {
+    const queued = first(read('Queued', { startedAt: null }), limited);
+    const next = stepped(queued, read('Queued', { startedAt: null }), termsAt(start + 11 * minute, limited));
+    expect(next).toEqual({
+      ...queued,
+      revision: 2,
+      writer: `writer-${start + 11 * minute}`,
+      lease: {
+        owner: `writer-${start + 11 * minute}`,
+        since: start + 11 * minute,
+        until: start + 11 * minute + 85_000,
+      },
+      dueAt: start + 11 * minute + 85_000,
+      pendingAt: iso(start + 11 * minute),
+      exceeded: {
+        queuedFor: {
+          minutes: 30,
+          job: jobOf('Queued', { startedAt: null }),
+          decision: {
+            reason: 'queuedTooLong',
+            outcome: 'late',
+            status: 'Queued',
+            previousStatus: 'Queued',
+            corrects: null,
+            at: iso(start + 11 * minute),
+            since: iso(start - 20 * minute),
+            channels: ['team', 'events'],
+            mention: null,
+            rule: 'everyChannel',
+          },
+        },
+      },
+      deliveries: Object.fromEntries(
+        ['late/team/queuedFor', 'late/events/queuedFor'].map((key) => [
+          key,
+          { ...pending, createdAt: iso(start + 11 * minute), nextAt: iso(start + 11 * minute) },
+        ]),
+      ),
+    });
+    expect(advance(queued, name, read('Queued'), termsAt(start + 11 * minute, limited)).transition).toBeNull();
+  });
+
+  test('is told of once for each limit, in one write if it is several at once', () => {
+    expect(Object.keys(told.exceeded ?? {})).toEqual(['runningFor', 'noProgressFor']);
+    expect(Object.keys(told.deliveries).sort()).toEqual([
+      'late/events/runningFor',
+      'late/team/runningFor',
+      'stuck/events/noProgressFor',
+      'stuck/team/noProgressFor',
+    ]);
+    const again = { ...told, lease: null, deliveries: {}, dueAt: start, pendingAt: null };
+    for (const reading of [read('Running'), read('Running', counters(start + day))]) {
+      expect(advance(frozen(again), name, reading, termsAt(start + day, limited)).next).toBeNull();
+    }
+  });
+
+  test('is told of at first sight', () => {
+    const next = first(read('Running', { startedAt: iso(start - 2 * hour) }), limited);
+    expect(next).toMatchObject({
+      decision: { reason: 'firstSeen', outcome: null },
+      exceeded: { runningFor: { decision: { reason: 'runningTooLong', previousStatus: null } } },
+    });
+    expect(Object.keys(next.deliveries)).toEqual(['late/team/runningFor', 'late/events/runningFor']);
+  });
+
+  test.each<[sentence: string, rules: Terms['rules'], decision: object, keys: string[]]>([
+    [
+      'by the rules',
+      [{ when: { outcome: ['stuck'] }, notify: [] }, { notify: ['team'] }],
+      { rule: 'rules[1]' },
+      ['late/team/runningFor'],
+    ],
+    [
+      'and rings whom the rule says',
+      [{ when: { outcome: ['late'] }, notify: ['team'], mention: 'here' }],
+      { mention: 'here' },
+      ['late/team/runningFor'],
+    ],
+    ['to nobody, on purpose, once as well', [{ notify: [] }], { rule: 'rules[0]', channels: [] }, []],
+    ['to nobody, for want of a rule, once as well', [], { rule: 'noRule', channels: [] }, []],
+  ])('is told of %s', (_, rules, decision, keys) => {
+    const next = stepped(running, read('Running'), termsAt(late, { limitRules, rules }));
+    expect(next.exceeded?.runningFor?.decision).toMatchObject({ outcome: 'late', ...decision });
+    expect(Object.keys(next.deliveries)).toEqual(keys);
+    const later = { ...next, lease: null, deliveries: {}, dueAt: start, pendingAt: null };
+    expect(advance(frozen(later), name, read('Running'), termsAt(start + day, { limitRules, rules })).next).toBeNull();
+  });
+
+  test('is not told of without limits, or before them', () => {
+    expect(advance(frozen(running), name, read('Running'), termsAt(late)).next).toBeNull();
+    const soon = start + 19 * minute;
+    expect(advance(frozen(running), name, read('Running'), termsAt(soon, limited)).next).toBeNull();
+  });
+
+  // What could not be seen is not announced.
+  test.each<[sentence: string, reading: Reading | null]>([
+    ['denied', notFound],
+    ['unreadable', unreadable],
+    ['not asked, for its environment rests', { ...notAsked, since: iso(start) } as Reading],
+    ['gone with its environment', removed],
+    ['not read', null],
+  ])('is not told of while it is %s', (_, reading) => {
+    const { next } = advance(frozen(running), name, reading, termsAt(start + day, limited));
+    expect((next ?? running).exceeded).toBeNull();
+    expect((next ?? running).deliveries).toEqual({});
+  });
+
+  test('is not told of when it has ended, or when a reading comes too late to say that it runs', () => {
+    const ended = first(read('Completed', staleCounters), { ...nobody, limitRules });
+    for (const reading of [read('Completed', staleCounters), read('Running'), read('Queued')]) {
+      const { next } = advance(frozen(ended), name, reading, termsAt(start + day, limited));
+      expect((next ?? ended).exceeded).toBeNull();
+    }
+  });
+
+  test('keeps its counters with a write that is made anyway, and else only when that is worth one', () => {
+    expect(running.progress).toEqual({ statistics: counted(), since: iso(start) });
+    const moved = read('Running', counters(start + minute));
+    expect(advance(frozen(running), name, moved, termsAt(start + 4 * minute, limited)).next).toBeNull();
+    const next = stepped(running, moved, termsAt(start + 5 * minute, limited));
+    expect(next).toMatchObject({ progress: { since: iso(start + 5 * minute) }, exceeded: null, lease: null });
+  });
+
+  test('is told of before its end, to each channel', () => {
+    const ended = stepped(
+      { ...told, lease: null },
+      read('Completed', { finishedAt: iso(late) }),
+      termsAt(late, limited),
+    );
+    expect(ended).toMatchObject({
+      exceeded: told.exceeded,
+      decision: { outcome: 'completed', previousStatus: 'Running' },
+    });
+    const toTeam = dueDeliveries(ended, termsAt(late + minute)).filter(({ channel }) => channel === 'team');
+    expect(toTeam.map(({ key }) => key)).toEqual([
+      'late/team/runningFor',
+      'stuck/team/noProgressFor',
+      'completed/team',
+    ]);
+  });
+
+  test('stays told of when it is lost and found, and is corrected as any other', () => {
+    const denied = stepped({ ...told, lease: null }, notFound, termsAt(late, limited));
+    const lost = stepped({ ...denied, lease: null }, notFound, termsAt(late + hour, limited));
+    expect(lost).toMatchObject({ exceeded: told.exceeded, decision: { outcome: 'lostTrack' } });
+    const found = stepped(
+      { ...lost, lease: null },
+      read('Running'),
+      termsAt(late + 2 * hour, { ...limited, conclude: false }),
+    );
+    expect(found).toMatchObject({ exceeded: told.exceeded, decision: { reason: 'foundAgain' } });
+    const ended = stepped(
+      { ...found, lease: null },
+      read('Completed', staleCounters),
+      termsAt(late + 3 * hour, limited),
+    );
+    const corrected = stepped(
+      ended,
+      read('Completed', { statistics: counted({ failed: 1 }) }),
+      termsAt(late + 4 * hour, limited),
+    );
+    expect(corrected).toMatchObject({ exceeded: told.exceeded, decision: { corrects: 'completed' } });
+  });
+
+  test('keeps what was decided about each limit, with the job as it was then', () => {
+    const ended = stepped({ ...told, lease: null }, read('Failed'), termsAt(late + hour, limited));
+    expect(decisionOf(ended, { outcome: 'late', limit: 'runningFor' })).toMatchObject({
+      decision: { reason: 'runningTooLong', at: iso(late) },
+      job: { status: 'Running' },
+    });
+    expect(decisionOf(ended, { outcome: 'stuck', limit: 'noProgressFor' }).decision?.reason).toBe('noProgress');
+    expect(decisionOf(ended, { outcome: 'late', limit: 'queuedFor' }).decision).toBeNull();
+  });
+});
+
+describe('what was decided about an outcome', () => {
+  const job = jobOf('Completed', staleCounters);
+  const told = first({ kind: 'job', job });
+  const corrected = stepped(told, read('Completed', { statistics: counted({ failed: 2 }) }), termsAt(start + hour));
+
+  test('is the present decision with the present job', () => {
+    expect(decisionOf(corrected, { outcome: 'completedWithWarnings' })).toEqual({
+      decision: corrected.decision,
+      job: corrected.job,
+    });
+  });
+
+  test('stays with the job as it was then, for messages that are still to be sent', () => {
+    expect(decisionOf(corrected, { outcome: 'completed' })).toEqual({ decision: told.decision, job });
+  });
+
+  test('survives a second change', () => {
+    const failed = stepped(corrected, read('Failed'), termsAt(start + 2 * hour));
+    expect(decisionOf(failed, { outcome: 'completed' })).toEqual({ decision: told.decision, job });
+    expect(decisionOf(failed, { outcome: 'completedWithWarnings' }).decision).toEqual(corrected.decision);
+  });
+
+  test('survives a second change, in whatever order the table gives the deliveries', () => {
+    const deliveries = Object.fromEntries(Object.entries(corrected.deliveries).reverse());
+    const failed = stepped({ ...corrected, deliveries }, read('Failed'), termsAt(start + 2 * hour));
+    expect(decisionOf(failed, { outcome: 'completedWithWarnings' }).decision).toEqual(corrected.decision);
+    expect(decisionOf(failed, { outcome: 'completed' }).decision).toEqual(told.decision);
+  });
+
+  test('is nothing for an outcome that never was', () => {
+    expect(decisionOf(corrected, { outcome: 'lostTrack' })).toEqual({ decision: null, job: corrected.job });
+    expect(decisionOf(first(unreadable), { outcome: 'lostTrack' })).toEqual({ decision: null, job: null });
+  });
+
+  test('is not kept when nobody was told of it', () => {
+    const quiet = first({ kind: 'job', job }, nobody);
+    expect(stepped(quiet, read('Failed'), termsAt(start + hour)).superseded).toEqual({});
+  });
+
+  test('is not kept when nobody was told of it, although of what went before', () => {
+    const quiet = stepped(told, read('Failed'), termsAt(start + hour, nobody));
+    expect(Object.keys(stepped(quiet, read('Canceled'), termsAt(start + 2 * hour)).superseded)).toEqual(['completed']);
+  });
+});
+
+describe('whatever happens to a job', () => {
+  const status = fc.constantFrom('Queued', 'Running', 'Canceling', 'Archiving', 'Completed', 'Failed', 'Canceled');
+  const failed = fc.constantFrom(null, 0, 3);
+  const asOf = fc.constantFrom(null, iso(start - day), iso(start + day));
+  const statistics = fc.option(fc.record({ failed, asOf }).map(counted));
+  const since = fc.constantFrom(null, iso(start - 30 * day), iso(start + day));
+  const reading: fc.Arbitrary<Reading | null> = fc.oneof(
+    { weight: 4, arbitrary: fc.tuple(status, statistics).map(([is, counts]) => read(is, { statistics: counts })) },
+    fc.constantFrom(null, notFound, unreadable, removed),
+    since.map((rests): Reading => ({ kind: 'notAsked', error: 'rests', since: rests })),
+  );
+  const step = fc.record({
+    reading,
+    passed: fc.constantFrom(0, 1_000, minute, 11 * minute, day, 8 * day),
+    conclude: fc.boolean(),
+    open: fc.subarray(['team', 'events']),
+    limitRules: fc.constantFrom<Terms['limitRules']>([], [{ queuedFor: 25, runningFor: 15, noProgressFor: 15 }]),
+    quiet: fc.boolean(),
+    result: fc.constantFrom<Partial<Delivery>>(sent, dead, { nextAt: iso(start + 3 * day), error: 'answered 500' }),
+    crashes: fc.boolean(),
+  });
+
+  /** Plays a history, and calls back after every write. */
+  function play(steps: (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[], see: See): void {
+    let record: JobRecord | undefined;
+    let now = start;
+    const write = (next: JobRecord | null, terms: Terms) => {
+      if (next === null) return;
+      see(next, record, terms);
+      record = next;
+    };
+    for (const { reading: given, passed, conclude, open, limitRules, quiet, result, crashes } of steps) {
+      now += passed;
+      const isOpen = (channel: string) => open.includes(channel);
+      const writer = `${now}-${record?.revision}`;
+      const terms = termsAt(now, { conclude, isOpen, writer, rules: quiet ? [] : null, limitRules });
+      if (record === undefined && given === null) continue;
+      write(advance(structuredClone(record), name, given, terms).next, terms);
+      if (!record || record.lease?.owner !== terms.writer || crashes) continue;
+      const tried = dueDeliveries(record, terms).map(({ key, delivery }) => [key, { ...delivery, ...result }] as const);
+      record = { ...record, deliveries: { ...record.deliveries, ...Object.fromEntries(tried) } };
+      write(release(structuredClone(record), terms), terms);
+    }
+  }
+  type See = (next: JobRecord, before: JobRecord | undefined, terms: Terms) => void;
+  const always = (see: See) =>
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => play(steps, see)),
+      { numRuns: 1_000 },
+    );
+
+  test('exactly one of watch and expiry is set, and a place in the work list has a time', () => {
+    always(({ watch, dueAt, expiresAt }) => {
+      expect([watch, expiresAt].filter((value) => value !== null)).toHaveLength(1);
+      expect(dueAt === null).toBe(watch === null);
+    });
+  });
+
+  test('it is due with the earliest of what is to be done, and leaves only when that is nothing', () => {
+    always(({ watch, dueAt, pendingAt, lease, check, deliveries }) => {
+      const all = Object.values(deliveries);
+      const pendingTimes = all.flatMap(({ nextAt }) => (nextAt ? [nextAt] : [])).sort();
+      expect(pendingAt).toBe(pendingTimes[0] ?? null);
+      const times = [check.nextAt, ...all.map(({ nextAt }) => nextAt)].flatMap((at) => (at ? [Date.parse(at)] : []));
+      const isDead = all.some(({ state }) => state === 'dead');
+      if (lease) expect([watch, dueAt]).toEqual(['jobs', lease.until]);
+      else if (times.length > 0) expect([watch, dueAt]).toEqual(['jobs', Math.min(...times)]);
+      else expect(watch).toBe(isDead ? 'dead' : null);
+    });
+  });
+
+  test('an end is never overwritten by a status that is none', () => {
+    always((next, before) => {
+      if (isTerminal(before?.status ?? null)) expect(isTerminal(next.status)).toBe(true);
+      expect(next.job?.status ?? null).toBe(next.status);
+    });
+  });
+
+  test('no delivery is lost, made twice, or sent again', () => {
+    always((next, before) => {
+      for (const [key, was] of Object.entries(before?.deliveries ?? {})) {
+        const is = next.deliveries[key];
+        expect(is).toEqual({ ...was, ambiguousSince: is?.ambiguousSince });
+        if (was.state !== 'pending') expect(is).toEqual(was);
+        if (was.ambiguousSince) expect(is?.ambiguousSince).toBe(was.ambiguousSince);
+      }
+    });
+  });
+
+  test('each limit is decided once, and by a job that was read so', () => {
+    always(({ exceeded, status, job }, before) => {
+      for (const limit of limits) {
+        const [was, is] = [before?.exceeded?.[limit], exceeded?.[limit]];
+        if (was) expect(is).toEqual(was);
+        else if (is) expect([status, job]).toEqual([limit === 'queuedFor' ? 'Queued' : 'Running', is.job]);
+      }
+    });
+  });
+
+  test('a lease is never taken from a worker who has it', () => {
+    always((next, before, { now, writer }) => {
+      const held = before?.lease;
+      const isReleased = next.lease === null && next.revision === (before?.revision ?? 0) + 1 && held?.owner === writer;
+      if (held && held.until > now && !isReleased) expect(next.lease).toEqual(held);
+    });
+  });
+
+  test('each write grows the revision by one', () => {
+    always((next, before, { writer }) => {
+      expect(next).toMatchObject({ revision: (before?.revision ?? 0) + 1, writer });
+    });
+  });
+
+  test('each delivery belongs to an outcome that was decided', () => {
+    always((next) => {
+      for (const key of Object.keys(next.deliveries)) {
+        const { outcome, limit } = splitKey(key);
+        expect(decisionOf(next, { outcome, limit }).decision?.outcome).toBe(outcome);
+      }
+    });
+  });
+});

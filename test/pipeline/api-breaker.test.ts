@@ -1,0 +1,307 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { Job, Rest } from '../../lib/domain/job.ts';
+import { createGate } from '../../lib/pipeline/api-breaker.ts';
+import { createRest, restKey } from '../../lib/pipeline/cooldown.ts';
+import { UpstreamError, type UpstreamKind } from '../../lib/platform/errors.ts';
+import type { Store } from '../../lib/table/store.ts';
+import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import { createMemoryStore } from '../support/memory-store.ts';
+import { type Notes, takeNotes } from '../support/notes.ts';
+
+const minute = 60_000;
+const key = restKey('environment', 'production');
+const job: Job = {
+  status: 'Running',
+  name: null,
+  source: null,
+  startedBy: null,
+  startedByType: null,
+  canceledBy: null,
+  queuedAt: null,
+  startedAt: null,
+  finishedAt: null,
+  statistics: null,
+};
+
+let store: Store;
+let clock: FakeClock;
+let notes: Notes;
+/** What the API does with each job, in the order in which it is asked. */
+let answers: (() => Promise<Job>)[];
+let asked: string[];
+beforeEach(() => {
+  store = createMemoryStore();
+  clock = createFakeClock();
+  notes = takeNotes();
+  answers = [];
+  asked = [];
+});
+
+const api = {
+  getJob: async (jobId: string): Promise<Job> => {
+    asked.push(jobId);
+    return await (answers.shift() ?? (async () => job))();
+  },
+  listJobs: () => Promise.reject(new Error('a gate asks for jobs only')),
+  permissions: () => Promise.reject(new Error('a gate asks for jobs only')),
+};
+
+const refuse = (kind: UpstreamKind, retryAfterMs?: number) => () =>
+  Promise.reject(new UpstreamError(kind, `because of ${kind}`, { retryAfterMs }));
+const times = <Value>(count: number, value: Value): Value[] => Array.from({ length: count }, () => value);
+
+const jobList = () => Promise.reject(new Error('a gate asks for jobs only'));
+
+const restInTable = async () => (await store.readMarks([key])).get(key) as Rest | undefined;
+
+/** The gate of a new invocation. */
+async function begin() {
+  const rest = createRest({ store, clock, log: notes.log }, key, await restInTable());
+  const gate = createGate({ api, jobList, clock, log: notes.log, metrics: notes.metrics }, 'production', rest);
+  return { gate, read: (jobId = 'job_1') => gate.read(jobId, clock.now() + 8_000) };
+}
+
+const closings = () => notes.counts.filter(({ name }) => name === 'environmentResting');
+
+test('a job that could be read is given, and counted as found', async () => {
+  const { gate, read } = await begin();
+  expect(await read('job_7')).toEqual({ kind: 'job', job });
+  expect([gate.found(), asked]).toEqual([1, ['job_7']]);
+  expect(notes.lines).toEqual([]);
+});
+
+test.each<[UpstreamKind, object]>([
+  ['notFound', { kind: 'notFound', error: 'because of notFound' }],
+  ['forbidden', { kind: 'unreadable', error: 'because of forbidden' }],
+  ['unavailable', { kind: 'unreadable', error: 'because of unavailable' }],
+  ['unreadable', { kind: 'unreadable', error: 'because of unreadable' }],
+  ['credentialRefused', { kind: 'notAsked', error: 'because of credentialRefused' }],
+  ['tokenUnavailable', { kind: 'notAsked', error: 'because of tokenUnavailable' }],
+  ['rateLimited', { kind: 'notAsked', error: 'because of rateLimited' }],
+])('%s becomes a reading that says why', async (kind, expected) => {
+  answers = [refuse(kind)];
+  const { gate, read } = await begin();
+  expect(await read()).toMatchObject(expected);
+  expect(gate.found()).toBe(0);
+});
+
+test('a failed reading carries how long the API asked to wait', async () => {
+  answers = [refuse('unavailable', 5_000)];
+  expect(await (await begin()).read()).toMatchObject({ kind: 'unreadable', retryAfterMs: 5_000 });
+});
+
+test.each<UpstreamKind>(['notFound', 'forbidden', 'unavailable', 'unreadable'])(
+  '%s of one job keeps nobody from asking for the next',
+  async (kind) => {
+    answers = [refuse(kind)];
+    const { read } = await begin();
+    await read();
+    expect(await read()).toEqual({ kind: 'job', job });
+    expect(closings()).toEqual([]);
+    expect(await restInTable()).toBeUndefined();
+  },
+);
+
+test('a bug of our own is thrown on, and closes nothing', async () => {
+  answers = [() => Promise.reject(new TypeError('a bug'))];
+  const { read } = await begin();
+  await expect(read()).rejects.toThrow(TypeError);
+  expect(await read()).toEqual({ kind: 'job', job });
+});
+
+test('ten failures in a row mean that the API is down: nobody else asks, and one line and one count say so', async () => {
+  answers = times(50, refuse('unavailable'));
+  const { read } = await begin();
+  const kinds: string[] = [];
+  for (let count = 0; count < 30; count++) kinds.push((await read()).kind);
+  expect(kinds).toEqual([...times(10, 'unreadable'), ...times(20, 'notAsked')]);
+  expect(asked).toHaveLength(10);
+  expect(notes.lines).toMatchObject([
+    { level: 'error', environment: 'production', reason: expect.stringMatching(/API is down: 10 .+ unavailable$/) },
+  ]);
+  expect(closings()).toEqual([{ name: 'environmentResting', dimensions: { environment: 'production' } }]);
+  const failed = { name: 'checkFailed', dimensions: { environment: 'production', reason: 'unavailable' } };
+  expect(notes.counts.filter(({ name }) => name === 'checkFailed')).toEqual(times(10, failed));
+});
+
+test('an API that is down is asked again by the next sweep', async () => {
+  answers = times(10, refuse('unavailable'));
+  const { read } = await begin();
+  for (let count = 0; count < 10; count++) await read();
+  expect(await read()).toMatchObject({ kind: 'notAsked', error: expect.stringContaining('API is down') });
+  expect(await (await begin()).read()).toEqual({ kind: 'job', job });
+});
+
+test('failures in a row are those of this invocation', async () => {
+  answers = times(9, refuse('unavailable'));
+  const first = await begin();
+  for (let count = 0; count < 9; count++) await first.read();
+  answers = [refuse('unavailable')];
+  const second = await begin();
+  await second.read();
+  expect((await second.read()).kind).toBe('job');
+});
+
+test.each<[string, () => Promise<Job>]>([
+  ['a job that can be read', async () => job],
+  ['a job that the API does not know', refuse('notFound')],
+])('%s between two failures shows that the API is up', async (_, answer) => {
+  answers = [...times(9, refuse('unavailable')), answer, ...times(9, refuse('unreadable'))];
+  const { read } = await begin();
+  for (let count = 0; count < 19; count++) expect((await read()).kind).not.toBe('notAsked');
+  expect(closings()).toEqual([]);
+});
+
+test('however many jobs are forbidden, others are still asked for', async () => {
+  answers = times(25, refuse('forbidden'));
+  const { read } = await begin();
+  for (let count = 0; count < 25; count++) await read();
+  expect(await read()).toEqual({ kind: 'job', job });
+  expect(closings()).toEqual([]);
+});
+
+test('twenty at once that fail close once', async () => {
+  answers = times(20, refuse('unavailable'));
+  const { read } = await begin();
+  await Promise.all(times(20, 0).map(() => read()));
+  expect(closings()).toHaveLength(1);
+  expect(notes.lines).toHaveLength(1);
+  expect((await read()).kind).toBe('notAsked');
+});
+
+test('a refused credential lets the environment rest for 1, 2, 5, 10, and then every 15 minutes', async () => {
+  const waits: number[] = [];
+  const startedAt = new Date(clock.now()).toISOString();
+  for (let count = 0; count < 7; count++) {
+    answers = [refuse('credentialRefused')];
+    const { read } = await begin();
+    const reading = await read();
+    expect(reading).toMatchObject({ kind: 'notAsked', error: 'because of credentialRefused', since: startedAt });
+    const until = (await restInTable())?.until ?? 0;
+    waits.push((until - clock.now()) / minute);
+    clock.advance(until - clock.now() - 1);
+    // Still resting: nobody is asked, and the reading says so and until when.
+    expect(await (await begin()).read()).toEqual({
+      kind: 'notAsked',
+      error: 'because of credentialRefused',
+      retryAfterMs: 1,
+      since: startedAt,
+    });
+    clock.advance(1);
+  }
+  expect(waits).toEqual([1, 2, 5, 10, 15, 15, 15]);
+  expect(asked).toHaveLength(7);
+  expect(notes.lines.map(({ level, message }) => `${level} ${message}`)).toEqual(times(7, 'error environment rests'));
+  // The invocations that found it resting count too: an alarm sees how long it lasts.
+  expect(closings()).toHaveLength(14);
+});
+
+test('a credential that is refused for twenty jobs at once is one rest and one line', async () => {
+  answers = times(20, refuse('credentialRefused'));
+  const { read } = await begin();
+  const readings = await Promise.all(times(20, 0).map(() => read()));
+  expect(readings.every(({ kind }) => kind === 'notAsked')).toBe(true);
+  expect(await restInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
+  expect(notes.lines).toHaveLength(1);
+});
+
+test('a job that can be read ends the trouble: its next rest is a short one again', async () => {
+  for (let count = 0; count < 3; count++) {
+    answers = [refuse('credentialRefused')];
+    await (await begin()).read();
+    clock.advance(15 * minute);
+  }
+  expect(await (await begin()).read()).toEqual({ kind: 'job', job });
+  expect(await restInTable()).toBeUndefined();
+  answers = [refuse('credentialRefused')];
+  await (await begin()).read();
+  expect(await restInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
+});
+
+test.each<[number, number]>([
+  [30_000, 30_000],
+  [0, 1_000],
+  [15 * minute, 15 * minute],
+  [24 * 60 * minute, 15 * minute],
+])('too many requests with %i ms to wait: the environment rests for %i', async (retryAfterMs, restedMs) => {
+  for (const kind of ['rateLimited', 'tokenUnavailable'] as const) {
+    await store.removeMark(key);
+    answers = [refuse(kind, retryAfterMs)];
+    const { read } = await begin();
+    expect(await read()).toMatchObject({ kind: 'notAsked', retryAfterMs: restedMs });
+    expect(await restInTable()).toMatchObject({ until: clock.now() + restedMs });
+    expect((await read()).kind).toBe('notAsked');
+    expect((await (await begin()).read()).kind).toBe('notAsked');
+    clock.advance(restedMs);
+    expect((await (await begin()).read()).kind).toBe('job');
+  }
+  expect(asked).toHaveLength(4);
+});
+
+test.each<UpstreamKind>(['rateLimited', 'tokenUnavailable'])(
+  '%s with no time to wait: nobody is asked until the next sweep',
+  async (kind) => {
+    answers = [refuse(kind)];
+    const { read } = await begin();
+    await read();
+    expect(await read()).toMatchObject({ kind: 'notAsked', retryAfterMs: undefined });
+    expect(asked).toHaveLength(1);
+    expect((await (await begin()).read()).kind).toBe('job');
+  },
+);
+
+/** Two jobs that are asked for at the same time, the first of them answered last. */
+async function overtaken(slow: () => Promise<Job>, fast: () => Promise<Job>) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  answers = [() => promise.then(slow), fast];
+  const { read } = await begin();
+  const first = read('slow');
+  await read('fast');
+  resolve();
+  return await first;
+}
+
+test.each<[UpstreamKind, number | undefined, number]>([
+  ['rateLimited', 10 * minute, 10 * minute],
+  ['credentialRefused', undefined, minute],
+])(
+  'a job that was read beside %s does not end the rest: it was asked for before',
+  async (kind, retryAfterMs, restMs) => {
+    expect(await overtaken(async () => job, refuse(kind, retryAfterMs))).toEqual({ kind: 'job', job });
+    expect(await restInTable()).toMatchObject({ until: clock.now() + restMs });
+    expect((await (await begin()).read()).kind).toBe('notAsked');
+  },
+);
+
+test('a wait that the API asks for counts, although the gate was closed for another reason meanwhile', async () => {
+  await overtaken(refuse('rateLimited', 10 * minute), refuse('tokenUnavailable'));
+  expect(await restInTable()).toMatchObject({ until: clock.now() + 10 * minute });
+});
+
+test('an environment that denies all it knew rests, and says why', async () => {
+  const { gate, read } = await begin();
+  await gate.closeAsForeign(5);
+  expect(await read()).toMatchObject({ kind: 'notAsked', error: expect.stringMatching(/another tenant/) });
+  expect(await restInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
+  expect(closings()).toHaveLength(1);
+  expect(notes.lines).toMatchObject([{ level: 'error', reason: expect.stringMatching(/denies 5 jobs/) }]);
+});
+
+test('a rest that cannot be written closes all the same', async () => {
+  store.writeMark = () => Promise.reject(new Error('the table is down'));
+  answers = [refuse('credentialRefused')];
+  const { read } = await begin();
+  expect((await read()).kind).toBe('notAsked');
+  expect((await read()).kind).toBe('notAsked');
+  expect(asked).toHaveLength(1);
+  expect(notes.lines).toMatchObject([{ level: 'error' }, { level: 'warn', message: 'a rest could not be written' }]);
+});
+
+test('a rest that cannot be removed keeps nobody from a job', async () => {
+  await store.writeMark(key, { until: clock.now(), failures: 2, reason: 'before', since: '2026-01-01T00:00:00.000Z' });
+  store.removeMark = () => Promise.reject(new Error('the table is down'));
+  const { read } = await begin();
+  expect(await read()).toEqual({ kind: 'job', job });
+  expect(await read()).toEqual({ kind: 'job', job });
+  expect(notes.lines).toMatchObject([{ level: 'warn', message: 'a rest could not be written' }]);
+});

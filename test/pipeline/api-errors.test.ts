@@ -1,0 +1,592 @@
+/** The Publishing API in trouble: never a message, the right error, the job still watched, and the others go on. */
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { UpstreamError } from '../../lib/platform/errors.ts';
+import { type ApiFaultRule, problemFault } from '../../local/publishing-api-server.ts';
+import { publishingJob } from '../../local/publishing-job.ts';
+import { deploy, type Notifier } from '../support/notifier.ts';
+import {
+  configWith,
+  counted,
+  hurryRead,
+  type Item,
+  itemOf,
+  itemsOf,
+  logged,
+  minute,
+  second,
+  statesIn,
+  sweepAfter,
+  sweepEvery,
+} from '../support/scene.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+let world: World;
+let notifier: Notifier;
+
+beforeEach(async () => {
+  world = await startWorld();
+  notifier = deploy(world, { config: configWith(world, 'production', 'staging') });
+});
+afterEach(() => world.close());
+
+const always = 1_000;
+const set = (id: string, status: string) => world.setJob(id, { status, at: notifier.clock.now() });
+const asked = (id: string) => world.api.requests.filter(({ path }) => path.endsWith(`/${id}`)).length;
+const told = () => [world.slack.requestCount(), world.topic.publishCount()];
+const errors = () => logged(notifier).filter(({ level }) => level === 'error');
+const jobs = async (): Promise<Item[]> => (await itemsOf(world)).filter(({ jobId }) => jobId);
+
+/** Jobs that were seen running: in production, and one in staging. */
+async function watch(...ids: string[]): Promise<void> {
+  for (const id of ids) {
+    set(id, 'Running');
+    await notifier.post(id, id === 'job_staging' ? 'staging' : 'production');
+    notifier.clock.advance(1);
+  }
+}
+
+/** A job that is Completed, if one could only read it. */
+const completed = () => publishingJob({ id: 'job_bad', at: notifier.clock.now() });
+
+type Row = [string, Omit<ApiFaultRule, 'call' | 'jobId'> & { body?: unknown }, RegExp];
+
+const perJob: Row[] = [
+  ['500', { status: 500 }, /answered 500/],
+  ['503 with a problem', problemFault(503), /answered 503: Service Unavailable/],
+  ['502 in HTML', { status: 502, body: '<html>Completed</html>' }, /answered 502/],
+  ['200 in HTML', { status: 200, body: '<html>Completed</html>' }, /no JSON/],
+  ['200 and nothing in it', { status: 200, body: '' }, /no JSON/],
+  ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:9/' } }, /answered 302/],
+  ['half a body', { kind: 'half', status: 200, body: publishingJob({ id: 'job_bad' }) }, /broke within the answer/],
+  ['a body of 50 MB', { status: 200, bytes: 50_000_000 }, /longer than/],
+  ['a reset', { kind: 'reset' }, /connection broke/],
+  ['nothing', { kind: 'silence' }, /no answer within/],
+  ['403', problemFault(403), /xmcpub\.jobs\.a:r, xmcpub\.jobs\.t:r, xmcpub\.jobs\.t:rl.*automation client of the env/],
+  ['404', problemFault(404), /no such job \(404\)/],
+  ['400 with the fields that are wrong', badRequest(), /no such job \(400\).*jobId: is malformed/],
+];
+
+function badRequest(): Row[1] {
+  const { body, ...fault } = problemFault(400);
+  return { ...fault, body: { ...(body as object), errors: { jobId: ['is malformed'] } } };
+}
+
+const noStatus: Row[] = [
+  ['null', null],
+  ['a number', 7],
+  ['a text', '"Completed"'],
+  ['a list', [completedNow()]],
+  ['an empty object', {}],
+  ['a job without system', { ...completedNow(), system: undefined }],
+  ['a job whose system is null', { ...completedNow(), system: null }],
+  ['a status that is absent', withStatus(undefined)],
+  ['a status that is null', withStatus(null)],
+  ['a status that is empty', withStatus('')],
+  ['a status of blanks', withStatus(' \t ')],
+  ['a status that is a number', withStatus(3)],
+  ['a status that is an object', withStatus({ value: 'Completed' })],
+  ['a status in the wrong place', { ...completedNow(), system: {}, status: 'Completed' }],
+].map(([name, body]) => [name as string, { status: 200, body }, /no status in the answer/]);
+
+function completedNow() {
+  return publishingJob({ id: 'job_bad' });
+}
+function withStatus(status: unknown) {
+  const job = completedNow();
+  return { ...job, system: { ...job.system, status } };
+}
+
+/** Makes a job unreadable; `silence` is not waited for. */
+function fault(id: string, rule: Row[1]): void {
+  world.api.fault({ call: 'job', jobId: id, times: always, ...rule });
+  if (rule.kind === 'silence') hurryRead(notifier, id);
+}
+
+describe.each([
+  ['5xx, reset, time-out, unreadable answer for one job, 403 and 404', perJob],
+  ['answer without a readable `system.status`', noStatus],
+])('%s', (_row, rows) => {
+  test.each(rows)('%s: that job alone steps back, and becomes no message', async (_name, rule, error) => {
+    await watch('job_bad', 'job_good', 'job_staging');
+    fault('job_bad', rule);
+    set('job_good', 'Failed');
+    set('job_staging', 'Failed');
+    const result = await sweepAfter(notifier, minute);
+    expect(result).toMatchObject({ checked: 3, changed: 2, sent: 4, failedChecks: 1, left: 0 });
+    for (let round = 0; round < 3; round++) await sweepAfter(notifier, minute);
+    expect(told()).toEqual([2, 2]);
+
+    const { body } = await notifier.get('job_bad');
+    expect(body).toMatchObject({ status: 'Running', watching: true, outcome: null, deliveries: [] });
+    expect(body.check.error).toMatch(error);
+    expect(body.check.error).not.toMatch(/<html|traceId/);
+    expect(await itemOf(world, 'production#job_bad')).toMatchObject({ watch: 'jobs' });
+    expect(logged(notifier)).toContainEqual(
+      expect.objectContaining({ level: 'warn', jobId: 'job_bad', error: expect.stringMatching(error) }),
+    );
+
+    // It was trouble, and no verdict.
+    world.api.clearFaults();
+    set('job_bad', 'Completed');
+    await sweepAfter(notifier, 15 * minute);
+    expect(told()).toEqual([3, 3]);
+    expect((await notifier.get('job_bad')).body.check).toEqual({
+      failures: 0,
+      error: null,
+      nextAt: null,
+      failingSince: null,
+    });
+  });
+
+  test.each(rows)('%s at first sight: recorded, watched, and no status', async (_name, rule, error) => {
+    await watch('job_good');
+    fault('job_bad', rule);
+    const { status, body } = await notifier.post('job_bad', 'production');
+    expect([status, body.status, body.watching]).toEqual([202, null, true]);
+    expect(body.detail).toMatch(error);
+    expect((await notifier.get('job_bad')).body.check.error).toMatch(error);
+    expect(told()).toEqual([0, 0]);
+  });
+});
+
+describe('5xx, reset, time-out, unreadable answer for one job', () => {
+  test.each(perJob.filter(([name]) => !/^(400|404|nothing)/.test(name)))(
+    '%s: it steps back with growing delay: 1, 2, 5, 10, then every 15 minutes',
+    async (_name, rule) => {
+      await watch('job_bad');
+      fault('job_bad', rule);
+      const waits: number[] = [];
+      for (let attempt = 1; attempt <= 7; attempt++) {
+        expect(await notifier.sweep()).toMatchObject({ checked: 1, failedChecks: 1 });
+        const { check } = (await notifier.get('job_bad')).body;
+        expect(check.failures).toBe(attempt);
+        const wait = Date.parse(check.nextAt) - notifier.clock.now();
+        waits.push(wait / minute);
+        // Not earlier.
+        notifier.clock.advance(wait - 1);
+        expect(await notifier.sweep()).toMatchObject({ checked: 0, left: 0 });
+        notifier.clock.advance(1);
+      }
+      expect(waits).toEqual([1, 2, 5, 10, 15, 15, 15]);
+    },
+  );
+
+  test('a reading that works begins the count anew', async () => {
+    await watch('job_bad');
+    for (const wait of [1, 2]) {
+      fault('job_bad', { status: 500, times: 1 } as Row[1]);
+      await notifier.sweep();
+      expect((await notifier.get('job_bad')).body.check.failures).toBe(wait);
+      notifier.clock.advance(wait * minute);
+    }
+    await notifier.sweep();
+    expect((await notifier.get('job_bad')).body.check).toMatchObject({ failures: 0, error: null, failingSince: null });
+    fault('job_bad', { status: 500, times: 1 } as Row[1]);
+    await sweepAfter(notifier, minute);
+    expect((await notifier.get('job_bad')).body.check.failures).toBe(1);
+  });
+
+  test('a Retry-After that is longer than the step is kept, and bounded to 15 minutes', async () => {
+    for (const [asked, waited] of [
+      ['1', 1],
+      ['600', 10],
+      ['86400', 15],
+    ] as const) {
+      const id = `job_${asked}`;
+      await watch(id);
+      world.api.fault({ call: 'job', jobId: id, status: 503, headers: { 'retry-after': asked } });
+      const at = notifier.clock.now();
+      await notifier.sweep();
+      expect((Date.parse((await notifier.get(id)).body.check.nextAt) - at) / minute).toBe(waited);
+    }
+  });
+});
+
+describe('10 such failures in a row in one environment', () => {
+  const ids = Array.from({ length: 30 }, (_, index) => `job_${index + 10}`);
+  const oneByOne = (sweepConcurrency = 1) =>
+    deploy(world, {
+      clock: notifier.clock,
+      config: { ...configWith(world, 'production', 'staging'), settings: { sweepConcurrency } },
+    });
+
+  test.each([
+    [1, 10],
+    [20, 29],
+  ])('the API is down: %i at once, it is asked at most %i times, and there is one clear line', async (atOnce, most) => {
+    await watch(...ids, 'job_staging');
+    for (const id of ids) fault(id, { status: 500 });
+    set('job_staging', 'Failed');
+    const sweeper = oneByOne(atOnce);
+    const before = world.api.requests.length;
+    expect(await sweepAfter(sweeper, minute)).toMatchObject({ changed: 1, sent: 2, left: 0 });
+    const requests = world.api.requests.length - before - 1;
+    expect(requests).toBeGreaterThanOrEqual(10);
+    expect(requests).toBeLessThanOrEqual(most);
+    const lines = logged(sweeper).filter(({ level }) => level === 'error');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({ environment: 'production', reason: expect.stringMatching(/down.*answered 500/) });
+    expect(counted(sweeper, 'environmentResting')).toBe(1);
+    expect(await jobs()).toHaveLength(31);
+    for (const item of await jobs()) if (item.environment === 'production') expect(item.watch).toBe('jobs');
+  });
+
+  test('it rests until the next sweep only, which reads those that were not reached', async () => {
+    await watch(...ids);
+    for (const id of ids) fault(id, { status: 500, times: 1 } as Row[1]);
+    const sweeper = oneByOne();
+    await sweepAfter(sweeper, minute);
+    const failed = ids.filter((id) => asked(id) > 1);
+    expect(failed).toHaveLength(10);
+    await sweepAfter(sweeper, second);
+    expect(ids.filter((id) => asked(id) > 1)).toHaveLength(20);
+    world.api.clearFaults();
+    await sweepAfter(sweeper, minute);
+    expect(ids.filter((id) => asked(id) > 1)).toHaveLength(30);
+    expect(told()).toEqual([0, 0]);
+  });
+
+  test('nine are not ten, and an answer between them begins the count anew', async () => {
+    await watch(...ids);
+    const failing = ids.filter((_, index) => index !== 9 && index !== 19);
+    for (const id of failing) fault(id, { status: 500 });
+    const sweeper = oneByOne();
+    expect(await sweepAfter(sweeper, minute)).toMatchObject({ checked: 30, failedChecks: 28 });
+    // Ten at the end, after the last good answer.
+    expect(logged(sweeper).filter(({ level }) => level === 'error')).toHaveLength(1);
+    expect(ids.filter((id) => asked(id) > 1)).toHaveLength(30);
+  });
+
+  test('a job that may not be read (403) says nothing about the API', async () => {
+    await watch(...ids);
+    for (const id of ids) fault(id, problemFault(403));
+    expect(await sweepAfter(oneByOne(), minute)).toMatchObject({ checked: 30, failedChecks: 30 });
+  });
+});
+
+describe('401', () => {
+  test('once: the token is dropped, a new one fetched once, and asked once more', async () => {
+    await watch('job_bad', 'job_good');
+    world.api.revokeTokens();
+    set('job_bad', 'Failed');
+    const [requests, tokens] = [world.api.requests.length, world.api.tokenRequests.length];
+    expect(await notifier.post('job_bad', 'production')).toMatchObject({ status: 200, body: { status: 'Failed' } });
+    expect(world.api.requests.length - requests).toBe(2);
+    expect(world.api.tokenRequests.length - tokens).toBe(1);
+    expect(errors()).toEqual([]);
+    expect(told()).toEqual([1, 1]);
+    expect(await itemOf(world, 'rest#environment#production')).toBeUndefined();
+  });
+
+  test('once for many jobs at once: one new token serves them all', async () => {
+    const ids = Array.from({ length: 20 }, (_, index) => `job_${index}`);
+    await watch(...ids);
+    world.api.revokeTokens();
+    const tokens = world.api.tokenRequests.length;
+    expect(await sweepAfter(notifier, minute)).toMatchObject({ checked: 20, failedChecks: 0 });
+    expect(world.api.tokenRequests.length - tokens).toBe(1);
+  });
+
+  const causes: [string, () => void, RegExp][] = [
+    ['always', () => fault('job_bad', problemFault(401)), /a fresh token was refused \(401\)/],
+    ['for the token itself', () => refuseTokens(401), /client id or secret was refused \(401\)/],
+    ['for the token itself, as 403', () => refuseTokens(403), /client id or secret was refused \(403\)/],
+  ];
+  const refuseTokens = (status: number) => {
+    fault('job_bad', problemFault(401));
+    // The job in staging has a token of its own already.
+    world.api.fault({ call: 'token', times: always, status, body: { error: 'access_denied' } });
+  };
+
+  const callsForProduction = () => world.api.requests.length + world.api.tokenRequests.length - asked('job_staging');
+
+  test.each(causes)(
+    '%s: the environment rests 1, 2, 5, 10, then every 15 minutes, with one clear error each',
+    async (_name, arrange, error) => {
+      await watch('job_bad', 'job_staging');
+      arrange();
+      const waits: number[] = [];
+      for (let attempt = 1; attempt <= 6; attempt++) {
+        const before = callsForProduction();
+        expect(await notifier.sweep()).toMatchObject({ changed: 0, sent: 0, left: 0 });
+        expect(callsForProduction()).toBeGreaterThan(before);
+        expect(errors()).toHaveLength(attempt);
+        expect(errors().at(-1)).toMatchObject({ environment: 'production', reason: expect.stringMatching(error) });
+        const { until, failures } = (await itemOf(world, 'rest#environment#production')) as Item & { until: number };
+        expect(failures).toBe(attempt);
+        waits.push((until - notifier.clock.now()) / minute);
+        // Nobody asks before its time: no sweep, and no trigger either.
+        const calls = callsForProduction();
+        notifier.clock.advance(until - notifier.clock.now() - 1);
+        await notifier.sweep();
+        expect((await notifier.post('job_bad', 'production')).status).toBe(202);
+        expect(callsForProduction()).toBe(calls);
+        notifier.clock.advance(1);
+      }
+      expect(waits).toEqual([1, 2, 5, 10, 15, 15]);
+      expect(told()).toEqual([0, 0]);
+      expect((await notifier.get('job_bad')).body).toMatchObject({ status: 'Running', watching: true });
+
+      world.api.clearFaults();
+      set('job_bad', 'Failed');
+      set('job_staging', 'Failed');
+      expect(await sweepAfter(notifier, 15 * minute)).toMatchObject({ changed: 2, sent: 4 });
+      expect(await itemOf(world, 'rest#environment#production')).toBeUndefined();
+    },
+  );
+
+  test.each(causes)('%s: the jobs of other environments are checked', async (_name, arrange) => {
+    await watch('job_bad', 'job_staging');
+    arrange();
+    set('job_staging', 'Failed');
+    expect(await sweepAfter(notifier, minute)).toMatchObject({ changed: 1, sent: 2 });
+    expect(JSON.parse(world.topic.messages[0]?.document ?? '')).toMatchObject({ environment: 'staging' });
+  });
+
+  test('always, for 20 jobs at once: one error, and the token endpoint is not asked in a loop', async () => {
+    const ids = Array.from({ length: 20 }, (_, index) => `job_${index}`);
+    await watch(...ids);
+    for (const id of ids) fault(id, problemFault(401));
+    const tokens = world.api.tokenRequests.length;
+    await sweepAfter(notifier, minute);
+    expect(errors()).toHaveLength(1);
+    expect(world.api.tokenRequests.length - tokens).toBeLessThanOrEqual(2);
+    for (const item of await jobs()) expect(item).toMatchObject({ watch: 'jobs', check: { failures: 0 } });
+  });
+
+  test('after an answer that was good: the rests begin anew, within one sweep too', async () => {
+    await watch('job_good', 'job_bad');
+    const oneByOne = () =>
+      deploy(world, { clock: notifier.clock, config: { ...world.config(), settings: { sweepConcurrency: 1 } } });
+    world.api.fault({ call: 'job', times: 4, ...problemFault(401) });
+    await sweepEvery(oneByOne(), 2 * minute, 2);
+    expect(await itemOf(world, 'rest#environment#production')).toMatchObject({ failures: 2 });
+    fault('job_bad', problemFault(401));
+    const sweeper = oneByOne();
+    expect(await sweepAfter(sweeper, 2 * minute)).toMatchObject({ checked: 1 });
+    expect(await itemOf(world, 'rest#environment#production')).toMatchObject({
+      failures: 1,
+      until: notifier.clock.now() + minute,
+      since: new Date(notifier.clock.now()).toISOString(),
+    });
+  });
+
+  test('a credential that cannot be read is one error of its own environment', async () => {
+    const config = configWith(world, 'production', 'staging');
+    config.environments['production'] = { ...config.environments['production'], clientSecret: 'env:NOT_SET_ANYWHERE' };
+    const half = deploy(world, { clock: notifier.clock, config });
+    await watch('job_bad', 'job_staging');
+    set('job_staging', 'Failed');
+    expect(await sweepAfter(half, minute)).toMatchObject({ changed: 1, sent: 2 });
+    expect(logged(half).filter(({ level }) => level === 'error')).toMatchObject([
+      { environment: 'production', reason: expect.stringContaining('NOT_SET_ANYWHERE') },
+    ]);
+  });
+
+  test.each<[string, Omit<ApiFaultRule, 'call'>]>([
+    ['500', { status: 500 }],
+    ['429', { status: 429 }],
+    ['HTML', { status: 200, body: '<html>' }],
+    ['no token in the answer', { status: 200, body: { token_type: 'Bearer' } }],
+    ['50 MB', { status: 200, bytes: 50_000_000 }],
+    ['a reset', { kind: 'reset' }],
+  ])('the token endpoint in trouble (%s) is no refusal: the next sweep asks again', async (_name, rule) => {
+    await watch('job_bad');
+    const fresh = deploy(world, { clock: notifier.clock, config: configWith(world, 'production', 'staging') });
+    world.api.fault({ call: 'token', ...rule });
+    expect(await sweepAfter(fresh, minute)).toMatchObject({ checked: 0, changed: 0 });
+    expect(asked('job_bad')).toBe(1);
+    expect(logged(fresh).filter(({ level }) => level === 'error')).toMatchObject([{ environment: 'production' }]);
+    expect(await sweepAfter(fresh, second)).toMatchObject({ checked: 1, failedChecks: 0 });
+    expect(told()).toEqual([0, 0]);
+  });
+
+  test('a token endpoint that names a Retry-After is left alone so long', async () => {
+    await watch('job_bad');
+    const fresh = deploy(world, { clock: notifier.clock, config: configWith(world, 'production', 'staging') });
+    world.api.fault({ call: 'token', status: 503, headers: { 'retry-after': '300' } });
+    await sweepAfter(fresh, minute);
+    const tokens = world.api.tokenRequests.length;
+    await sweepAfter(fresh, 299 * second);
+    expect(world.api.tokenRequests.length).toBe(tokens);
+    expect(await sweepAfter(fresh, second)).toMatchObject({ checked: 1, failedChecks: 0 });
+  });
+});
+
+describe('403', () => {
+  test('that job steps back, and the error names the scopes and the kind of client that is needed', async () => {
+    await watch('job_bad', 'job_good');
+    fault('job_bad', problemFault(403));
+    await sweepAfter(notifier, minute);
+    const { check } = (await notifier.get('job_bad')).body;
+    for (const word of ['403', 'xmcpub.jobs.a:r', 'xmcpub.jobs.t:r', 'xmcpub.jobs.t:rl', 'environment']) {
+      expect(check.error).toContain(word);
+    }
+    expect(check.failures).toBe(1);
+    expect((await notifier.get('job_good')).body.check.failures).toBe(0);
+    expect(await itemOf(world, 'rest#environment#production')).toBeUndefined();
+  });
+});
+
+describe('429 from the API', () => {
+  const limited = (retryAfter?: string) =>
+    fault('job_bad', { ...problemFault(429, retryAfter ? { 'retry-after': retryAfter } : {}), times: 1 } as Row[1]);
+  const slowly = () =>
+    deploy(world, {
+      clock: notifier.clock,
+      config: { ...configWith(world, 'production', 'staging'), settings: { sweepConcurrency: 1 } },
+    });
+
+  test.each([
+    ['120', 2 * minute],
+    ['0', second],
+    ['86400', 15 * minute],
+    ['Thu, 01 Jan 2026 10:14:30 GMT', 200 * second],
+  ])('with Retry-After "%s" the environment rests so long, for everybody', async (retryAfter, wait) => {
+    await watch('job_bad', 'job_good', 'job_staging');
+    limited(retryAfter);
+    set('job_staging', 'Failed');
+    const sweeper = slowly();
+    notifier.clock.set('2026-01-01T10:11:10.000Z');
+    expect(await sweeper.sweep()).toMatchObject({ changed: 1, sent: 2 });
+    // Not even the job behind it was asked for.
+    expect([asked('job_bad'), asked('job_good')]).toEqual([2, 1]);
+    notifier.clock.advance(wait - 1);
+    await slowly().sweep();
+    expect((await notifier.post('job_new', 'production')).status).toBe(202);
+    expect([asked('job_bad'), asked('job_good'), asked('job_new')]).toEqual([2, 1, 0]);
+    notifier.clock.advance(1);
+    await slowly().sweep();
+    expect([asked('job_bad'), asked('job_good'), asked('job_new')]).toEqual([3, 2, 1]);
+    expect(await jobs()).toHaveLength(4);
+    // A limit is no failure of a job.
+    expect((await notifier.get('job_bad')).body.check).toMatchObject({ failures: 0 });
+    expect(told()).toEqual([1, 1]);
+  });
+
+  test.each([[undefined], ['soon']])('with the Retry-After %j: until the next sweep', async (retryAfter) => {
+    await watch('job_bad', 'job_good', 'job_staging');
+    limited(retryAfter);
+    set('job_staging', 'Failed');
+    const sweeper = slowly();
+    expect(await sweepAfter(sweeper, minute)).toMatchObject({ changed: 1, sent: 2 });
+    expect([asked('job_bad'), asked('job_good')]).toEqual([2, 1]);
+    expect(logged(sweeper).filter(({ level }) => level === 'error')).toMatchObject([
+      { environment: 'production', reason: expect.stringContaining('429') },
+    ]);
+    await sweepAfter(sweeper, minute);
+    expect([asked('job_bad'), asked('job_good')]).toEqual([3, 2]);
+  });
+});
+
+describe('an exception of our own on one job', () => {
+  test('is logged with its job, and the job steps back as after a 5xx; the others go on', async () => {
+    await watch('job_bad', 'job_good', 'job_staging');
+    set('job_good', 'Failed');
+    const { api } = notifier.parts;
+    notifier.parts.api = (name) => ({
+      ...api(name),
+      getJob: (id, deadline) => {
+        if (id === 'job_bad') throw new TypeError('a bug of ours');
+        return api(name).getJob(id, deadline);
+      },
+    });
+    const waits: number[] = [];
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      const at = notifier.clock.now();
+      expect(await notifier.sweep()).toMatchObject({ failedChecks: 1, left: 0 });
+      const { check } = (await notifier.get('job_bad')).body;
+      expect(check.failures).toBe(attempt);
+      // The text for outside tells nothing of our internals.
+      expect(check.error).not.toContain('a bug of ours');
+      waits.push((Date.parse(check.nextAt) - at) / minute);
+      notifier.clock.set(check.nextAt);
+    }
+    expect(waits).toEqual([1, 2, 5, 10]);
+    expect(told()).toEqual([1, 1]);
+    expect(errors()[0]).toMatchObject({
+      environment: 'production',
+      jobId: 'job_bad',
+      error: { name: 'TypeError', message: 'a bug of ours' },
+    });
+  });
+
+  test('an error from upstream is not one of them', async () => {
+    await watch('job_bad');
+    const { api } = notifier.parts;
+    notifier.parts.api = (name) => ({
+      ...api(name),
+      getJob: () => Promise.reject(new UpstreamError('unavailable', 'busy')),
+    });
+    await sweepAfter(notifier, minute);
+    expect(errors()).toEqual([]);
+    expect((await notifier.get('job_bad')).body.check).toMatchObject({ failures: 1, error: 'busy' });
+  });
+});
+
+describe('a resting environment', () => {
+  test('its terminal jobs are still delivered: nothing has to be fetched for that', async () => {
+    await watch('job_done', 'job_bad');
+    world.slack.answerWith({ status: 500 });
+    set('job_done', 'Failed');
+    await notifier.post('job_done', 'production');
+    expect(statesIn((await notifier.get('job_done')).body)).toMatchObject({ 'failed/team': 'pending' });
+    fault('job_bad', problemFault(401));
+    await sweepAfter(notifier, 59 * second);
+    expect(await itemOf(world, 'rest#environment#production')).toBeDefined();
+    const calls = world.api.requests.length + world.api.tokenRequests.length;
+    expect(await sweepAfter(notifier, 2 * second)).toMatchObject({ checked: 0, sent: 1 });
+    expect(world.api.requests.length + world.api.tokenRequests.length).toBe(calls);
+    expect(statesIn((await notifier.get('job_done')).body)).toMatchObject({ 'failed/team': 'sent' });
+  });
+
+  test('a terminal job whose counters are to be read once more is delivered all the same', async () => {
+    await watch('job_bad');
+    world.slack.answerWith({ status: 500 });
+    world.setJob('job_done', { at: notifier.clock.now(), lastReportTime: '2026-01-01T10:00:00Z' });
+    await notifier.post('job_done', 'production');
+    fault('job_bad', problemFault(401));
+    await notifier.post('job_bad', 'production');
+    expect(await sweepAfter(notifier, 59 * second)).toMatchObject({ checked: 0, sent: 0 });
+    world.api.fault({ call: 'job', jobId: 'job_done', times: always, ...problemFault(401) });
+    expect(await sweepAfter(notifier, 2 * second)).toMatchObject({ sent: 1 });
+    expect((await notifier.get('job_done')).body.watching).toBe(true);
+    world.api.clearFaults();
+    await sweepAfter(notifier, 15 * minute);
+    expect((await notifier.get('job_done')).body.watching).toBe(false);
+  });
+
+  test('a trigger for an announced job of it is answered from the table', async () => {
+    await watch('job_bad');
+    set('job_done', 'Failed');
+    await notifier.post('job_done', 'production');
+    fault('job_bad', problemFault(401));
+    await notifier.post('job_bad', 'production');
+    expect(await notifier.post('job_done', 'production')).toMatchObject({
+      status: 200,
+      body: { status: 'Failed', changed: false },
+    });
+  });
+});
+
+test('a body is not read to its end when it is too long', async () => {
+  await watch('job_bad');
+  fault('job_bad', { status: 200, bytes: 5_000_000_000 });
+  // Five gigabytes over loopback would take longer than this test may.
+  expect(await sweepAfter(notifier, minute)).toMatchObject({ failedChecks: 1 });
+});
+
+test('completed jobs behind an API in trouble are told once it is well again, each once', async () => {
+  const ids = Array.from({ length: 8 }, (_, index) => `job_${index}`);
+  await watch(...ids);
+  for (const [index, id] of ids.entries()) {
+    world.api.setJob(id, completed());
+    fault(id, perJob[index]?.[1] ?? { status: 500 });
+  }
+  await sweepAfter(notifier, minute);
+  world.api.clearFaults();
+  await sweepAfter(notifier, 2 * minute);
+  await sweepAfter(notifier, 15 * minute);
+  expect(told()).toEqual([8, 8]);
+});

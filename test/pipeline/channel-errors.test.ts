@@ -1,0 +1,524 @@
+/** Channels in trouble: the others get their messages at once, and the one in trouble gets its own later, once. */
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { snsFault } from '../../local/embedded-topic.ts';
+import type { Fault } from '../../local/faults.ts';
+import { isoTime } from '../../local/publishing-job.ts';
+import { createFakeClock } from '../support/clock.ts';
+import { deploy, type Notifier } from '../support/notifier.ts';
+import {
+  counted,
+  day,
+  deliveriesIn,
+  hour,
+  hurrySend,
+  itemOf,
+  logged,
+  minute,
+  second,
+  statesIn,
+  sweepAfter,
+  sweepEvery,
+  wrapChannel,
+} from '../support/scene.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+let world: World;
+let notifier: Notifier;
+
+async function begin(topicName?: string): Promise<void> {
+  world = await startWorld(topicName ? { topicName } : {});
+  notifier = deploy(world);
+}
+beforeEach(() => begin());
+afterEach(() => world.close());
+
+const always = 10_000;
+const fail = (id: string) => world.setJob(id, { status: 'Failed', at: notifier.clock.now() });
+const deliveryTo = async (channel: string, id = 'job_1') =>
+  deliveriesIn((await notifier.get(id)).body)[`failed/${channel}`] ?? {};
+
+interface Row {
+  fault: Fault;
+  /** What the delivery says of it. */
+  error: RegExp;
+  /** Minutes until the next attempt, after each one. */
+  waits: number[];
+  /** Whether it may have arrived all the same. */
+  ambiguous: boolean;
+}
+
+const growing = [1, 2, 5, 10, 15, 15];
+const slowly = [15, 15, 15];
+
+/** Sends fail as the row says, are retried as it says, and are made up for when the trouble is over. */
+async function suffer(channel: string, other: string, { error, waits, ambiguous }: Row): Promise<void> {
+  fail('job_1');
+  const { status, body } = await notifier.post('job_1');
+  // The other channel has its message at once.
+  expect([status, statesIn(body)]).toEqual([200, { [`failed/${channel}`]: 'pending', [`failed/${other}`]: 'sent' }]);
+  for (const [index, wait] of waits.entries()) {
+    const delivery = await deliveryTo(channel);
+    expect(delivery).toMatchObject({ state: 'pending', attempts: index + 1, receipt: null, ambiguous });
+    expect(delivery['error']).toMatch(error);
+    expect(delivery['at']).toBe(new Date(notifier.clock.now()).toISOString());
+    const next = Date.parse(String(delivery['nextAt']));
+    expect((next - notifier.clock.now()) / minute).toBe(wait);
+    // Not earlier, and by a sweep.
+    notifier.clock.advance(next - notifier.clock.now() - 1);
+    expect(await notifier.sweep()).toMatchObject({ sent: 0, failedDeliveries: 0, left: 0 });
+    notifier.clock.advance(1);
+    expect(await notifier.sweep()).toMatchObject({ sent: 0, failedDeliveries: 1 });
+  }
+  expect((await notifier.get('job_1')).body.watching).toBe(true);
+
+  world.slack.clearAnswers();
+  world.topic.clearAnswers();
+  expect(await sweepAfter(notifier, 15 * minute)).toMatchObject({ sent: 1, failedDeliveries: 0 });
+  expect(await deliveryTo(channel)).toMatchObject({
+    state: 'sent',
+    attempts: waits.length + 2,
+    error: null,
+    nextAt: null,
+    ambiguous,
+  });
+  expect(await deliveryTo(other)).toMatchObject({ state: 'sent', attempts: 1 });
+  expect([world.slack.messages.length, world.topic.messages.length]).toEqual([1, 1]);
+  expect((await notifier.get('job_1')).body.watching).toBe(false);
+  expect(await sweepAfter(notifier, hour)).toMatchObject({ sent: 0, left: 0 });
+  expect(counted(notifier, 'ambiguous')).toBe(ambiguous ? 1 : 0);
+  expect(counted(notifier, 'deliveryFailed')).toBe(waits.length + 1);
+}
+
+describe('Slack answers', () => {
+  const rows: [string, Row][] = [
+    [
+      '500',
+      { fault: { status: 500, body: 'rollup_error' }, error: /500 rollup_error/, waits: growing, ambiguous: true },
+    ],
+    ['503 in HTML', { fault: { status: 503, body: '<html>' }, error: /503/, waits: growing, ambiguous: true }],
+    [
+      '429 without a time',
+      { fault: { status: 429, body: 'rate_limited' }, error: /429/, waits: growing, ambiguous: false },
+    ],
+    ['garbage', { fault: { status: 200, body: '<html>hello</html>' }, error: /200/, waits: growing, ambiguous: true }],
+    ['an empty 200', { fault: { status: 200, body: '' }, error: /200/, waits: growing, ambiguous: true }],
+    [
+      'half an answer',
+      { fault: { kind: 'half', status: 200, body: 'ok' }, error: /broke/, waits: growing, ambiguous: true },
+    ],
+    ['a reset', { fault: { kind: 'reset' }, error: /broke/, waits: growing, ambiguous: true }],
+    ['50 MB', { fault: { status: 200, bytes: 50_000_000 }, error: /longer than/, waits: growing, ambiguous: true }],
+    [
+      '403',
+      { fault: { status: 403, body: 'action_prohibited' }, error: /403 action_/, waits: slowly, ambiguous: false },
+    ],
+    [
+      '403 for the token',
+      { fault: { status: 403, body: 'invalid_token' }, error: /invalid_t/, waits: slowly, ambiguous: false },
+    ],
+    ['404', { fault: { status: 404, body: 'no_service' }, error: /404 no_service/, waits: slowly, ambiguous: false }],
+    [
+      '404 for the channel',
+      { fault: { status: 404, body: 'channel_not_found' }, error: /404/, waits: slowly, ambiguous: false },
+    ],
+    ['410', { fault: { status: 410, body: 'channel_is_archived' }, error: /410/, waits: slowly, ambiguous: false }],
+    [
+      'a redirect',
+      { fault: { status: 302, headers: { location: '/' } }, error: /302/, waits: slowly, ambiguous: false },
+    ],
+    [
+      '`invalid_blocks`',
+      { fault: { status: 400, body: 'invalid_blocks' }, error: /invalid_bl/, waits: slowly, ambiguous: false },
+    ],
+  ];
+  test.each(rows)('%s', async (_name, row) => {
+    world.slack.answerWith({ ...row.fault, times: always });
+    await suffer('team', 'events', row);
+  });
+
+  test('nothing: the time-out', async () => {
+    world.slack.answerWith({ kind: 'silence', times: always });
+    hurrySend(notifier, 'team');
+    await suffer('team', 'events', { fault: {}, error: /no answer within/, waits: [1, 2, 5], ambiguous: true });
+  });
+
+  test('not even the connection: certainly not posted', async () => {
+    const config = world.config();
+    config.channels['team'] = { type: 'slack', webhookUrl: 'http://127.0.0.1:9/services/T00000000/B00000000/team' };
+    notifier = deploy(world, { config });
+    fail('job_1');
+    await notifier.post('job_1');
+    expect(await deliveryTo('team')).toMatchObject({ state: 'pending', ambiguous: false, error: /cannot connect/ });
+    expect(await deliveryTo('events')).toMatchObject({ state: 'sent' });
+    notifier = deploy(world, { clock: notifier.clock });
+    expect(await sweepAfter(notifier, minute)).toMatchObject({ sent: 1 });
+    expect(await deliveryTo('team')).toMatchObject({ state: 'sent', ambiguous: false });
+  });
+});
+
+describe('payload refused by Slack', () => {
+  const codes = ['invalid_blocks', 'invalid_payload', 'invalid_blocks_format', 'msg_too_long', 'msg_blocks_too_long'];
+  test.each(codes)('%s: one more try as plain text, at once', async (code) => {
+    world.slack.answerWith({ status: 400, body: code });
+    fail('job_1');
+    expect(statesIn((await notifier.post('job_1')).body)).toMatchObject({ 'failed/team': 'sent' });
+    expect(world.slack.requestCount()).toBe(2);
+    expect(world.slack.messages).toHaveLength(1);
+    expect(world.slack.messages[0]?.payload).not.toHaveProperty('blocks');
+    expect(world.slack.messages[0]?.payload.text).toMatch(/^Failed: Nightly site publish/);
+    expect(await deliveryTo('team')).toMatchObject({ state: 'sent', attempts: 1, ambiguous: false });
+  });
+
+  test('the plain text is refused as well: two requests an attempt, and the channel is not to blame', async () => {
+    world.slack.answerWith({ status: 400, body: 'invalid_blocks', times: 2 });
+    fail('job_1');
+    await notifier.post('job_1');
+    expect(world.slack.requestCount()).toBe(2);
+    expect(await deliveryTo('team')).toMatchObject({ state: 'pending', attempts: 1 });
+    fail('job_2');
+    expect(statesIn((await notifier.post('job_2')).body)).toMatchObject({ 'failed/team': 'sent' });
+  });
+
+  test('the plain text meets another trouble: that counts', async () => {
+    world.slack.answerWith({ status: 400, body: 'invalid_blocks' });
+    world.slack.answerWith({ status: 500 });
+    fail('job_1');
+    await notifier.post('job_1');
+    expect(await deliveryTo('team')).toMatchObject({ state: 'pending', ambiguous: true, error: /500/ });
+  });
+});
+
+describe('SNS', () => {
+  const rows: [string, Row][] = [
+    ['throttles', { fault: snsFault(400, 'Throttled'), error: /Throttled/, waits: growing, ambiguous: false }],
+    [
+      'throttles another way',
+      { fault: snsFault(400, 'ThrottlingException'), error: /Thrott/, waits: growing, ambiguous: false },
+    ],
+    ['fails inside', { fault: snsFault(500, 'InternalError'), error: /SNS/, waits: growing, ambiguous: true }],
+    [
+      'is a gateway with HTML',
+      { fault: { status: 503, body: '<html>' }, error: /SNS/, waits: growing, ambiguous: true },
+    ],
+    ['resets', { fault: { kind: 'reset' }, error: /SNS/, waits: growing, ambiguous: true }],
+    ['is missing', { fault: snsFault(404, 'NotFound'), error: /NotFound/, waits: slowly, ambiguous: false }],
+    [
+      'is refused',
+      { fault: snsFault(403, 'AuthorizationError'), error: /Authorization/, waits: slowly, ambiguous: false },
+    ],
+    [
+      'refuses a parameter',
+      { fault: snsFault(400, 'InvalidParameter'), error: /InvalidPar/, waits: slowly, ambiguous: false },
+    ],
+    [
+      'has lost its key',
+      { fault: snsFault(400, 'KMSDisabled'), error: /KMSDisabled/, waits: slowly, ambiguous: false },
+    ],
+    [
+      'may not use its key',
+      { fault: snsFault(400, 'KMSAccessDenied'), error: /KMSAcc/, waits: slowly, ambiguous: false },
+    ],
+  ];
+  test.each(rows)('%s', async (_name, row) => {
+    world.topic.answerWith({ ...row.fault, times: always });
+    await suffer('events', 'team', row);
+  });
+
+  test('answers nothing: the time-out', async () => {
+    world.topic.answerWith({ kind: 'silence', times: always });
+    hurrySend(notifier, 'events');
+    await suffer('events', 'team', { fault: {}, error: /SNS/, waits: [1, 2, 5], ambiguous: true });
+  });
+
+  test('is asked once an attempt: a repeated publish on a standard topic would be a second message', async () => {
+    world.topic.answerWith({ ...snsFault(500, 'InternalError'), times: always });
+    fail('job_1');
+    await notifier.post('job_1');
+    expect(world.topic.publishCount()).toBe(1);
+  });
+});
+
+describe('Slack 429', () => {
+  const limit = (headers: Record<string, string>, body: unknown = 'rate_limited') =>
+    world.slack.answerWith({ status: 429, headers, body });
+
+  test.each<[string, Record<string, string>, unknown, number]>([
+    ['the header', { 'retry-after': '120' }, 'rate_limited', 2 * minute],
+    ['the body', {}, { ok: false, error: 'rate_limited', retry_after: 45 }, 45 * second],
+    ['both: the header', { 'retry-after': '30' }, { retry_after: 300 }, 30 * second],
+    ['nothing less than a second', { 'retry-after': '0' }, 'rate_limited', second],
+    ['nothing more than 15 minutes', { 'retry-after': '86400' }, 'rate_limited', 15 * minute],
+  ])('waits as long as %s says; the channel rests, others go on', async (_name, headers, body, wait) => {
+    limit(headers, body);
+    fail('job_1');
+    await notifier.post('job_1');
+    const { nextAt } = await deliveryTo('team');
+    expect(Date.parse(String(nextAt)) - notifier.clock.now()).toBe(wait);
+    expect((await itemOf(world, 'rest#channel#team'))?.['until']).toBe(notifier.clock.now() + wait);
+
+    // The whole channel is left alone: by other jobs and by other workers too.
+    notifier.clock.advance(wait - 1);
+    fail('job_2');
+    const other = deploy(world, { clock: notifier.clock });
+    expect(statesIn((await other.post('job_2')).body)).toEqual({ 'failed/team': 'pending', 'failed/events': 'sent' });
+    await other.sweep();
+    expect([world.slack.requestCount(), world.topic.messages.length]).toEqual([1, 2]);
+    notifier.clock.advance(1);
+    expect(await other.sweep()).toMatchObject({ sent: 2, failedDeliveries: 0 });
+    expect(world.slack.messages).toHaveLength(2);
+    expect(await itemOf(world, 'rest#channel#team')).toBeUndefined();
+  });
+
+  /** When requests to a channel began, by the clock. */
+  const timesOf = (channel: string) => {
+    const times: number[] = [];
+    wrapChannel(notifier, channel, (real) => (message, timeoutMs) => {
+      times.push(notifier.clock.now());
+      return real.send(message, timeoutMs);
+    });
+    return times;
+  };
+  const ids = Array.from({ length: 8 }, (_, index) => `job_${index}`);
+  /** Eight jobs that ended while Slack rested. */
+  const missEight = async () => {
+    limit({ 'retry-after': '600' });
+    fail('job_first');
+    await notifier.post('job_first');
+    for (const id of ids) {
+      fail(id);
+      await notifier.post(id);
+    }
+    expect([world.slack.requestCount(), world.topic.messages.length]).toEqual([1, 9]);
+  };
+
+  test('a failing channel gets one probe a sweep, not one per job', async () => {
+    await missEight();
+    world.slack.answerWith({ status: 500, times: always });
+    notifier.clock.advance(10 * minute);
+    for (let round = 1; round <= 6; round++) {
+      const before = world.slack.requestCount();
+      expect(await sweepAfter(notifier, minute)).toMatchObject({ sent: 0, failedDeliveries: 1 });
+      expect(world.slack.requestCount() - before).toBe(1);
+    }
+    world.slack.clearAnswers();
+    await sweepEvery(notifier, 15 * minute, 2);
+    expect(world.slack.messages).toHaveLength(9);
+  });
+
+  test('after a rest, at most one message a second; SNS is not slowed down by that', async () => {
+    await missEight();
+    for (const id of ['job_a', 'job_b', 'job_c']) {
+      world.setJob(id, { status: 'Running', at: notifier.clock.now() });
+      await notifier.post(id);
+      fail(id);
+    }
+    const slack = timesOf('team');
+    const sns = timesOf('events');
+    expect(await sweepAfter(notifier, 10 * minute)).toMatchObject({ sent: 15 });
+    expect(slack).toHaveLength(12);
+    const gaps = slack.slice(1).map((time, index) => time - (slack[index] ?? 0));
+    for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(second);
+    expect(sns).toHaveLength(3);
+  });
+});
+
+describe('permanent channel error', () => {
+  test('the delivery keeps its error text, is retried slowly to the end of the window, then dead', async () => {
+    notifier = deploy(world, { config: { ...world.config(), settings: { retryForDays: 1 } } });
+    world.slack.answerWith({ status: 404, body: 'no_service', times: always });
+    fail('job_1');
+    await notifier.post('job_1');
+    const tried = () => world.slack.requestCount();
+    await sweepEvery(notifier, hour, 23);
+    expect(await deliveryTo('team')).toMatchObject({ state: 'pending', error: expect.stringContaining('no_service') });
+    expect(tried()).toBe(24);
+    expect(counted(notifier, 'dead')).toBe(0);
+    await sweepEvery(notifier, hour, 2);
+    expect(await deliveryTo('team')).toMatchObject({
+      state: 'dead',
+      nextAt: null,
+      error: expect.stringContaining('no_service'),
+      createdAt: '2026-01-01T10:10:00.000Z',
+    });
+    expect(counted(notifier, 'dead')).toBe(1);
+    const calls = tried();
+    await sweepEvery(notifier, hour, 3);
+    expect(tried()).toBe(calls);
+  });
+
+  test('a secret that cannot be read is the error of its own channel alone', async () => {
+    const config = world.config();
+    config.channels['team'] = { type: 'slack', webhookUrl: 'env:NOT_SET_ANYWHERE' };
+    notifier = deploy(world, { config });
+    fail('job_1');
+    expect(statesIn((await notifier.post('job_1')).body)).toEqual({
+      'failed/team': 'pending',
+      'failed/events': 'sent',
+    });
+    expect(await deliveryTo('team')).toMatchObject({
+      error: expect.stringContaining('NOT_SET_ANYWHERE'),
+      ambiguous: false,
+    });
+    notifier = deploy(world, { clock: notifier.clock });
+    await sweepAfter(notifier, 15 * minute);
+    expect(await deliveryTo('team')).toMatchObject({ state: 'sent' });
+  });
+});
+
+describe('the retry window', () => {
+  const rows: [string, Fault][] = [
+    ['500', { status: 500 }],
+    ['429', { status: 429, body: 'rate_limited' }],
+    ['429 with Retry-After', { status: 429, headers: { 'retry-after': '900' }, body: 'rate_limited' }],
+    ['404', { status: 404, body: 'no_service' }],
+    ['a payload that is refused', { status: 400, body: 'invalid_blocks' }],
+  ];
+  test.each(rows)('has passed (%s): dead, watch `dead`, and never expires', async (_name, fault) => {
+    world.slack.answerWith({ ...fault, times: always });
+    fail('job_1');
+    await notifier.post('job_1');
+    await sweepEvery(notifier, 6 * hour, 11);
+    expect(statesIn((await notifier.get('job_1')).body)).toEqual({ 'failed/team': 'pending', 'failed/events': 'sent' });
+    await sweepEvery(notifier, 6 * hour, 2);
+    const { body } = await notifier.get('job_1');
+    expect(statesIn(body)).toEqual({ 'failed/team': 'dead', 'failed/events': 'sent' });
+    expect(body.watching).toBe(false);
+    expect(logged(notifier)).toContainEqual(expect.objectContaining({ message: 'delivery dead', jobId: 'job_1' }));
+    expect(counted(notifier, 'dead')).toBe(1);
+
+    const item = await itemOf(world, 'production#job_1');
+    expect(item).toMatchObject({ watch: 'dead', dueAt: expect.any(Number) });
+    expect(item).not.toHaveProperty('expiresAt');
+    // Sweeps do not ask for it, and nothing removes it.
+    const requests = world.slack.requestCount();
+    expect(await sweepAfter(notifier, 15 * minute)).toMatchObject({ sent: 0, failedDeliveries: 0, left: 0 });
+    expect(await world.store.removeExpired(notifier.clock.now() + 3_650 * day)).toBe(0);
+    expect((await notifier.post('job_1')).body).toMatchObject({ changed: false, watching: false });
+    expect(world.slack.requestCount()).toBe(requests);
+  });
+
+  test('is a setting', async () => {
+    notifier = deploy(world, { config: { ...world.config(), settings: { retryForDays: 1 } } });
+    world.slack.answerWith({ status: 500, times: always });
+    fail('job_1');
+    await notifier.post('job_1');
+    await sweepEvery(notifier, 6 * hour, 3);
+    expect(statesIn((await notifier.get('job_1')).body)).toMatchObject({ 'failed/team': 'pending' });
+    await sweepEvery(notifier, 6 * hour, 2);
+    expect(statesIn((await notifier.get('job_1')).body)).toMatchObject({ 'failed/team': 'dead' });
+  });
+
+  test('a channel that is well again just in time gets its message', async () => {
+    world.slack.answerWith({ status: 500, times: always });
+    fail('job_1');
+    await notifier.post('job_1');
+    await sweepEvery(notifier, 6 * hour, 11);
+    world.slack.clearAnswers();
+    await sweepEvery(notifier, 6 * hour, 1);
+    expect(await deliveryTo('team')).toMatchObject({ state: 'sent' });
+  });
+});
+
+describe('a send whose answer is lost', () => {
+  test.each([
+    ['Slack', 'team', 'events'],
+    ['a standard topic', 'events', 'team'],
+  ])('%s cannot tell: it is sent again, and counted as ambiguous', async (_name, channel, other) => {
+    const lost = { status: 500, accepted: true };
+    if (channel === 'team') world.slack.answerWith(lost);
+    else world.topic.answerWith(lost);
+    fail('job_1');
+    await notifier.post('job_1');
+    expect(await deliveryTo(channel)).toMatchObject({ state: 'pending', ambiguous: true });
+    await sweepAfter(notifier, minute);
+    expect(await deliveryTo(channel)).toMatchObject({ state: 'sent', ambiguous: true, attempts: 2 });
+    expect(await deliveryTo(other)).toMatchObject({ state: 'sent', ambiguous: false, attempts: 1 });
+    expect(counted(notifier, 'ambiguous')).toBe(1);
+  });
+
+  test('it is ambiguous, though the clock of who repeats it is behind', async () => {
+    const at = notifier.clock.now();
+    const complete = (values: object) => world.setJob('job_1', { status: 'Completed', at, ...values });
+    const ahead = deploy(world, { clock: createFakeClock(new Date(at + 5 * second).toISOString()) });
+    world.slack.answerWith({ status: 500, accepted: true });
+    complete({ lastReportTime: isoTime(at - minute) });
+    await ahead.post('job_1');
+    // Another message got through meanwhile.
+    await ahead.parts.store.removeMark('rest#channel#team');
+    // A correction takes along what it corrects.
+    complete({ lastReportTime: isoTime(at + minute), failed: 3 });
+    const { body } = await notifier.post('job_1');
+    expect(statesIn(body)).toMatchObject({ 'completed/team': 'sent', 'completedWithWarnings/team': 'sent' });
+    const deliveries = deliveriesIn((await notifier.get('job_1')).body);
+    expect(deliveries['completed/team']).toMatchObject({ attempts: 2, ambiguous: true });
+  });
+
+  describe('on a FIFO topic', () => {
+    const lost = { status: 500, accepted: true };
+    beforeEach(async () => {
+      await world.close();
+      await begin('publishing-job-events.fifo');
+      fail('job_1');
+    });
+
+    test('is repeated within four minutes, arrives once, and is not ambiguous', async () => {
+      world.topic.answerWith(lost);
+      await notifier.post('job_1');
+      expect(await deliveryTo('events')).toMatchObject({ state: 'pending', ambiguous: true });
+      await sweepAfter(notifier, minute);
+      expect(await deliveryTo('events')).toMatchObject({ state: 'sent', ambiguous: false });
+      expect([world.topic.publishCount(), world.topic.messages.length]).toEqual([2, 1]);
+      expect(counted(notifier, 'ambiguous')).toBe(0);
+    });
+
+    test('and lost again and again: each repetition comes soon enough to be recognised', async () => {
+      world.topic.answerWith(lost);
+      world.topic.answerWith({ ...snsFault(500, 'InternalError'), times: 3 });
+      const start = notifier.clock.now();
+      await notifier.post('job_1');
+      for (let attempt = 1; attempt <= 3; attempt++) {
+        const next = Date.parse(String((await deliveryTo('events'))['nextAt']));
+        expect(next - start).toBeLessThan(4 * minute);
+        await sweepAfter(notifier, next - notifier.clock.now());
+      }
+      expect(world.topic.publishCount()).toBe(4);
+    });
+
+    test('and repeated too late to be recognised: counted as ambiguous', async () => {
+      world.topic.answerWith(lost);
+      await notifier.post('job_1');
+      await sweepAfter(notifier, 10 * minute);
+      expect(await deliveryTo('events')).toMatchObject({ state: 'sent', ambiguous: true });
+      expect(counted(notifier, 'ambiguous')).toBe(1);
+    });
+
+    test('each status of a job has an id of its own, and all are of one group', async () => {
+      world.setJob('job_1', { at: notifier.clock.now(), lastReportTime: '2026-01-01T10:00:00Z' });
+      await notifier.post('job_1');
+      world.setJob('job_1', { at: notifier.clock.now(), failed: 2 });
+      await sweepAfter(notifier, minute);
+      const [first, second, ...more] = world.topic.messages;
+      expect(more).toEqual([]);
+      expect(first?.deduplicationId).toMatch(/^[0-9a-f]{64}$/);
+      expect(first?.deduplicationId).not.toBe(second?.deduplicationId);
+      expect(first?.groupId).toMatch(/^[0-9a-f]{64}$/);
+      expect(first?.groupId).toBe(second?.groupId);
+      expect(JSON.parse(first?.document ?? '').deduplicationId).toBe(first?.deduplicationId);
+    });
+  });
+});
+
+describe('both channels in trouble', () => {
+  test('wait each for itself', async () => {
+    world.slack.answerWith({ status: 500 });
+    world.topic.answerWith({ ...snsFault(404, 'NotFound') });
+    fail('job_1');
+    await notifier.post('job_1');
+    expect(await sweepAfter(notifier, minute)).toMatchObject({ sent: 1 });
+    expect(await deliveryTo('team')).toMatchObject({ state: 'sent' });
+    expect(await deliveryTo('events')).toMatchObject({ state: 'pending', attempts: 1 });
+    expect(await sweepAfter(notifier, 14 * minute)).toMatchObject({ sent: 1 });
+    expect((await notifier.get('job_1')).body.watching).toBe(false);
+  });
+});

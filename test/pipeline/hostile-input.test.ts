@@ -1,0 +1,386 @@
+/** Names that somebody typed to do harm, and secrets that others say aloud. */
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createHandler as createWebhook } from '../../functions/webhook.ts';
+import { snsFault } from '../../local/embedded-topic.ts';
+import { problemFault } from '../../local/publishing-api-server.ts';
+import { publishingJob } from '../../local/publishing-job.ts';
+import type { SlackPayload } from '../../local/slack-server.ts';
+import { deploy, type Notifier } from '../support/notifier.ts';
+import { hurryRead, hurrySend, itemsOf, minute, sweepAfter, sweepEvery, wrapStore } from '../support/scene.ts';
+import { getEvent, httpEvent, lambdaContext, startWorld, type World, webhookSecret } from '../support/world.ts';
+
+let world: World;
+let notifier: Notifier;
+
+beforeEach(async () => {
+  world = await startWorld();
+  notifier = deploy(world);
+});
+afterEach(() => world.close());
+
+const always = 1_000;
+const hostile = '<!channel> & <https://evil.example|click> ``` ';
+const filled = (text: string, length: number) => text.padEnd(length, text);
+
+interface SlackText {
+  type: string;
+  text: string;
+}
+/** What Slack got first. */
+const payloadOf = (): SlackPayload => world.slack.messages[0]?.payload ?? {};
+/** Every text object of a message, wherever it stands. */
+function textsOf(value: unknown): SlackText[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { type, text } = value as Partial<SlackText>;
+  const own = (type === 'mrkdwn' || type === 'plain_text') && typeof text === 'string' ? [{ type, text }] : [];
+  return [...own, ...Object.values(value).flatMap(textsOf)];
+}
+
+describe('a hostile job', () => {
+  const rows: [string, string][] = [
+    ['the name of the issue', hostile],
+    ['the name of the issue, 5,000 characters long', filled(hostile, 5_000)],
+    ['a name that ends in a special mention at every place where it may be cut', filled('<!here>', 5_000)],
+    ['ampersands, which grow when escaped', '&'.repeat(5_000)],
+    ['what looks escaped already', filled('&amp;lt;!channel&gt; ', 5_000)],
+    ['characters of two units', '😀'.repeat(2_500)],
+    ['half characters', filled('\ud83d \ude00', 5_000)],
+    ['control characters and line breaks', filled('a\u0000\r\n\u001b[31m\u2028', 5_000)],
+    ['texts that run backwards', filled('\u202egpj.exe\u2066', 5_000)],
+    ['marks of mrkdwn', filled('*bold* _it_ ~no~ `code` >quote ', 5_000)],
+    ['addresses', filled('https://evil.example mailto:a@evil.example @everyone #general ', 5_000)],
+    ['JSON and XML', filled('"}]}</Message>\\', 5_000)],
+  ];
+
+  /** The job, with the text in every member that people can fill. */
+  const publish = (text: string, status = 'Canceled') => {
+    const person = { id: 'person-id-of-somebody', name: text, type: 'User' as const };
+    world.setJob('job_1', {
+      status,
+      at: notifier.clock.now(),
+      name: text,
+      source: text,
+      createdBy: person,
+      canceledBy: person,
+    });
+  };
+
+  test.each(rows)('%s: becomes a harmless message within the limits of Slack', async (_name, text) => {
+    publish(text);
+    await notifier.post('job_1');
+    // Slack took it at the first try: with its blocks.
+    expect([world.slack.requestCount(), world.slack.messages.length]).toEqual([1, 1]);
+    const payload = payloadOf();
+    expect(payload.blocks?.length).toBeGreaterThan(1);
+    expect(JSON.stringify(payload.blocks).length).toBeLessThanOrEqual(12_000);
+    const interpreted = [
+      payload.text ?? '',
+      ...textsOf(payload.blocks).flatMap(({ type, text }) => (type === 'mrkdwn' ? [text] : [])),
+    ];
+    for (const one of interpreted) {
+      // Nothing is a control sequence but our own dates.
+      expect(one.replaceAll(/<!date\^\d+\^[^|<>]+\|[^|<>]+>/g, '')).not.toMatch(/[<>]/);
+      // Every ampersand begins one of the three escapes: none was cut in two.
+      expect(one.replaceAll(/&(amp|lt|gt);/g, '')).not.toContain('&');
+      expect(one.isWellFormed()).toBe(true);
+    }
+    // Nothing that follows the name is swallowed as code.
+    expect(payload.text).not.toContain('`');
+    for (const { text } of textsOf(payload.blocks)) {
+      expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}|[\u2028\u202a-\u202e\u2066-\u2069]/u);
+      expect(text.isWellFormed()).toBe(true);
+    }
+    expect(payload.text).toMatch(/^Canceled: /);
+  });
+
+  test.each(rows)('%s: becomes a harmless message within the limits of SNS', async (_name, text) => {
+    publish(text);
+    await notifier.post('job_1');
+    expect([world.topic.publishCount(), world.topic.messages.length]).toEqual([1, 1]);
+    const message = world.topic.messages[0];
+    expect(message?.subject).toMatch(/^Canceled: [ -~]{1,89}$/);
+    const size = Buffer.byteLength(JSON.stringify([message?.texts, message?.attributes]));
+    expect(size).toBeLessThan(64 * 1024);
+    const document = JSON.parse(message?.document ?? '');
+    expect(document).toMatchObject({ version: 1, jobId: 'job_1', outcome: 'canceled', status: 'Canceled' });
+    expect(document.name.length).toBeLessThanOrEqual(1_000);
+    // One line stays one line: nobody adds facts of his own to a mail.
+    const lines = message?.email.split('\n') ?? [];
+    expect(lines.filter((line) => line.startsWith('Environment: '))).toEqual(['Environment: production']);
+    expect(lines.length).toBeLessThan(20);
+  });
+
+  test.each(rows)('%s: is cut with a mark, in a whole character', async (_name, text) => {
+    publish(text);
+    await notifier.post('job_1');
+    const [header] = textsOf(world.slack.messages[0]?.payload.blocks);
+    expect(header?.type).toBe('plain_text');
+    expect([...(header?.text ?? '')].length).toBeLessThanOrEqual(150);
+    if (text.length > 1_000) expect(header?.text.trimEnd()).toMatch(/…$/);
+  });
+
+  test('a mention rings where the rule says so, and only there', async () => {
+    const rules = [{ notify: ['team'], mention: 'channel' }];
+    notifier = deploy(world, { config: { ...world.config(), rules } });
+    publish(filled(hostile, 5_000));
+    await notifier.post('job_1');
+    const payload = payloadOf();
+    for (const text of [payload.text ?? '', JSON.stringify(payload.blocks?.slice(1))]) {
+      expect(text.match(/<!channel>/g)).toHaveLength(1);
+    }
+  });
+
+  test('the plain text that Slack gets when it refuses the blocks is as harmless', async () => {
+    world.slack.answerWith({ status: 400, body: 'invalid_blocks' });
+    publish(filled(hostile, 5_000));
+    await notifier.post('job_1');
+    const payload = payloadOf();
+    expect(payload).not.toHaveProperty('blocks');
+    expect(payload.text).not.toMatch(/<|>|```/);
+    expect(payload.text?.length).toBeLessThan(4_000);
+  });
+
+  test('a status or a source out of its mind does not stop the message either', async () => {
+    const job = publishingJob({ id: 'job_1', status: 'Running', at: notifier.clock.now() });
+    world.api.setJob('job_1', { ...job, system: { ...job.system, status: filled(hostile, 5_000) } });
+    expect((await notifier.post('job_1')).body.status.length).toBeLessThanOrEqual(64);
+    publish('x', 'Completed');
+    expect(await sweepAfter(notifier, minute)).toMatchObject({ changed: 1, sent: 2 });
+    const message = world.topic.messages[0];
+    expect(JSON.parse(message?.document ?? '').previousStatus.length).toBeLessThanOrEqual(64);
+    expect(message?.attributes['status']).toBe('Completed');
+  });
+
+  test('a member of another type than documented is as good as absent', async () => {
+    const job = publishingJob({ id: 'job_1', at: notifier.clock.now() });
+    world.api.setJob('job_1', {
+      ...job,
+      name: { text: '<!channel>' },
+      source: ['<!channel>'],
+      statistics: 'many',
+      system: { ...job.system, createdBy: '<!channel>', canceledBy: [1], finishTime: { $date: 1 } },
+    });
+    expect((await notifier.post('job_1')).body).toMatchObject({ status: 'Completed', outcome: 'completed' });
+    expect(world.slack.messages[0]?.payload.text).toMatch(/^Completed: job_1/);
+    expect(JSON.parse(world.topic.messages[0]?.document ?? '')).toMatchObject({
+      name: null,
+      source: null,
+      startedBy: null,
+      canceledBy: null,
+      finishedAt: null,
+      statistics: null,
+    });
+  });
+
+  test('a rule with many stars does not hang on a long name', async () => {
+    const rules = [{ when: { name: `${'*a'.repeat(50)}*b` }, notify: ['team'] }, { notify: ['events'] }];
+    notifier = deploy(world, { config: { ...world.config(), rules } });
+    world.setJob('job_1', { at: notifier.clock.now(), name: 'a'.repeat(5_000) });
+    await notifier.post('job_1');
+    expect([world.slack.messages.length, world.topic.messages.length]).toEqual([0, 1]);
+  });
+});
+
+describe('secrets', () => {
+  const creatorId = 'creator-id-that-nobody-should-see';
+  const cancelerId = 'canceler-id-that-nobody-should-see';
+
+  /** All that is secret in this world. */
+  const secretsOf = (): string[] => [
+    ...toldToTheApi(),
+    webhookSecret,
+    new URL(world.slack.webhookUrl('team')).pathname,
+    creatorId,
+    cancelerId,
+  ];
+  const toldToTheApi = (): string[] => {
+    const tokens = world.api.requests.flatMap(({ headers }) => headers.authorization?.replace(/^Bearer /, '') ?? []);
+    return [world.api.clientId, world.api.clientSecret, ...new Set(tokens)];
+  };
+  /** Neither a secret, nor enough of one to guess the rest. */
+  const assertNoSecret = (where: string, said: unknown) => {
+    const text = typeof said === 'string' ? said : JSON.stringify(said);
+    for (const secret of secretsOf()) {
+      for (const form of [secret, encodeURIComponent(secret), secret.slice(0, 12), secret.slice(-12)]) {
+        expect(text.includes(form), `${where} holds ${form}: ${text.slice(0, 2_000)}`).toBe(false);
+      }
+    }
+  };
+  /** Looks at all that leaves the notifier, and at what it keeps. */
+  const assertNoSecretAnywhere = async (answers: unknown[]) => {
+    expect(secretsOf().length).toBeGreaterThanOrEqual(6);
+    for (const line of notifier.lines) assertNoSecret('the log', line);
+    for (const answer of answers) assertNoSecret('an answer', answer);
+    for (const { payload } of world.slack.messages) assertNoSecret('a Slack message', payload);
+    for (const message of world.topic.messages) assertNoSecret('an SNS message', message);
+    for (const item of await itemsOf(world)) assertNoSecret('the table', item);
+  };
+  const persons = {
+    createdBy: { id: creatorId, name: 'Release pipeline', type: 'Application' as const },
+    canceledBy: { id: cancelerId, name: 'Somebody', type: 'User' as const },
+  };
+  const set = (id: string, status: string) => world.setJob(id, { status, at: notifier.clock.now(), ...persons });
+  const problem = (status: number, detail: string) => {
+    const { body, ...fault } = problemFault(status);
+    return { ...fault, body: { ...(body as object), detail, errors: { authorization: [detail] } } };
+  };
+  /** What the API might say back to us, of all that we told it. */
+  const gossip = () => `you sent ${toldToTheApi().join(' and ')}`;
+
+  test('never leave by the API: whatever it says, in whichever way it fails', async () => {
+    const answers: unknown[] = [];
+    const ask = async (id: string) => {
+      answers.push(
+        (await notifier.post(id)).body,
+        (await notifier.get(id)).body,
+        await sweepAfter(notifier, 15 * minute),
+      );
+    };
+    set('job_0', 'Running');
+    await ask('job_0');
+    for (const status of [400, 401, 403, 404, 429, 500, 503, 302]) {
+      const id = `job_${status}`;
+      world.api.fault({ call: 'job', jobId: id, times: 4, ...problem(status, gossip()) });
+      await ask(id);
+      world.api.clearFaults();
+      await sweepAfter(notifier, 15 * minute);
+    }
+    for (const [index, body] of [
+      gossip(),
+      { error: gossip() },
+      { system: { status: null, note: gossip() } },
+    ].entries()) {
+      world.api.fault({ call: 'job', jobId: `job_body_${index}`, status: 200, body, times: 2 });
+      await ask(`job_body_${index}`);
+    }
+    for (const status of [400, 401, 403, 429, 500, 200]) {
+      world.api.revokeTokens();
+      world.api.fault({
+        call: 'token',
+        status,
+        body: { error: 'access_denied', error_description: gossip() },
+        times: 2,
+      });
+      await ask(`job_token_${status}`);
+      world.api.clearFaults();
+      await sweepAfter(notifier, 15 * minute);
+    }
+    world.api.fault({ call: 'job', jobId: 'job_silent', kind: 'silence', times: 2 });
+    hurryRead(notifier, 'job_silent');
+    await ask('job_silent');
+    await assertNoSecretAnywhere(answers);
+  });
+
+  test('are not half shown where a long text is cut', async () => {
+    set('job_0', 'Running');
+    await notifier.post('job_0');
+    const answers: unknown[] = [];
+    for (const length of [270, 280, 290, 295]) {
+      const detail = `${'x'.repeat(length)}${toldToTheApi().reverse().join(' ')}`;
+      world.api.fault({ call: 'job', jobId: `job_${length}`, ...problem(404, detail) });
+      answers.push((await notifier.post(`job_${length}`)).body, (await notifier.get(`job_${length}`)).body);
+    }
+    await assertNoSecretAnywhere(answers);
+  });
+
+  test('never leave by a channel: whatever it says, in whichever way it fails', async () => {
+    set('job_0', 'Running');
+    await notifier.post('job_0');
+    const answers: unknown[] = [];
+    const end = async (id: string, status = 'Canceled') => {
+      set(id, status);
+      answers.push(
+        (await notifier.post(id)).body,
+        (await notifier.get(id)).body,
+        await sweepAfter(notifier, 15 * minute),
+      );
+    };
+    const said = () => `${world.slack.webhookUrl('team')} ${gossip()}`;
+    for (const status of [200, 302, 400, 403, 404, 410, 429, 500]) {
+      world.slack.answerWith({ status, body: said() });
+      world.topic.answerWith(snsFault(status === 200 ? 500 : status, 'InvalidParameter', said()));
+      await end(`job_${status}`);
+    }
+    world.slack.answerWith({ status: 400, body: `invalid_blocks ${said()}`, times: 2 });
+    world.topic.answerWith({ kind: 'reset' });
+    await end('job_refused');
+    world.slack.answerWith({ kind: 'silence' });
+    hurrySend(notifier, 'team');
+    await end('job_silent', 'Completed');
+    await sweepEvery(notifier, 15 * minute, 3);
+    expect(world.slack.messages.length).toBeGreaterThan(5);
+    await assertNoSecretAnywhere(answers);
+  });
+
+  test('never leave by the webhook, whatever is sent to it', async () => {
+    const answers: unknown[] = [];
+    const headers = { authorization: `Bearer ${webhookSecret}x`, 'x-api-key': `${webhookSecret}y` };
+    for (const body of ['{"jobId":"job_1"}', '{', webhookSecret, `{"jobId":"${webhookSecret} "}`]) {
+      for (const given of [{}, headers]) {
+        const event = httpEvent('POST /jobs', { body, headers: given });
+        answers.push(await createWebhook(notifier.parts)(event, lambdaContext()));
+      }
+    }
+    answers.push(await createWebhook(notifier.parts)(getEvent('nobody'), lambdaContext()));
+    for (const input of [webhookSecret, { jobId: `${webhookSecret}/` }, { jobId: 'a', environment: webhookSecret }]) {
+      answers.push(await notifier.event(input).catch((error: Error) => `${error.message} ${error.stack}`));
+    }
+    // The path of a stack names this test, not a secret.
+    await assertNoSecretAnywhere(answers);
+  });
+
+  test('never leave by an exception of our own, or of the table', async () => {
+    set('job_1', 'Canceled');
+    const answers: unknown[] = [(await notifier.post('job_1')).body];
+    const loud = () => Promise.reject(new Error(gossip()));
+    const { api } = notifier.parts;
+    notifier.parts.api = (name) => ({ ...api(name), getJob: loud });
+    answers.push((await notifier.post('job_2')).body);
+    notifier.parts.api = api;
+    set('job_3', 'Running');
+    await notifier.post('job_3');
+    notifier.parts.api = (name) => ({ ...api(name), getJob: loud });
+    answers.push(await sweepAfter(notifier, minute), (await notifier.get('job_3')).body);
+    notifier.parts.api = api;
+    for (const method of ['get', 'save', 'saveDelivery', 'readMarks'] as const) {
+      const store = notifier.parts.store;
+      wrapStore(notifier, () => ({ [method]: loud }));
+      set(`job_${method}`, 'Canceled');
+      answers.push((await notifier.post(`job_${method}`)).body);
+      notifier.parts.store = store;
+    }
+    expect(notifier.lines.join('\n')).toContain('[redacted]');
+    await assertNoSecretAnywhere(answers);
+  });
+
+  test('are not in the error of a configuration that is wrong', () => {
+    const config = world.config();
+    const secret = 'a-secret-that-was-put-into-the-wrong-place';
+    const documents = [
+      { ...config, webhook: { secrets: secret } },
+      { ...config, webhook: { secrets: [{ value: secret }] } },
+      { ...config, environments: { production: { ...config.environments['production'], clientSecret: [secret] } } },
+      { ...config, environments: { production: { ...config.environments['production'], clientSecrets: secret } } },
+      { ...config, channels: { team: { type: 'slack', webhookUrl: { value: secret } } } },
+      { ...config, channels: { team: { type: 'slack', webhookUrl: `ssm:${secret}` } } },
+    ];
+    for (const document of documents) {
+      expect(() => deploy(world, { config: document as never })).toThrow(
+        expect.objectContaining({ name: 'ConfigError', message: expect.not.stringContaining(secret) }),
+      );
+    }
+  });
+
+  test('short of that: the id of who created or canceled a job is not even kept', async () => {
+    world.slack.answerWith({ status: 500, times: always });
+    for (const status of ['Running', 'Failed', 'Canceled']) {
+      set(`job_${status}`, status);
+      await notifier.post(`job_${status}`);
+    }
+    const said = JSON.stringify([await itemsOf(world), world.topic.messages, notifier.lines]);
+    expect(said).toContain('Release pipeline');
+    expect(said).not.toContain(creatorId);
+    expect(said).not.toContain(cancelerId);
+  });
+});

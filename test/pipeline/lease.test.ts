@@ -1,0 +1,770 @@
+/** The rules of the items: who may send, what a lost answer means, and what is left behind when a worker dies. */
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createHandler as createEvent } from '../../functions/event.ts';
+import { createHandler as createSweep } from '../../functions/sweep.ts';
+import type { DueEntry } from '../../lib/domain/job.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
+import { deploy, type Notifier } from '../support/notifier.ts';
+import {
+  counted,
+  day,
+  deliveriesIn,
+  dieAfterRecording,
+  gate,
+  itemOf,
+  itemsOf,
+  logged,
+  minute,
+  postWithin,
+  second,
+  statesIn,
+  sweepAfter,
+  sweepEvery,
+  wrapChannel,
+  wrapStore,
+} from '../support/scene.ts';
+import { lambdaContext, startWorld, type World } from '../support/world.ts';
+
+let world: World;
+let notifier: Notifier;
+
+beforeEach(async () => {
+  world = await startWorld();
+  notifier = deploy(world);
+});
+afterEach(() => world.close());
+
+const always = 1_000;
+const worker = () => deploy(world, { clock: notifier.clock });
+const set = (id: string, status: string) => world.setJob(id, { status, at: notifier.clock.now() });
+const told = () => [world.slack.requestCount(), world.topic.publishCount()];
+const item = () => itemOf(world, 'production#job_1');
+const deliveries = async () => deliveriesIn((await notifier.get('job_1')).body);
+/** Resolves when the table says that a delivery is sent. */
+const isSent = async (key: string) => {
+  while ((await deliveries())[key]?.['state'] !== 'sent');
+};
+/** A job that is Completed by counters that were taken before its end, and then by others. */
+const count = (failed: number, lastReportTime: string) =>
+  world.setJob('job_1', { at: Date.parse('2026-01-01T10:10:00Z'), lastReportTime, failed });
+
+describe('a worker that dies after the state write', () => {
+  const functions: [string, number, (dying: Notifier) => unknown][] = [
+    ['webhook', 25 * second, (dying) => dying.post('job_1')],
+    ['event', 30 * second, (dying) => createEvent(dying.parts)({ jobId: 'job_1' }, lambdaContext(30 * second))],
+    ['sweep', 55 * second, (dying) => createSweep(dying.parts)({}, lambdaContext(55 * second))],
+  ];
+  test.each(functions)(
+    'leaves a lease until the deadline of its %s + 30 s, and is due then',
+    async (name, time, act) => {
+      set('job_1', 'Running');
+      await notifier.post('job_1');
+      set('job_1', 'Failed');
+      const now = notifier.clock.now();
+      await dieAfterRecording(world, notifier.clock, act);
+      const left = await item();
+      expect(left).toMatchObject({
+        status: 'Failed',
+        watch: 'jobs',
+        dueAt: now + time + 30 * second,
+        lease: { owner: expect.any(String), since: now, until: now + time + 30 * second },
+      });
+      expect(left).not.toHaveProperty('expiresAt');
+      expect(statesIn((await notifier.get('job_1')).body)).toEqual({
+        'failed/team': 'pending',
+        'failed/events': 'pending',
+      });
+
+      // Before that, nobody else sends.
+      notifier.clock.advance(time + 30 * second - 1);
+      expect(await notifier.sweep(), name).toMatchObject({ checked: 0, sent: 0 });
+      await notifier.post('job_1');
+      expect(told()).toEqual([0, 0]);
+
+      // Then somebody does, and says that it may be a second message.
+      notifier.clock.advance(1);
+      expect(await notifier.sweep()).toMatchObject({ sent: 2 });
+      expect(told()).toEqual([1, 1]);
+      for (const delivery of Object.values(await deliveries())) {
+        expect(delivery).toMatchObject({ state: 'sent', ambiguous: true });
+      }
+      expect(counted(notifier, 'ambiguous')).toBe(2);
+      expect(await item()).not.toHaveProperty('lease');
+    },
+  );
+
+  test('a trigger takes over as well as a sweep, once the lease ran out', async () => {
+    set('job_1', 'Failed');
+    await dieAfterRecording(world, notifier.clock, (dying) => dying.post('job_1'));
+    notifier.clock.advance(55 * second);
+    expect((await notifier.post('job_1')).body).toMatchObject({ changed: false, watching: false });
+    expect(told()).toEqual([1, 1]);
+  });
+
+  test('several who take over at once: one of them sends', async () => {
+    set('job_1', 'Failed');
+    await dieAfterRecording(world, notifier.clock, (dying) => dying.post('job_1'));
+    notifier.clock.advance(55 * second);
+    const workers = [worker(), worker(), worker()];
+    await Promise.all(workers.flatMap((one) => [one.sweep(), one.post('job_1')]));
+    expect(told()).toEqual([1, 1]);
+  });
+
+  test('after one of its two receipts: only the other message is in doubt, and sent again', async () => {
+    set('job_1', 'Failed');
+    const dying = worker();
+    const sent = gate();
+    wrapChannel(dying, 'team', (real) => async (message, timeoutMs) => {
+      await real.send(message, timeoutMs);
+      sent.open();
+      return new Promise<never>(() => undefined);
+    });
+    void dying.post('job_1');
+    await sent.opened;
+    await isSent('failed/events');
+    notifier.clock.advance(55 * second);
+    await notifier.sweep();
+    expect(told()).toEqual([2, 1]);
+    expect(await deliveries()).toMatchObject({
+      'failed/team': { state: 'sent', ambiguous: true },
+      'failed/events': { state: 'sent', ambiguous: false },
+    });
+  });
+
+  test('after its receipts and before the lease is given back: nothing is sent again', async () => {
+    set('job_1', 'Failed');
+    const dying = worker();
+    const stuck = gate();
+    let saves = 0;
+    wrapStore(dying, (real) => ({
+      save: (...args) => {
+        saves += 1;
+        if (saves === 1) return real.save(...args);
+        stuck.open();
+        return new Promise<never>(() => undefined);
+      },
+    }));
+    void dying.post('job_1');
+    await stuck.opened;
+    expect(await item()).toHaveProperty('lease');
+    notifier.clock.advance(55 * second);
+    expect(await notifier.sweep()).toMatchObject({ sent: 0 });
+    expect(told()).toEqual([1, 1]);
+    const left = await item();
+    expect(left).not.toHaveProperty('lease');
+    expect(left).not.toHaveProperty('watch');
+    expect(left?.expiresAt).toBeGreaterThan(0);
+    for (const delivery of Object.values(await deliveries())) expect(delivery).toMatchObject({ ambiguous: false });
+  });
+
+  test('on a FIFO topic it is told once, and that is certain', async () => {
+    await world.close();
+    world = await startWorld({ topicName: 'publishing-job-events.fifo' });
+    notifier = deploy(world);
+    set('job_1', 'Failed');
+    const dying = worker();
+    const sent = gate();
+    wrapChannel(dying, 'events', (real) => async (message, timeoutMs) => {
+      await real.send(message, timeoutMs);
+      sent.open();
+      return new Promise<never>(() => undefined);
+    });
+    void dying.post('job_1');
+    await sent.opened;
+    await sweepAfter(worker(), 55 * second);
+    expect([world.topic.publishCount(), world.topic.messages.length]).toEqual([2, 1]);
+    expect((await deliveries())['failed/events']).toMatchObject({ state: 'sent', ambiguous: false });
+  });
+});
+
+describe('the owner', () => {
+  test('is another one with each write', async () => {
+    world.slack.answerWith({ status: 429, body: 'rate_limited', times: always });
+    set('job_1', 'Failed');
+    const owners = new Set<unknown>();
+    wrapChannel(notifier, 'team', (real) => async (message, timeoutMs) => {
+      owners.add((await item())?.lease?.owner);
+      return await real.send(message, timeoutMs);
+    });
+    await notifier.post('job_1');
+    await sweepEvery(notifier, 15 * minute, 3);
+    expect(owners.size).toBe(4);
+    expect(owners).not.toContain(undefined);
+  });
+
+  test('shows a success whose answer was lost, so that it is not mistaken for a defeat', async () => {
+    set('job_1', 'Failed');
+    // The SDK asks again when an answer is lost: the second time, the condition fails by our own write.
+    wrapStore(notifier, (real) => ({
+      save: async (...args) => {
+        await real.save(...args);
+        return await real.save(...args);
+      },
+    }));
+    expect((await notifier.post('job_1')).body).toMatchObject({
+      changed: true,
+      deliveries: [{ state: 'sent' }, { state: 'sent' }],
+    });
+    expect(told()).toEqual([1, 1]);
+    expect(await item()).not.toHaveProperty('lease');
+  });
+
+  test('shows that even after somebody else has written under the lease', async () => {
+    count(0, '2026-01-01T10:00:00Z');
+    let isFirst = true;
+    wrapStore(notifier, (real) => ({
+      save: async (...args) => {
+        const saved = await real.save(...args);
+        if (!isFirst) return saved;
+        isFirst = false;
+        count(2, '2026-01-01T10:11:00Z');
+        await worker().post('job_1');
+        return await real.save(...args);
+      },
+    }));
+    await notifier.post('job_1');
+    await sweepAfter(notifier, minute);
+    expect(Object.values(statesIn((await notifier.get('job_1')).body))).toEqual(['sent', 'sent', 'sent', 'sent']);
+    expect(told()).toEqual([2, 2]);
+  });
+});
+
+describe('whoever loses the race', () => {
+  test('has nothing to send', async () => {
+    set('job_1', 'Failed');
+    let isFirst = true;
+    wrapStore(notifier, (real) => ({
+      save: async (...args) => {
+        if (isFirst) await worker().post('job_1');
+        isFirst = false;
+        return await real.save(...args);
+      },
+    }));
+    expect((await notifier.post('job_1')).body).toMatchObject({ changed: false, status: 'Failed', watching: false });
+    expect(told()).toEqual([1, 1]);
+  });
+
+  test('against a worker that is sending leaves it to that one', async () => {
+    set('job_1', 'Failed');
+    await dieAfterRecording(world, notifier.clock, (dying) => dying.post('job_1'));
+    const workers = [worker(), worker()];
+    await Promise.all(workers.flatMap((one) => [one.post('job_1'), one.sweep()]));
+    expect(told()).toEqual([0, 0]);
+  });
+
+  test('is not fooled by an index page that is old', async () => {
+    set('job_1', 'Running');
+    await notifier.post('job_1');
+    const pages: DueEntry[][] = [];
+    for await (const page of notifier.parts.store.due(notifier.clock.now())) pages.push(page);
+    set('job_1', 'Failed');
+    await notifier.post('job_1');
+    const late = worker();
+    wrapStore(late, () => ({
+      async *due() {
+        yield* pages;
+      },
+    }));
+    expect(await late.sweep()).toMatchObject({ checked: 1, changed: 0, sent: 0 });
+    expect(told()).toEqual([1, 1]);
+  });
+
+  test('a terminal status is never overwritten by one that was read before and written after it', async () => {
+    set('job_1', 'Running');
+    await notifier.post('job_1');
+    set('job_1', 'Canceling');
+    let isFirst = true;
+    wrapStore(notifier, (real) => ({
+      save: async (...args) => {
+        if (isFirst) {
+          set('job_1', 'Canceled');
+          await worker().post('job_1');
+        }
+        isFirst = false;
+        return await real.save(...args);
+      },
+    }));
+    expect((await notifier.post('job_1')).body).toMatchObject({ status: 'Canceled', changed: false });
+    expect(await item()).toMatchObject({ status: 'Canceled', decision: { outcome: 'canceled' } });
+    expect(told()).toEqual([1, 1]);
+  });
+});
+
+describe('a receipt', () => {
+  test('that could not be stored leaves the lease to run out: sent again, and counted as ambiguous', async () => {
+    set('job_1', 'Failed');
+    const unlucky = worker();
+    wrapStore(unlucky, (real) => ({
+      saveDelivery: (job, key, delivery) =>
+        key === 'failed/team' ? Promise.reject(new Error('the table is away')) : real.saveDelivery(job, key, delivery),
+    }));
+    expect((await unlucky.post('job_1')).status).toBe(200);
+    expect(logged(unlucky)).toContainEqual(
+      expect.objectContaining({ level: 'error', jobId: 'job_1', channel: 'team' }),
+    );
+    expect(await item()).toHaveProperty('lease');
+    expect(await sweepAfter(notifier, 54 * second)).toMatchObject({ sent: 0 });
+    expect(await sweepAfter(notifier, second)).toMatchObject({ sent: 1 });
+    expect(told()).toEqual([2, 1]);
+    expect(await deliveries()).toMatchObject({
+      'failed/team': { state: 'sent', ambiguous: true },
+      'failed/events': { state: 'sent', ambiguous: false },
+    });
+    expect(counted(notifier, 'ambiguous')).toBe(1);
+  });
+
+  test('is stored at once, before anything else is written about the channel', async () => {
+    world.slack.answerWith({ status: 429, headers: { 'retry-after': '30' }, body: 'rate_limited' });
+    set('job_1', 'Failed');
+    await notifier.post('job_1');
+    const writes: string[] = [];
+    wrapStore(notifier, (real) => ({
+      saveDelivery: async (job, key, delivery) => {
+        await real.saveDelivery(job, key, delivery);
+        writes.push(`receipt of ${key}`);
+      },
+      removeMark: async (key) => {
+        writes.push(`end of ${key}`);
+        await real.removeMark(key);
+      },
+    }));
+    await sweepAfter(notifier, 30 * second);
+    expect(writes).toEqual(['receipt of failed/team', 'end of rest#channel#team']);
+  });
+
+  test('needs neither lease nor revision: it is stored though others have written meanwhile', async () => {
+    count(0, '2026-01-01T10:00:00Z');
+    const held = gate();
+    const begun = gate();
+    wrapChannel(notifier, 'team', (real) => async (message, timeoutMs) => {
+      begun.open();
+      await held.opened;
+      return await real.send(message, timeoutMs);
+    });
+    const posted = notifier.post('job_1');
+    await begun.opened;
+    const before = await item();
+    count(2, '2026-01-01T10:11:00Z');
+    await worker().post('job_1');
+    expect((await item())?.revision).toBeGreaterThan(before?.revision ?? 0);
+    held.open();
+    await posted;
+    expect(Object.values(statesIn((await notifier.get('job_1')).body))).toEqual(['sent', 'sent', 'sent', 'sent']);
+  });
+
+  test('touches only its own entry: eight channels that finish together do not disturb each other', async () => {
+    const config = world.config();
+    for (let index = 0; index < 8; index++) {
+      config.channels[`extra-${index}`] = { type: 'slack', webhookUrl: world.slack.webhookUrl(`extra-${index}`) };
+    }
+    notifier = deploy(world, { config });
+    const stored = gate();
+    let waiting = 0;
+    wrapStore(notifier, (real) => ({
+      saveDelivery: async (job, key, delivery) => {
+        waiting += 1;
+        if (waiting === 10) stored.open();
+        await stored.opened;
+        await real.saveDelivery(job, key, delivery);
+      },
+    }));
+    set('job_1', 'Failed');
+    await notifier.post('job_1');
+    const all = Object.values(await deliveries());
+    expect(all).toHaveLength(10);
+    for (const one of all) expect(one).toMatchObject({ state: 'sent', attempts: 1, receipt: expect.any(String) });
+    expect(await item()).not.toHaveProperty('watch');
+  });
+
+  /** A worker that sends when it is told to, long after its lease ran out. */
+  const hangingSender = (end: () => Promise<string>) => {
+    const slow = worker();
+    const begun = gate();
+    const released = gate();
+    wrapChannel(slow, 'team', () => async () => {
+      begun.open();
+      await released.opened;
+      return await end();
+    });
+    const done = slow.post('job_1');
+    return { begun: begun.opened, release: released.open, done };
+  };
+
+  test.each([
+    ['a success', () => Promise.resolve('a late receipt')],
+    ['a failure', () => Promise.reject(new UpstreamError('unavailable', 'a late failure', { ambiguous: true }))],
+  ])('that comes late (%s) does not overwrite what another worker has sent meanwhile', async (_name, end) => {
+    set('job_1', 'Failed');
+    const slow = hangingSender(end);
+    await slow.begun;
+    await sweepAfter(notifier, 55 * second);
+    const before = await item();
+    expect(before).toMatchObject({ deliveries: { 'failed/team': { state: 'sent', receipt: 'ok', error: null } } });
+    slow.release();
+    await slow.done;
+    expect(await item()).toEqual(before);
+    expect(await sweepAfter(notifier, 15 * minute)).toMatchObject({ sent: 0, left: 0 });
+    expect(world.slack.requestCount()).toBe(1);
+  });
+
+  test('that comes late while another worker is sending does not make that one send twice', async () => {
+    set('job_1', 'Failed');
+    const slow = hangingSender(() => Promise.resolve('a late receipt'));
+    await slow.begun;
+    notifier.clock.advance(55 * second);
+    const other = worker();
+    const begun = gate();
+    const held = gate();
+    wrapChannel(other, 'team', (real) => async (message, timeoutMs) => {
+      begun.open();
+      await held.opened;
+      return await real.send(message, timeoutMs);
+    });
+    const swept = other.sweep();
+    await begun.opened;
+    slow.release();
+    await slow.done;
+    held.open();
+    await swept;
+    expect((await deliveries())['failed/team']).toMatchObject({ state: 'sent', receipt: 'a late receipt' });
+    await sweepEvery(notifier, 2 * minute, 3);
+    expect(world.slack.requestCount()).toBe(1);
+    expect((await notifier.get('job_1')).body.watching).toBe(false);
+  });
+});
+
+describe('what B records while A holds the lease', () => {
+  /** A, held while it sends its first message; B records the correction. */
+  const overlap = async () => {
+    count(0, '2026-01-01T10:00:00Z');
+    const a = worker();
+    const begun = gate();
+    const held = gate();
+    wrapChannel(a, 'team', (real) => async (message, timeoutMs) => {
+      begun.open();
+      await held.opened;
+      return await real.send(message, timeoutMs);
+    });
+    const posted = a.post('job_1');
+    await begun.opened;
+    await isSent('completed/events');
+    count(2, '2026-01-01T10:11:00Z');
+    const b = worker();
+    return { a, b, answer: await b.post('job_1'), go: held.open, posted };
+  };
+
+  test('is sent by A, and only once', async () => {
+    const { b, answer, go, posted } = await overlap();
+    // B has recorded it, and leaves the sending to A.
+    expect(answer.body).toMatchObject({ changed: true, outcome: 'completedWithWarnings', watching: true });
+    expect(statesIn(answer.body)).toMatchObject({
+      'completedWithWarnings/team': 'pending',
+      'completedWithWarnings/events': 'pending',
+    });
+    await b.sweep();
+    expect(told()).toEqual([0, 1]);
+    go();
+    const { body } = await posted;
+    expect(Object.values(statesIn(body))).toEqual(['sent', 'sent', 'sent', 'sent']);
+    expect(told()).toEqual([2, 2]);
+    expect((await notifier.get('job_1')).body).toMatchObject({ watching: false, outcome: 'completedWithWarnings' });
+    for (const one of Object.values(await deliveries())) expect(one).toMatchObject({ ambiguous: false, attempts: 1 });
+    await sweepEvery(notifier, 2 * minute, 3);
+    expect(told()).toEqual([2, 2]);
+  });
+
+  test('is sent by the next sweep when A dies', async () => {
+    const { b } = await overlap();
+    expect(await sweepAfter(b, 55 * second)).toMatchObject({ sent: 3 });
+    expect(Object.values(statesIn((await notifier.get('job_1')).body))).toEqual(['sent', 'sent', 'sent', 'sent']);
+    expect(told()).toEqual([2, 2]);
+    expect(await deliveries()).toMatchObject({
+      'completed/team': { ambiguous: true },
+      'completed/events': { ambiguous: false },
+    });
+  });
+
+  test('keeps the item in the work list until it is sent: leaving it needs this revision, and nothing pending', async () => {
+    count(0, '2026-01-01T10:00:00Z');
+    await notifier.post('job_1');
+    // The last write of a sweep takes the item out of the work list; just before it, a trigger adds a delivery.
+    const sweeper = worker();
+    let isFirst = true;
+    wrapStore(sweeper, (real) => ({
+      save: async (next, known, options) => {
+        if (isFirst && next.watch === null) {
+          isFirst = false;
+          count(2, '2026-01-01T10:11:00Z');
+          await dieAfterRecording(world, notifier.clock, (dying) => dying.post('job_1'));
+        }
+        return await real.save(next, known, options);
+      },
+    }));
+    await sweepAfter(sweeper, minute);
+    expect(isFirst).toBe(false);
+    expect(await item()).toMatchObject({ watch: 'jobs' });
+    expect(await item()).not.toHaveProperty('expiresAt');
+    await sweepEvery(notifier, minute, 2);
+    expect(Object.values(statesIn((await notifier.get('job_1')).body))).toEqual(['sent', 'sent', 'sent', 'sent']);
+  });
+});
+
+test('an item with a pending delivery does not leave the work list, whoever made it pending again', async () => {
+  world.slack.answerWith({ status: 429, body: 'rate_limited' });
+  set('job_1', 'Failed');
+  await notifier.post('job_1');
+  // A sweep gives the delivery up; just before it takes the item out, an earlier worker stores its late failure.
+  const config = world.config();
+  const { team: _, ...channels } = config.channels;
+  const sweeper = deploy(world, { clock: notifier.clock, config: { ...config, channels } });
+  let isFirst = true;
+  wrapStore(sweeper, (real) => ({
+    save: async (next, known, options) => {
+      const late = known?.deliveries['failed/team'];
+      if (isFirst && next.watch === 'dead' && late) {
+        isFirst = false;
+        const nextAt = new Date(notifier.clock.now() + 2 * minute).toISOString();
+        await real.saveDelivery(next, 'failed/team', { ...late, state: 'pending', nextAt, error: 'a late failure' });
+      }
+      return await real.save(next, known, options);
+    },
+  }));
+  await sweepAfter(sweeper, minute);
+  expect(isFirst).toBe(false);
+  expect((await deliveries())['failed/team']).toMatchObject({ state: 'pending', error: 'a late failure' });
+  expect(await item()).toMatchObject({ watch: 'jobs' });
+  await sweepAfter(notifier, 2 * minute);
+  expect((await deliveries())['failed/team']).toMatchObject({ state: 'sent' });
+});
+
+describe('the end of the invocation is near', () => {
+  /** Reading a job takes so long that only this much time is left after it. */
+  const readUntil = (of: Notifier, remainingMs: number, leftMs: number) => {
+    const { api } = of.parts;
+    const end = of.clock.now() + remainingMs;
+    of.parts.api = (name) => ({
+      ...api(name),
+      getJob: async (id, deadline) => {
+        const job = await api(name).getJob(id, deadline);
+        of.clock.advance(end - leftMs - of.clock.now());
+        return job;
+      },
+    });
+  };
+  /** When each message was begun, by the clock. */
+  const timesOf = (of: Notifier, channel: string) => {
+    const times: number[] = [];
+    wrapChannel(of, channel, (real) => (message, timeoutMs) => {
+      times.push(of.clock.now());
+      // A send has its own end, and that lies before the deadline.
+      expect(timeoutMs).toBeGreaterThan(0);
+      return real.send(message, timeoutMs);
+    });
+    return times;
+  };
+
+  test.each([1 * second, 4 * second, 6 * second])(
+    'a send that would not fit (%i ms left) is not begun: recorded, no lease, and the next sweep sends it',
+    async (leftMs) => {
+      set('job_1', 'Failed');
+      readUntil(notifier, 25 * second, leftMs);
+      const { status, body } = await postWithin(notifier, 'job_1', 25 * second);
+      expect([status, body.changed, body.watching]).toEqual([200, true, true]);
+      expect(statesIn(body)).toEqual({ 'failed/team': 'pending', 'failed/events': 'pending' });
+      expect(told()).toEqual([0, 0]);
+      const left = await item();
+      expect(left).not.toHaveProperty('lease');
+      expect(left?.dueAt).toBeLessThanOrEqual(notifier.clock.now());
+      expect(await worker().sweep()).toMatchObject({ sent: 2 });
+      for (const one of Object.values(await deliveries())) expect(one).toMatchObject({ ambiguous: false, attempts: 1 });
+    },
+  );
+
+  test('a send that fits is begun, and ends before the deadline', async () => {
+    set('job_1', 'Failed');
+    readUntil(notifier, 25 * second, 9 * second);
+    const deadline = notifier.clock.now() + 25 * second;
+    const limits: number[] = [];
+    for (const name of ['team', 'events']) {
+      wrapChannel(notifier, name, (real) => (message, timeoutMs) => {
+        limits.push(notifier.clock.now() + timeoutMs);
+        return real.send(message, timeoutMs);
+      });
+    }
+    await postWithin(notifier, 'job_1', 25 * second);
+    expect(told()).toEqual([1, 1]);
+    expect(limits).toHaveLength(2);
+    for (const limit of limits) expect(limit).toBeLessThanOrEqual(deadline);
+  });
+
+  test('what was not begun is released, and sent by later sweeps: 40 jobs that end in one minute', async () => {
+    const ids = Array.from({ length: 40 }, (_, index) => `job_${index}`);
+    const config = { ...world.config(), settings: { sweepConcurrency: 40 } };
+    notifier = deploy(world, { clock: notifier.clock, config });
+    for (const id of ids) {
+      set(id, 'Running');
+      await notifier.post(id);
+    }
+    for (const id of ids) set(id, 'Failed');
+    notifier.clock.advance(minute);
+    const times = timesOf(notifier, 'team');
+    const deadline = notifier.clock.now() + 30 * second;
+    const { changed, sent, left, failedDeliveries } = await notifier.sweep(30 * second);
+    // SNS bears all that were read; Slack one a second, as long as one more fits.
+    expect(changed + left).toBe(40);
+    expect(world.topic.messages).toHaveLength(changed);
+    expect(times.length).toBeGreaterThan(15);
+    expect(times.length).toBeLessThan(changed);
+    expect([sent, failedDeliveries]).toEqual([changed + times.length, 0]);
+    for (const time of times) expect(time + 5 * second).toBeLessThanOrEqual(deadline);
+    expect((await itemsOf(world)).filter(({ lease }) => lease)).toEqual([]);
+
+    await sweepEvery(notifier, minute, 3);
+    expect([world.slack.messages.length, world.topic.messages.length]).toEqual([40, 40]);
+    expect(told()).toEqual([40, 40]);
+    expect(counted(notifier, 'ambiguous')).toBe(0);
+    expect(await sweepAfter(notifier, minute)).toMatchObject({ checked: 0, sent: 0, left: 0 });
+  });
+});
+
+describe('exactly one of `watch` and `expiresAt`', () => {
+  const check = async () => {
+    const jobs = (await itemsOf(world)).filter(({ jobId }) => jobId);
+    for (const job of jobs) {
+      expect('watch' in job, job.jobKey).toBe('dueAt' in job);
+      expect('watch' in job, job.jobKey).not.toBe('expiresAt' in job);
+    }
+    return jobs.length;
+  };
+
+  test('in every state of an item', async () => {
+    const states: [string, () => unknown][] = [
+      ['queued', () => set('job_queued', 'Queued')],
+      ['finished', () => set('job_finished', 'Failed')],
+      ['old', () => world.setJob('job_old', { at: notifier.clock.now() - 2 * day })],
+      ['unknown', () => undefined],
+      ['sick', () => world.api.fault({ call: 'job', jobId: 'job_sick', status: 500, times: 3 })],
+      ['late', () => world.setJob('job_late', { at: notifier.clock.now(), lastReportTime: '2026-01-01T10:00:00Z' })],
+      ['stuck', () => world.slack.answerWith({ status: 500, times: always })],
+      ['gone', () => set('job_gone', 'Running')],
+    ];
+    for (const [name, arrange] of states) {
+      arrange();
+      if (name === 'stuck') set('job_stuck', 'Failed');
+      await notifier.post(`job_${name}`);
+      await check();
+    }
+    world.api.setJob('job_gone', undefined);
+    for (const pause of [minute, minute, 10 * minute, day, 3 * day, day]) {
+      await sweepAfter(notifier, pause);
+      expect(await check()).toBe(states.length);
+    }
+    // Asked for anew, both of them come back to the work list.
+    for (const name of ['unknown', 'gone']) {
+      expect((await notifier.post(`job_${name}`)).body.watching).toBe(true);
+      await check();
+    }
+  });
+
+  test.each([
+    [undefined, 30],
+    [7, 7],
+  ])('the expiry is %j -> %i days after the item left the work list, in seconds', async (keepForDays, days) => {
+    if (keepForDays) notifier = deploy(world, { config: { ...world.config(), settings: { keepForDays } } });
+    set('job_1', 'Failed');
+    await notifier.post('job_1');
+    const { expiresAt } = (await item()) ?? {};
+    expect(expiresAt).toBe((notifier.clock.now() + days * day) / 1_000);
+    // Asking again does not prolong it.
+    notifier.clock.advance(day);
+    await notifier.post('job_1');
+    expect((await item())?.expiresAt).toBe(expiresAt);
+    expect(await world.store.removeExpired((expiresAt ?? 0) * 1_000)).toBe(0);
+    expect(await world.store.removeExpired((expiresAt ?? 0) * 1_000 + second)).toBe(1);
+  });
+});
+
+describe('the items', () => {
+  test('have a version, and a revision that grows with every write of the state', async () => {
+    const revisions: number[] = [];
+    const note = async () => {
+      const { version, revision, environment, jobId } = (await item()) ?? {};
+      expect([version, environment, jobId]).toEqual([1, 'production', 'job_1']);
+      revisions.push(revision ?? 0);
+    };
+    set('job_1', 'Queued');
+    await notifier.post('job_1');
+    await note();
+    set('job_1', 'Running');
+    await sweepAfter(notifier, minute);
+    await note();
+    world.api.fault({ call: 'job', status: 500 });
+    await sweepAfter(notifier, minute);
+    await note();
+    set('job_1', 'Failed');
+    await sweepAfter(notifier, minute);
+    await note();
+    expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
+  });
+
+  test('hold the few fields that messages need, not the raw response', async () => {
+    world.setJob('job_1', { status: 'Running', at: notifier.clock.now(), name: 'x'.repeat(100_000) });
+    await notifier.post('job_1');
+    const text = JSON.stringify(await item());
+    expect(text.length).toBeLessThan(4_000);
+    for (const raw of ['org_example', 'tenant-example', 'permissions', 'client-id-of-somebody']) {
+      expect(text).not.toContain(raw);
+    }
+  });
+
+  test('a rest is read before the first call out of an invocation, by every function', async () => {
+    world.api.fault({ call: 'job', status: 401, times: 2 });
+    world.slack.answerWith({ status: 429, headers: { 'retry-after': '600' }, body: 'rate_limited' });
+    set('job_1', 'Failed');
+    await notifier.post('job_1');
+    notifier.clock.advance(minute);
+    await notifier.post('job_1');
+    world.api.fault({ call: 'job', status: 401, times: 2 });
+    await notifier.post('job_2');
+    for (const key of ['rest#environment#production', 'rest#channel#team']) {
+      expect(await itemOf(world, key)).toMatchObject({
+        until: expect.any(Number),
+        failures: expect.any(Number),
+        reason: expect.any(String),
+      });
+    }
+    const calls = [world.api.requests.length, world.api.tokenRequests.length, ...told()];
+    const { post, event, sweep } = worker();
+    await post('job_3');
+    await event({ jobId: 'job_4' });
+    await sweep();
+    expect([world.api.requests.length, world.api.tokenRequests.length, ...told()]).toEqual(calls);
+  });
+
+  test('a rest that cannot be written stops nothing', async () => {
+    wrapStore(notifier, () => ({ writeMark: () => Promise.reject(new Error('the table is away')) }));
+    world.slack.answerWith({ status: 429, headers: { 'retry-after': '600' }, body: 'rate_limited' });
+    set('job_1', 'Failed');
+    expect((await notifier.post('job_1')).status).toBe(200);
+    expect(statesIn((await notifier.get('job_1')).body)).toEqual({ 'failed/team': 'pending', 'failed/events': 'sent' });
+    world.api.fault({ call: 'job', status: 401, times: 2 });
+    expect((await notifier.post('job_2')).status).toBe(202);
+  });
+});
+
+test('50 triggers, events and sweeps of several workers at once: one message to each channel', async () => {
+  set('job_1', 'Running');
+  await notifier.post('job_1');
+  set('job_1', 'Completed');
+  const workers = Array.from({ length: 5 }, worker);
+  await Promise.all(
+    Array.from({ length: 50 }, (_, index) => {
+      const one = workers[index % 5] ?? notifier;
+      return [() => one.post('job_1'), () => one.event({ jobId: 'job_1' }), () => one.sweep()][index % 3]?.();
+    }),
+  );
+  await sweepEvery(notifier, 2 * minute, 2);
+  expect(told()).toEqual([1, 1]);
+  for (const one of Object.values(await deliveries())) expect(one).toMatchObject({ state: 'sent', attempts: 1 });
+});

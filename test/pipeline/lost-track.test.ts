@@ -1,0 +1,350 @@
+/** Jobs that the API denies, or that cannot be read for a week. What is said of them must be true. */
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { problemFault } from '../../local/publishing-api-server.ts';
+import { deploy, type Notifier } from '../support/notifier.ts';
+import {
+  configWith,
+  counted,
+  day,
+  hour,
+  itemOf,
+  logged,
+  minute,
+  second,
+  statesIn,
+  sweepAfter,
+  sweepEvery,
+} from '../support/scene.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+let world: World;
+let notifier: Notifier;
+
+beforeEach(async () => {
+  world = await startWorld();
+  notifier = deploy(world);
+});
+afterEach(() => world.close());
+
+const always = 10_000;
+const set = (id: string, status: string) => world.setJob(id, { status, at: notifier.clock.now() });
+const forget = (id: string) => world.api.setJob(id, undefined);
+const told = () => [world.slack.messages.length, world.topic.messages.length];
+const documents = () => world.topic.messages.map(({ document }) => JSON.parse(document));
+const texts = () => [world.slack.messages.at(-1)?.payload.text ?? '', world.topic.messages.at(-1)?.email ?? ''];
+
+async function watch(...ids: string[]): Promise<void> {
+  for (const id of ids) {
+    set(id, 'Running');
+    await notifier.post(id, 'production');
+  }
+}
+
+describe.each([400, 404])('%i for a job never seen', (status) => {
+  const deny = () => world.api.fault({ call: 'job', jobId: 'job_1', times: always, ...problemFault(status) });
+
+  test('is watched on for 10 minutes, then leaves the work list with reason `notFound`', async () => {
+    deny();
+    expect((await notifier.post('job_1')).status).toBe(202);
+    await sweepEvery(notifier, minute, 9);
+    expect((await notifier.get('job_1')).body).toMatchObject({ status: null, watching: true, decision: null });
+    await sweepEvery(notifier, minute, 2);
+    const { body } = await notifier.get('job_1');
+    expect(body).toMatchObject({ status: null, watching: false, outcome: null, deliveries: [] });
+    expect(body.decision).toMatchObject({ reason: 'notFound', outcome: null, channels: [] });
+    expect(body.check.error).toContain(String(status));
+    expect(told()).toEqual([0, 0]);
+    const item = await itemOf(world, 'production#job_1');
+    expect(item).not.toHaveProperty('watch');
+    expect(item?.expiresAt).toBeGreaterThan(0);
+    const asked = world.api.requests.length;
+    await sweepEvery(notifier, minute, 3);
+    expect(world.api.requests.length).toBe(asked);
+  });
+
+  test('turns up within the 10 minutes: followed as any other', async () => {
+    deny();
+    await notifier.post('job_1');
+    await sweepEvery(notifier, minute, 8);
+    world.api.clearFaults();
+    set('job_1', 'Running');
+    expect(await sweepAfter(notifier, minute)).toMatchObject({ changed: 1, failedChecks: 0 });
+    expect((await notifier.get('job_1')).body).toMatchObject({ status: 'Running', check: { error: null } });
+    await sweepEvery(notifier, minute, 5);
+    set('job_1', 'Failed');
+    expect(await sweepAfter(notifier, minute)).toMatchObject({ changed: 1, sent: 2 });
+  });
+
+  test('a later trigger watches it anew, for another 10 minutes', async () => {
+    deny();
+    await notifier.post('job_1');
+    await sweepEvery(notifier, minute, 11);
+    expect((await notifier.get('job_1')).body.watching).toBe(false);
+    notifier.clock.advance(3 * day);
+    expect(await notifier.post('job_1')).toMatchObject({ status: 202, body: { watching: true } });
+    expect(await itemOf(world, 'production#job_1')).not.toHaveProperty('expiresAt');
+    await sweepEvery(notifier, minute, 9);
+    expect((await notifier.get('job_1')).body.watching).toBe(true);
+    world.api.clearFaults();
+    set('job_1', 'Failed');
+    expect(await sweepAfter(notifier, minute)).toMatchObject({ changed: 1, sent: 2 });
+  });
+});
+
+describe.each([400, 404])('%i for a job seen before', (status) => {
+  const deny = (times = always) => world.api.fault({ call: 'job', jobId: 'job_1', times, ...problemFault(status) });
+
+  test('the same wait, then `lostTrack` once, which says what was last read and since when', async () => {
+    await watch('job_1');
+    notifier.clock.advance(hour);
+    await notifier.sweep();
+    deny();
+    await sweepEvery(notifier, minute, 10);
+    expect(told()).toEqual([0, 0]);
+    expect((await notifier.get('job_1')).body).toMatchObject({ status: 'Running', watching: true, outcome: null });
+    await sweepEvery(notifier, minute, 1);
+    expect(told()).toEqual([1, 1]);
+    expect(documents()[0]).toMatchObject({ outcome: 'lostTrack', status: 'Running', reason: 'lostTrackNotFound' });
+    for (const text of texts()) {
+      expect(text).toMatch(/^Lost track/);
+      expect(text).toContain('denied this job since 2026-01-01 11:11 UTC');
+      expect(text).toContain('last read as Running');
+    }
+    await sweepEvery(notifier, minute, 15);
+    expect(told()).toEqual([1, 1]);
+    expect((await notifier.get('job_1')).body).toMatchObject({
+      status: 'Running',
+      outcome: 'lostTrack',
+      watching: false,
+    });
+    expect((await itemOf(world, 'production#job_1'))?.expiresAt).toBeGreaterThan(0);
+  });
+
+  test('a successful read clears `notFoundSince`', async () => {
+    await watch('job_1');
+    for (let round = 0; round < 3; round++) {
+      deny(7);
+      await sweepEvery(notifier, minute, 7);
+      expect((await itemOf(world, 'production#job_1'))?.notFoundSince).toBeDefined();
+      await sweepAfter(notifier, minute);
+      expect(await itemOf(world, 'production#job_1')).not.toHaveProperty('notFoundSince');
+    }
+    expect(told()).toEqual([0, 0]);
+    expect((await notifier.get('job_1')).body).toMatchObject({ outcome: null, watching: true });
+  });
+
+  test('is by the rules: who wants failures is told of it too, and others are not', async () => {
+    const rules = [{ when: { outcome: 'failed' }, notify: ['team'], mention: 'here' }, { notify: ['events'] }];
+    notifier = deploy(world, { clock: notifier.clock, config: { ...world.config(), rules } });
+    await watch('job_1');
+    deny();
+    await sweepEvery(notifier, minute, 12);
+    expect(told()).toEqual([1, 0]);
+    expect((await notifier.get('job_1')).body.decision).toMatchObject({ rule: 'rules[0]', mention: 'here' });
+  });
+
+  test('a trigger finds it again: it is watched anew, and its end is told', async () => {
+    await watch('job_1');
+    deny();
+    await sweepEvery(notifier, minute, 12);
+    world.api.clearFaults();
+    set('job_1', 'Running');
+    expect((await notifier.post('job_1')).body).toMatchObject({ status: 'Running', watching: true });
+    set('job_1', 'Completed');
+    expect(await sweepAfter(notifier, minute)).toMatchObject({ changed: 1, sent: 2 });
+    expect(documents().map(({ outcome }) => outcome)).toEqual(['lostTrack', 'completed']);
+  });
+
+  test('after its end: an announced job that the API forgets is no news', async () => {
+    world.setJob('job_1', { at: notifier.clock.now(), lastReportTime: '2026-01-01T10:00:00Z' });
+    await notifier.post('job_1');
+    deny();
+    await sweepEvery(notifier, minute, 15);
+    expect(told()).toEqual([1, 1]);
+    expect((await notifier.get('job_1')).body).toMatchObject({ status: 'Completed', watching: false });
+  });
+});
+
+describe('a `lostTrack` message that could not be sent at once', () => {
+  /** Lost, told to `events`, and still to be told to `team`. */
+  const lose = async () => {
+    await watch('job_1');
+    forget('job_1');
+    await notifier.sweep();
+    world.slack.answerWith({ status: 429, body: 'rate_limited' });
+    await sweepAfter(notifier, 10 * minute);
+    expect(statesIn((await notifier.get('job_1')).body)).toEqual({
+      'lostTrack/team': 'pending',
+      'lostTrack/events': 'sent',
+    });
+  };
+
+  test('says the same as the one that could, though the job has turned up as Completed since', async () => {
+    await lose();
+    set('job_1', 'Completed');
+    await notifier.post('job_1');
+    await sweepEvery(notifier, 2 * minute, 3);
+    const lost = world.slack.messages
+      .map(({ payload }) => payload.text ?? '')
+      .filter((text) => /Lost track/.test(text));
+    expect(lost).toHaveLength(1);
+    expect(lost[0]).toContain('denied this job since 2026-01-01 10:10 UTC');
+    expect(lost[0]).toContain('last read as Running');
+  });
+
+  test('is still sent when the job has turned up as Running since', async () => {
+    await lose();
+    set('job_1', 'Running');
+    expect((await notifier.post('job_1')).body).toMatchObject({ status: 'Running', watching: true });
+    await sweepEvery(notifier, 5 * minute, 3);
+    expect(statesIn((await notifier.get('job_1')).body)).toEqual({
+      'lostTrack/team': 'sent',
+      'lostTrack/events': 'sent',
+    });
+  });
+
+  test('is dead after the retry window when it cannot be sent, though the job runs on', async () => {
+    await lose();
+    world.slack.answerWith({ status: 500, times: always });
+    set('job_1', 'Running');
+    await notifier.post('job_1');
+    await sweepEvery(notifier, day, 4);
+    expect(statesIn((await notifier.get('job_1')).body)).toMatchObject({ 'lostTrack/team': 'dead' });
+  });
+});
+
+describe('5 seen jobs of an environment answer 404 in one sweep, none is found', () => {
+  const ids = (count: number) => Array.from({ length: count }, (_, index) => `job_${index}`);
+
+  test('the environment rests and is alarmed, and nothing is announced, however long it lasts', async () => {
+    notifier = deploy(world, { clock: notifier.clock, config: configWith(world, 'production', 'staging') });
+    await watch(...ids(5));
+    set('job_staging', 'Running');
+    await notifier.post('job_staging', 'staging');
+    ids(5).forEach(forget);
+    await sweepAfter(notifier, minute);
+    const alarms = () => logged(notifier).filter(({ level }) => level === 'error');
+    expect(alarms()).toMatchObject([{ environment: 'production', reason: expect.stringContaining('another tenant') }]);
+    expect(counted(notifier, 'environmentResting')).toBe(1);
+    expect((await itemOf(world, 'rest#environment#production'))?.['until']).toBeGreaterThan(notifier.clock.now());
+    // It rests: nobody is asked until then.
+    const asked = world.api.requests.length;
+    await sweepAfter(notifier, 59 * second);
+    expect(world.api.requests.length).toBe(asked + 1);
+
+    set('job_staging', 'Failed');
+    await sweepEvery(notifier, 5 * minute, 12);
+    expect(documents()).toMatchObject([{ environment: 'staging', outcome: 'failed' }]);
+    for (const id of ids(5)) expect((await notifier.get(id)).body).toMatchObject({ status: 'Running', watching: true });
+    // The credential is put right, and all goes on.
+    for (const id of ids(5)) set(id, 'Completed');
+    await sweepAfter(notifier, 15 * minute);
+    expect(told()).toEqual([6, 6]);
+  });
+
+  test('one of the environment is found: then they are gone, and that is told', async () => {
+    await watch(...ids(6));
+    ids(5).forEach(forget);
+    await sweepEvery(notifier, minute, 12);
+    expect(documents().map(({ outcome }) => outcome)).toEqual(Array(5).fill('lostTrack'));
+    expect(await itemOf(world, 'rest#environment#production')).toBeUndefined();
+  });
+
+  test('one that is found in another environment says nothing about this one', async () => {
+    notifier = deploy(world, { clock: notifier.clock, config: configWith(world, 'production', 'staging') });
+    await watch(...ids(5));
+    set('job_staging', 'Running');
+    await notifier.post('job_staging', 'staging');
+    ids(5).forEach(forget);
+    await sweepEvery(notifier, minute, 15);
+    expect(told()).toEqual([0, 0]);
+  });
+
+  test('four are too few to tell: they are lost', async () => {
+    await watch(...ids(4));
+    ids(4).forEach(forget);
+    await sweepEvery(notifier, minute, 12);
+    expect(told()).toEqual([4, 4]);
+  });
+
+  test('jobs that were never seen do not count: they leave as usual', async () => {
+    for (const id of ids(8)) await notifier.post(id);
+    await sweepEvery(notifier, minute, 12);
+    expect(await itemOf(world, 'rest#environment#production')).toBeUndefined();
+    for (const id of ids(8)) expect((await notifier.get(id)).body.decision).toMatchObject({ reason: 'notFound' });
+  });
+});
+
+describe('7 days without a readable answer', () => {
+  const rows: [string, () => void][] = [
+    ['500', () => world.api.fault({ call: 'job', status: 500, times: always })],
+    ['403', () => world.api.fault({ call: 'job', times: always, ...problemFault(403) })],
+    ['no status', () => world.api.fault({ call: 'job', status: 200, body: {}, times: always })],
+    ['401', () => world.api.fault({ call: 'job', times: always, ...problemFault(401) })],
+    [
+      '429 with Retry-After',
+      () => world.api.fault({ call: 'job', times: always, ...problemFault(429, { 'retry-after': '60' }) }),
+    ],
+    ['429 without Retry-After', () => world.api.fault({ call: 'job', times: always, ...problemFault(429) })],
+    ['a token endpoint that is down', () => loseTokens(500)],
+    ['a token that is refused', () => loseTokens(401)],
+  ];
+
+  const loseTokens = (status: number) => {
+    world.api.revokeTokens();
+    world.api.fault({ call: 'token', status, times: always });
+  };
+
+  test.each(rows)('(%s): `lostTrack` once, which says since when', async (_name, arrange) => {
+    await watch('job_1');
+    // It could be read for two days.
+    await sweepEvery(notifier, 6 * hour, 8);
+    arrange();
+    await sweepEvery(notifier, hour, 1);
+    const [since] = new Date(notifier.clock.now()).toISOString().split(':');
+    await sweepEvery(notifier, 6 * hour, 27);
+    expect(told()).toEqual([0, 0]);
+    expect((await notifier.get('job_1')).body).toMatchObject({ status: 'Running', watching: true, outcome: null });
+    await sweepEvery(notifier, 6 * hour, 3);
+    expect(told()).toEqual([1, 1]);
+    expect(documents()[0]).toMatchObject({ outcome: 'lostTrack', status: 'Running', reason: 'lostTrackUnreadable' });
+    for (const text of texts()) {
+      expect(text).toContain('last read as Running');
+      expect(text).toContain(`could not be read since ${since?.replace('T', ' ')}`);
+    }
+    await sweepEvery(notifier, day, 8);
+    expect(told()).toEqual([1, 1]);
+    expect((await notifier.get('job_1')).body).toMatchObject({ outcome: 'lostTrack', watching: false });
+  });
+
+  test('a single answer in between begins the week anew', async () => {
+    await watch('job_1');
+    for (let round = 0; round < 3; round++) {
+      world.api.fault({ call: 'job', status: 500, times: always });
+      await sweepEvery(notifier, 12 * hour, 12);
+      world.api.clearFaults();
+      await sweepAfter(notifier, hour);
+    }
+    expect(told()).toEqual([0, 0]);
+    expect((await notifier.get('job_1')).body.outcome).toBeNull();
+  });
+
+  test('a job that was never read is lost as well, and the message says so', async () => {
+    world.api.fault({ call: 'job', status: 500, times: always });
+    await notifier.post('job_1');
+    await sweepEvery(notifier, 12 * hour, 15);
+    expect(told()).toEqual([1, 1]);
+    for (const text of texts()) expect(text).toContain('never read');
+  });
+
+  test('an environment that has rested for a week does not lose a job of today', async () => {
+    await watch('job_old');
+    world.api.fault({ call: 'job', times: always, ...problemFault(401) });
+    await sweepEvery(notifier, 6 * hour, 26);
+    await notifier.post('job_new');
+    await sweepEvery(notifier, 6 * hour, 4);
+    expect(documents().map(({ jobId }) => jobId)).toEqual(['job_old']);
+    expect((await notifier.get('job_new')).body).toMatchObject({ outcome: null, watching: true });
+  });
+});

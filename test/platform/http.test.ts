@@ -1,0 +1,419 @@
+import http, { type IncomingMessage, type RequestListener } from 'node:http';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, expect, test } from 'vitest';
+import { UpstreamError } from '../../lib/platform/errors.ts';
+import { createHttp, type Http, type HttpRequest } from '../../lib/platform/http.ts';
+import { expectNoSecrets } from '../support/no-secrets.ts';
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+/** Listens on a free port; whatever is open is cut after the test. */
+async function listen(server: net.Server, scheme = 'http'): Promise<string> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => sockets.add(socket.on('error', () => undefined)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const serve = (handle: RequestListener) => listen(http.createServer(handle));
+
+/** A server that speaks only what it is told: `react` is called with every connection and every piece of a request. */
+function speak(react: (socket: Socket, connection: number, piece: number) => void): Promise<string> {
+  let connections = 0;
+  return listen(
+    net.createServer((socket) => {
+      const connection = ++connections;
+      let pieces = 0;
+      socket.on('data', () => react(socket, connection, ++pieces));
+    }),
+  );
+}
+
+/** A name that no resolver takes, so that nothing has to be asked: a part of it is longer than 63 characters. */
+const unknownHost = `http://${'x'.repeat(64)}.invalid`;
+
+/** An address where nobody listens. */
+async function deadAddress(): Promise<string> {
+  const server = net.createServer();
+  const url = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return url;
+}
+
+const request = (url: string, values: Partial<HttpRequest> = {}): HttpRequest => ({
+  method: 'GET',
+  url: new URL(url),
+  peer: 'the peer',
+  timeoutMs: 5_000,
+  ...values,
+});
+
+/** What a request failed with. Fails the test if it did not. */
+async function failure(sent: Promise<unknown>): Promise<UpstreamError> {
+  const outcome = await sent.then(
+    () => new Error('it was answered'),
+    (error: unknown) => error,
+  );
+  expect(outcome).toBeInstanceOf(UpstreamError);
+  return outcome as UpstreamError;
+}
+
+const post = { method: 'POST', body: '{"a":1}' } as const;
+const answerText = (body: string, more = '') =>
+  `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n${more}\r\n${body}`;
+
+test.each([200, 201, 204, 304, 400, 401, 403, 404, 410, 429, 500, 503, 599])(
+  'an answer of status %i is an answer, with its headers and all of its body',
+  async (status) => {
+    const body = status === 204 || status === 304 ? '' : `{"umlaut":"ä","padding":"${'x'.repeat(300_000)}"}`;
+    const url = await serve((_, response) => {
+      response.writeHead(status, { 'Retry-After': '7', 'set-cookie': ['a=1', 'b=2'] }).end(body);
+    });
+    const answer = await createHttp()(request(url));
+    expect(answer).toMatchObject({ status, body, headers: { 'retry-after': '7', 'set-cookie': ['a=1', 'b=2'] } });
+  },
+);
+
+test('a request arrives as it was given, its length in bytes', async () => {
+  const seen: object[] = [];
+  const url = await serve(async (incoming, response) => {
+    const { method, url: target, headers } = incoming;
+    seen.push({ method, target, headers, body: await text(incoming) });
+    response.end();
+  });
+  const headers = { authorization: 'Bearer token', 'content-type': 'text/plain' };
+  await createHttp()(request(`${url}/a%2Fb?c=d`, { method: 'POST', headers, body: 'äöü' }));
+  expect(seen).toMatchObject([
+    {
+      method: 'POST',
+      target: '/a%2Fb?c=d',
+      headers: { ...headers, 'content-length': '6', accept: 'application/json' },
+      body: 'äöü',
+    },
+  ]);
+});
+
+test('a path given apart from the address stands for its path and query', async () => {
+  const url = await serve((incoming, response) => response.end(`${incoming.headers.host}${incoming.url}`));
+  const { body } = await createHttp()(request(`${url}/a?b=c`, { path: '/d?e=f' }));
+  expect(body).toBe(`${new URL(url).host}/d?e=f`);
+});
+
+test('an address of IPv6 is no name to be looked up', async () => {
+  const error = await failure(createHttp()(request((await deadAddress()).replace('127.0.0.1', '[::1]'))));
+  expect(error.message).not.toMatch(/ENOTFOUND|EAI_AGAIN/);
+});
+
+test('a body that comes in pieces, cut within a character, is put together', async () => {
+  const bytes = Buffer.from('{"name":"Übersicht 🚀"}');
+  const url = await speak((socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes.length}\r\n\r\n`);
+    const send = (at: number): void => {
+      if (at < bytes.length) socket.write(bytes.subarray(at, at + 1), () => send(at + 1));
+    };
+    send(0);
+  });
+  expect((await createHttp()(request(url))).body).toBe('{"name":"Übersicht 🚀"}');
+});
+
+test.each([301, 302, 303, 307, 308])(
+  'a redirect (%i) is an answer: no credential goes on to the other place',
+  async (status) => {
+    const elsewhere: IncomingMessage[] = [];
+    const other = await serve((incoming, response) => {
+      elsewhere.push(incoming);
+      response.end('ok');
+    });
+    const url = await serve((_, response) => {
+      response.writeHead(status, { location: `${other}/else` }).end();
+    });
+    for (const method of ['GET', 'POST'] as const) {
+      const headers = { authorization: 'Bearer token' };
+      const answer = await createHttp()(request(url, { method, headers }));
+      expect(answer).toMatchObject({ status, headers: { location: `${other}/else` } });
+    }
+    expect(elsewhere).toEqual([]);
+  },
+);
+
+test('before there is a connection a time-out is certain: nobody saw the request', async () => {
+  // Accepts the connection, and never begins to speak TLS.
+  const url = await listen(net.createServer(), 'https');
+  for (const method of ['GET', 'POST'] as const) {
+    const error = await failure(createHttp()(request(url, { method, timeoutMs: 60 })));
+    expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
+    expect(error.message).toBe('the peer: no answer within 0.06 s');
+  }
+});
+
+test('a server that does not speak TLS never saw the request', async () => {
+  const url = (await serve((_, response) => response.end('ok'))).replace('http:', 'https:');
+  expect(await failure(createHttp()(request(url, post)))).toMatchObject({ kind: 'unavailable', ambiguous: false });
+});
+
+test('a time-out before the answer leaves open what became of the request', async () => {
+  const url = await serve(() => undefined);
+  for (const values of [{}, post]) {
+    const error = await failure(createHttp()(request(url, { ...values, timeoutMs: 60 })));
+    expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true, retryAfterMs: undefined });
+    expect(error.message).toBe('the peer: no answer within 0.06 s');
+  }
+});
+
+test('a time-out within the body is no answer, and it covers the whole exchange', async () => {
+  const url = await serve((_, response) => {
+    response.writeHead(200);
+    // Something arrives all the time, so that no idle time-out would ever end this.
+    const timer = setInterval(() => response.write(' '), 10);
+    response.on('close', () => clearInterval(timer));
+  });
+  const error = await failure(createHttp()(request(url, { timeoutMs: 150 })));
+  expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true });
+  expect(error.message).toBe('the peer: no whole answer within 0.15 s');
+});
+
+test.each([0, -5_000])('with %i ms left a request fails at once instead of waiting for ever', async (timeoutMs) => {
+  const url = await serve(() => undefined);
+  expect(await failure(createHttp()(request(url, { timeoutMs })))).toMatchObject({ kind: 'unavailable' });
+});
+
+test('a time-out cuts the connection', async () => {
+  let cut: Promise<unknown> = Promise.reject(new Error('nobody came'));
+  cut.catch(() => undefined);
+  const url = await serve((incoming) => {
+    cut = new Promise((resolve) => incoming.socket.once('close', resolve));
+  });
+  await failure(createHttp()(request(url, { timeoutMs: 60 })));
+  await cut;
+});
+
+test('an answer of exactly the allowed length is read, one byte more is not', async () => {
+  const url = await serve((incoming, response) => response.end('x'.repeat(Number(incoming.url?.slice(1)))));
+  const send = createHttp();
+  expect((await send(request(`${url}/1000`, { maxBytes: 1_000 }))).body).toHaveLength(1_000);
+  const error = await failure(send(request(`${url}/1001`, { maxBytes: 1_000 })));
+  expect(error).toMatchObject({ kind: 'unreadable', message: 'the peer: the answer is longer than 1000 bytes' });
+});
+
+test('the length is counted in bytes, and 1 MiB is the limit unless told', async () => {
+  const url = await serve((_, response) => response.end('ä'.repeat(1024 * 512 + 1)));
+  expect((await failure(createHttp()(request(url)))).kind).toBe('unreadable');
+});
+
+test('of an answer of 50 MB little is read, and the connection is cut', async () => {
+  const total = 50 * 1024 * 1024;
+  const chunk = Buffer.alloc(64 * 1024, 'x');
+  let cut: Promise<number> | undefined;
+  const url = await serve((_, response) => {
+    const { socket } = response;
+    cut = new Promise((resolve) => socket?.once('close', () => resolve(socket.bytesWritten)));
+    response.writeHead(200, { 'content-length': String(total) });
+    const more = () => {
+      while (!response.destroyed && response.write(chunk));
+      if (!response.destroyed) response.once('drain', more);
+    };
+    more();
+  });
+  const error = await failure(createHttp()(request(url)));
+  expect(error).toMatchObject({ kind: 'unreadable' });
+  expect(await cut).toBeLessThan(total / 3);
+});
+
+test('a connection that is reset before the answer leaves open what became of the request', async () => {
+  const url = await serve((incoming) => incoming.socket.resetAndDestroy());
+  for (const values of [{}, post]) {
+    const error = await failure(createHttp()(request(url, values)));
+    expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true });
+    expect(error.message).toBe('the peer: the connection broke (ECONNRESET)');
+  }
+});
+
+test.each<[string, (socket: Socket) => void]>([
+  ['reset', (socket) => socket.resetAndDestroy()],
+  ['ended', (socket) => socket.end()],
+])('an answer whose connection is %s within its body is no answer', async (_, finish) => {
+  const url = await speak((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"system":{"status":"Completed"}}', () =>
+      finish(socket),
+    );
+  });
+  const error = await failure(createHttp()(request(url)));
+  expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true });
+  expect(error.message).toMatch(/^the peer: the connection broke/);
+});
+
+test('what is not HTTP is no answer', async () => {
+  const url = await speak((socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n'));
+  expect(await failure(createHttp()(request(url)))).toMatchObject({ kind: 'unavailable', ambiguous: true });
+});
+
+test('a connection that is refused never saw the request', async () => {
+  const url = await deadAddress();
+  for (const values of [{}, post]) {
+    const error = await failure(createHttp()(request(url, values)));
+    expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
+    expect(error.message).toBe('the peer: cannot connect (ECONNREFUSED)');
+  }
+});
+
+test('a host that has no address never saw the request', async () => {
+  const error = await failure(createHttp()(request(unknownHost, post)));
+  expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
+  expect(error.message).toMatch(/^the peer: cannot connect \((ENOTFOUND|EAI_AGAIN)\)$/);
+});
+
+test('reads share a connection', async () => {
+  const ports = new Set<number | undefined>();
+  const url = await serve((incoming, response) => {
+    ports.add(incoming.socket.remotePort);
+    response.end('ok');
+  });
+  const send = createHttp();
+  for (let count = 0; count < 5; count++) await send(request(url));
+  expect(ports.size).toBe(1);
+});
+
+test('a message never travels on a connection that was used before', async () => {
+  const ports = new Set<number | undefined>();
+  const url = await serve((incoming, response) => {
+    ports.add(incoming.socket.remotePort);
+    response.end('ok');
+  });
+  const send = createHttp();
+  await send(request(url));
+  await send(request(url, post));
+  await send(request(url, post));
+  await send(request(url));
+  expect(ports.size).toBe(3);
+});
+
+test('a read on an idle connection that the server has closed is repeated, once, on a new one', async () => {
+  const heard: number[] = [];
+  const url = await speak((socket, connection, piece) => {
+    heard.push(connection);
+    if (connection === 1 && piece === 2) socket.resetAndDestroy();
+    else socket.write(answerText('ok'));
+  });
+  const send = createHttp();
+  await send(request(url));
+  expect((await send(request(url))).body).toBe('ok');
+  expect(heard).toEqual([1, 1, 2]);
+});
+
+test('a read whose second connection breaks as well has failed', async () => {
+  const heard: number[] = [];
+  const url = await speak((socket, connection, piece) => {
+    heard.push(connection);
+    if (connection === 1 && piece === 1) socket.write(answerText('ok'));
+    else socket.resetAndDestroy();
+  });
+  const send = createHttp();
+  await send(request(url));
+  expect(await failure(send(request(url)))).toMatchObject({ kind: 'unavailable' });
+  expect(heard).toEqual([1, 1, 2]);
+});
+
+test('a read that is repeated has no more time than it was given', async () => {
+  const url = await speak((socket, connection, piece) => {
+    if (connection > 1) return;
+    if (piece === 1) socket.write(answerText('ok'));
+    else setTimeout(() => socket.resetAndDestroy(), 400);
+  });
+  const send = createHttp();
+  await send(request(url));
+  const startedAt = performance.now();
+  await failure(send(request(url, { timeoutMs: 600 })));
+  expect(performance.now() - startedAt).toBeLessThan(900);
+});
+
+test('a message whose connection breaks is not repeated', async () => {
+  let heard = 0;
+  const url = await speak((socket) => {
+    heard += 1;
+    socket.resetAndDestroy();
+  });
+  const error = await failure(createHttp()(request(url, post)));
+  expect(error.ambiguous).toBe(true);
+  expect(heard).toBe(1);
+});
+
+/** Runs something, and gives the names of the warnings that the process made meanwhile. */
+async function warningsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const warnings: string[] = [];
+  const note = ({ name }: Error) => void warnings.push(name);
+  process.on('warning', note);
+  await work().finally(() => setImmediate(() => process.off('warning', note)));
+  await new Promise((resolve) => setTimeout(resolve));
+  return warnings;
+}
+
+test('200 reads one after another leave nothing behind on the connection', async () => {
+  const url = await serve((_, response) => response.end('ok'));
+  const send = createHttp();
+  const warnings = await warningsOf(async () => {
+    for (let count = 0; count < 200; count++) await send(request(url));
+  });
+  expect(warnings).not.toContain('MaxListenersExceededWarning');
+});
+
+test('200 reads at once over few connections leave nothing behind on them', async () => {
+  const url = await serve((_, response) => response.end('ok'));
+  const send = createHttp({ connections: 2 });
+  const warnings = await warningsOf(() => Promise.all(Array.from({ length: 200 }, () => send(request(url)))));
+  expect(warnings).not.toContain('MaxListenersExceededWarning');
+});
+
+test('a read that waited for a connection knows that it was connected when it breaks', async () => {
+  const url = await speak((socket, connection, piece) => {
+    if (connection === 1 && piece === 1) socket.write(answerText('ok'));
+    else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf', () => socket.resetAndDestroy());
+  });
+  const send = createHttp({ connections: 1 });
+  const [first, second] = await Promise.allSettled([send(request(url)), send(request(url))]);
+  expect(first).toMatchObject({ status: 'fulfilled', value: { body: 'ok' } });
+  expect(second).toMatchObject({ status: 'rejected', reason: { kind: 'unavailable', ambiguous: true } });
+});
+
+test('no error shows the address, a header, or either body', async () => {
+  const secrets = ['path-secret', 'query-secret', 'header-secret', 'body-secret', 'answer-secret'];
+  const send: Http = createHttp();
+  const ask = (url: string, values: Partial<HttpRequest> = {}) =>
+    failure(
+      send(
+        request(`${url}/path-secret?q=query-secret`, {
+          ...post,
+          headers: { authorization: 'Bearer header-secret' },
+          body: 'body-secret',
+          timeoutMs: 100,
+          ...values,
+        }),
+      ),
+    );
+  const half = 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\nx-header: header-secret\r\n\r\nanswer-secret';
+  const errors = await Promise.all([
+    ask(await deadAddress()),
+    ask(unknownHost, { timeoutMs: 5_000 }),
+    ask(await listen(net.createServer(), 'https')),
+    ask(await serve(() => undefined)),
+    ask(await serve((incoming) => incoming.socket.resetAndDestroy())),
+    ask(await speak((socket) => socket.write(half))),
+    ask(await speak((socket) => socket.write(half, () => socket.resetAndDestroy()))),
+    ask(await serve((_, response) => response.end('answer-secret'.repeat(10))), { maxBytes: 20 }),
+  ]);
+  expect(errors.map(({ kind }) => kind)).toEqual([...Array(7).fill('unavailable'), 'unreadable']);
+  expectNoSecrets(errors, secrets);
+});
+
+test('not even an answer that is no HTTP shows in the error', async () => {
+  const url = await speak((socket) => socket.end('HTTP/1.1 answer-secret\r\n\r\n'));
+  const error = await failure(createHttp()(request(url)));
+  expectNoSecrets([error.message, error.stack], ['answer-secret']);
+});

@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { clean, cut } from '../../lib/platform/text.ts';
+
+const anything = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }));
+
+describe('cutting', () => {
+  test.each<[text: string, max: number, expected: string]>([
+    ['', 5, ''],
+    ['short', 5, 'short'],
+    ['longer', 5, 'long…'],
+    ['ab', 1, '…'],
+    ['𝔸𝔸𝔸', 6, '𝔸𝔸𝔸'],
+    ['𝔸𝔸𝔸', 5, '𝔸𝔸…'],
+    ['𝔸𝔸𝔸', 4, '𝔸…'],
+    ['a𝔸𝔸', 4, 'a𝔸…'],
+  ])('%j to %d is %j', (text, max, expected) => {
+    expect(cut(text, max)).toBe(expected);
+  });
+
+  test('never goes over the bound, never cuts a character in two, and shows that it was done', () => {
+    fc.assert(
+      fc.property(anything, fc.integer({ min: 1, max: 20 }), (text, max) => {
+        const result = cut(text, max);
+        expect(result.length).toBeLessThanOrEqual(max);
+        expect(result.isWellFormed()).toBe(text.isWellFormed() || result.isWellFormed());
+        if (text.length <= max) expect(result).toBe(text);
+        else expect(result.endsWith('…') && text.startsWith(result.slice(0, -1))).toBe(true);
+      }),
+    );
+  });
+
+  test('keeps as much as fits', () => {
+    fc.assert(
+      fc.property(anything, fc.integer({ min: 1, max: 20 }), (text, max) => {
+        expect(cut(text, max).length).toBeGreaterThanOrEqual(Math.min(text.length, max - 1));
+      }),
+    );
+  });
+});
+
+describe('cleaning', () => {
+  test.each<[sentence: string, text: string, expected: string]>([
+    ['leaves text as it is', 'Nightly <b>&amp;</b> `site` 公開 👩‍👩‍👧 ', 'Nightly <b>&amp;</b> `site` 公開 👩‍👩‍👧'],
+    ['makes one line', 'one\r\ntwo\tthree\u2028four\u2029five', 'one two three four five'],
+    ['takes out control characters', 'a\u0000\u0007b\u001b[31mc\u007f\u0085d', 'a b [31mc d'],
+    ['takes out what turns the direction', 'invoice\u202egpj.exe \u2066x\u2069', 'invoice gpj.exe  x'],
+    ['mends halves of characters', 'a\ud83db', 'a\ufffdb'],
+    ['leaves nothing of nothing', ' \n\t\u202e ', ''],
+  ])('%s', (_, text, expected) => {
+    expect(clean(text, 100)).toBe(expected);
+  });
+
+  test('makes anything one well-formed line within the bound', () => {
+    fc.assert(
+      fc.property(anything, fc.integer({ min: 1, max: 20 }), (text, max) => {
+        const result = clean(text, max);
+        expect(result.length).toBeLessThanOrEqual(max);
+        expect(result.isWellFormed()).toBe(true);
+        expect(result).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
+        expect(clean(result, max)).toBe(result.trim());
+      }),
+    );
+  });
+});

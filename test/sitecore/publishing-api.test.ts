@@ -1,0 +1,631 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { UpstreamError } from '../../lib/platform/errors.ts';
+import { createHttp, type Http } from '../../lib/platform/http.ts';
+import { createLog } from '../../lib/platform/log.ts';
+import { createRedactor } from '../../lib/platform/redaction.ts';
+import { createSecrets } from '../../lib/platform/secrets.ts';
+import { createAccessToken } from '../../lib/sitecore/access-token.ts';
+import { createPublishingApi, type PublishingApi } from '../../lib/sitecore/publishing-api.ts';
+import { readJob } from '../../lib/sitecore/responses.ts';
+import type { Fault } from '../../local/faults.ts';
+import { type PublishingApiServer, problemFault, startPublishingApiServer } from '../../local/publishing-api-server.ts';
+import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import { expectNoSecrets } from '../support/no-secrets.ts';
+
+const clientId = 'client-id-of-the-tests';
+const clientSecret = 'client-secret-of-the-tests';
+const createdById = 'oauth-client-of-somebody';
+
+let server: PublishingApiServer;
+let clock: FakeClock;
+const lines: string[] = [];
+beforeEach(async () => {
+  server = await startPublishingApiServer({ clientId, clientSecret });
+  clock = createFakeClock();
+  lines.length = 0;
+});
+afterEach(() => server.close());
+
+function create(http: Http = createHttp(), apiUrl = server.url): PublishingApi {
+  const redact = createRedactor();
+  const secrets = createSecrets({ env: {}, clock, redact, readParameters: async () => new Map(), references: [] });
+  const environment = { name: 'production', clientId, clientSecret, tokenUrl: server.tokenUrl, apiUrl };
+  const log = createLog({ clock, redact, write: (line) => void lines.push(line) });
+  const deps = { http, clock, redact, log };
+  return createPublishingApi(
+    { ...deps, accessToken: createAccessToken({ ...deps, secrets }, environment) },
+    environment,
+  );
+}
+
+const inTime = () => clock.now() + 5_000;
+const ask = (jobId = 'job_1', api = create()) => api.getJob(jobId, inTime());
+
+async function failure(asked: Promise<unknown>): Promise<UpstreamError> {
+  const outcome = await asked.then(
+    () => new Error('there was a job'),
+    (error: unknown) => error,
+  );
+  expect(outcome).toBeInstanceOf(UpstreamError);
+  return outcome as UpstreamError;
+}
+
+/** A job with every member that is documented, and some that are not. */
+const documented = {
+  id: 'job_1',
+  name: 'Nightly site publish',
+  source: 'Pages',
+  description: 'Everything below /sites',
+  options: { xmc: { type: 'Site', mode: 'Smart', locales: ['en'] } },
+  permissions: { canViewDetails: true, canCancel: true },
+  statistics: {
+    lastReportTime: '2026-01-01T10:04:00Z',
+    itemsSent: 100,
+    itemsProcessed: 103,
+    itemsFailed: 2,
+    xmc: {
+      additionalItemsSent: 3,
+      itemsAcknowledged: 101,
+      itemsDeleted: 4,
+      itemsSkipped: 40,
+      itemsSendingComplete: true,
+    },
+  },
+  system: {
+    organizationId: 'org_example',
+    tenantId: 'tenant-example',
+    tenantJobId: 'tenant-job',
+    environmentId: 'main',
+    branchId: 'main',
+    status: 'Canceled',
+    queuedTime: '2026-01-01T10:00:00Z',
+    startTime: '2026-01-01T10:00:05Z',
+    finishTime: '2026-01-01T10:04:05Z',
+    createdBy: { id: createdById, name: 'Release pipeline', type: 'Application' },
+    canceledBy: { id: 'user-of-somebody', name: 'Erika Mustermann', type: 'User' },
+  },
+};
+
+const asJob = {
+  status: 'Canceled',
+  name: 'Nightly site publish',
+  source: 'Pages',
+  startedBy: 'Release pipeline',
+  startedByType: 'Application',
+  canceledBy: 'Erika Mustermann',
+  queuedAt: '2026-01-01T10:00:00.000Z',
+  startedAt: '2026-01-01T10:00:05.000Z',
+  finishedAt: '2026-01-01T10:04:05.000Z',
+  statistics: {
+    sent: 100,
+    processed: 103,
+    failed: 2,
+    skipped: 40,
+    deleted: 4,
+    additional: 3,
+    asOf: '2026-01-01T10:04:00.000Z',
+  },
+};
+
+type Json = Record<string, unknown>;
+
+/** A copy with the value at a path replaced; undefined removes it. */
+function replaced(path: string, value: unknown): Json {
+  const copy = structuredClone(documented) as Json;
+  const keys = path.split('.');
+  const last = keys.pop() ?? '';
+  const parent = keys.reduce((object, key) => object[key] as Json, copy);
+  if (value === undefined) delete parent[last];
+  else parent[last] = value;
+  return copy;
+}
+
+const read = (document: unknown) => readJob(JSON.stringify(document), 'the API');
+
+test('the documented answer becomes a job, with every member that messages need', async () => {
+  server.setJob('job_1', documented);
+  expect(await ask()).toEqual(asJob);
+});
+
+test('the ids of people and clients are left unread', async () => {
+  server.setJob('job_1', documented);
+  expectNoSecrets([await ask()], [createdById, 'user-of-somebody']);
+});
+
+const paths: [string, Partial<Record<keyof typeof asJob, unknown>>][] = [
+  ['id', {}],
+  ['name', { name: null }],
+  ['source', { source: null }],
+  ['description', {}],
+  ['options', {}],
+  ['options.xmc', {}],
+  ['permissions', {}],
+  ['permissions.canCancel', {}],
+  ['statistics', { statistics: null }],
+  ['statistics.lastReportTime', { statistics: { ...asJob.statistics, asOf: null } }],
+  ['statistics.itemsSent', { statistics: { ...asJob.statistics, sent: null } }],
+  ['statistics.itemsProcessed', { statistics: { ...asJob.statistics, processed: null } }],
+  ['statistics.itemsFailed', { statistics: { ...asJob.statistics, failed: null } }],
+  ['statistics.xmc', { statistics: { ...asJob.statistics, skipped: null, deleted: null, additional: null } }],
+  ['statistics.xmc.itemsSkipped', { statistics: { ...asJob.statistics, skipped: null } }],
+  ['statistics.xmc.itemsDeleted', { statistics: { ...asJob.statistics, deleted: null } }],
+  ['statistics.xmc.additionalItemsSent', { statistics: { ...asJob.statistics, additional: null } }],
+  ['statistics.xmc.itemsSendingComplete', {}],
+  ['system.organizationId', {}],
+  ['system.tenantId', {}],
+  ['system.queuedTime', { queuedAt: null }],
+  ['system.startTime', { startedAt: null }],
+  ['system.finishTime', { finishedAt: null }],
+  ['system.createdBy', { startedBy: null, startedByType: null }],
+  ['system.createdBy.name', { startedBy: null }],
+  ['system.createdBy.type', { startedByType: null }],
+  ['system.canceledBy', { canceledBy: null }],
+  ['system.canceledBy.name', { canceledBy: null }],
+];
+
+test.each(paths)('%s may be absent, null or of another type: only what it says is missing then', (path, expected) => {
+  // These are no text, no count and no object; the permissions, which take `true`, are not shown.
+  for (const value of [undefined, null, true, -1.5]) {
+    expect(read(replaced(path, value)), `${path} as ${JSON.stringify(value)}`).toEqual({ ...asJob, ...expected });
+  }
+});
+
+test.each<[string, unknown]>([
+  ['absent', undefined],
+  ['null', null],
+  ['a text', 'Completed'],
+  ['a list', [{ status: 'Completed' }]],
+  ['empty', {}],
+])('a job whose system is %s has no status, and none is made up', (_, system) => {
+  const error = new UpstreamError('unreadable', 'the API: no status in the answer');
+  expect(() => read(replaced('system', system))).toThrow(error);
+});
+
+test.each<[string, unknown]>([
+  ['absent', undefined],
+  ['null', null],
+  ['empty', ''],
+  ['blank', ' \t\n'],
+  ['a number', 3],
+  ['a list', ['Completed']],
+  ['an object', { value: 'Completed' }],
+  ['true', true],
+])('a status that is %s is no status', (_, status) => {
+  expect(() => read(replaced('system.status', status))).toThrow('no status in the answer');
+});
+
+test.each(['Queued', 'Running', 'Completed', 'Failed', 'Canceled', 'Canceling', 'Paused', 'completed', 'Succès ✓'])(
+  'the status %s is kept as it is',
+  (status) => expect(read(replaced('system.status', status)).status).toBe(status),
+);
+
+test('an unknown status is cut to 64 characters, on one line', () => {
+  const { status } = read(replaced('system.status', `Waiting\nfor ${'x'.repeat(5_000)}`));
+  expect(status).toMatch(/^Waiting for x+…$/);
+  expect(status).toHaveLength(64);
+});
+
+test('a status that is not documented is logged once for each value', async () => {
+  const api = create();
+  for (const status of ['Paused', 'Completed', 'Paused', 'Waiting', 'Paused']) {
+    server.setJob('job_1', replaced('system.status', status));
+    await api.getJob('job_1', inTime());
+  }
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { level: 'warn', environment: 'production', status: 'Paused' },
+    { level: 'warn', environment: 'production', status: 'Waiting' },
+  ]);
+});
+
+test('a status that only begins like a terminal one is not one', () => {
+  expect(read(replaced('system.status', 'CompletedWithErrors')).status).toBe('CompletedWithErrors');
+});
+
+test.each<[unknown, number | null]>([
+  [0, 0],
+  ['0', 0],
+  ['12345', 12_345],
+  ['007', 7],
+  [-1, null],
+  ['-1', null],
+  [1.5, null],
+  ['1.5', null],
+  ['1e3', null],
+  ['', null],
+  [' 5 ', null],
+  ['many', null],
+  [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  [1e300, null],
+  ['9'.repeat(400), null],
+])('the count %j is read as %j', (value, expected) => {
+  expect(read(replaced('statistics.itemsFailed', value)).statistics?.failed).toBe(expected);
+});
+
+test.each<[string, string | null]>([
+  ['2026-01-01T10:04:05Z', '2026-01-01T10:04:05.000Z'],
+  ['2026-01-01T10:04:05', '2026-01-01T10:04:05.000Z'],
+  ['2026-01-01 10:04:05', '2026-01-01T10:04:05.000Z'],
+  ['2026-01-01T10:04Z', '2026-01-01T10:04:00.000Z'],
+  ['2026-01-01T10:04:05.1Z', '2026-01-01T10:04:05.100Z'],
+  ['2026-01-01T10:04:05.1234567Z', '2026-01-01T10:04:05.123Z'],
+  ['2026-01-01T10:04:05.1234567', '2026-01-01T10:04:05.123Z'],
+  ['2026-01-01T10:04:05.999999999Z', '2026-01-01T10:04:05.999Z'],
+  ['2026-01-01T12:04:05+02:00', '2026-01-01T10:04:05.000Z'],
+  ['2026-01-01T12:04:05.1234567+02:00', '2026-01-01T10:04:05.123Z'],
+  ['2026-01-01T04:34:05-0530', '2026-01-01T10:04:05.000Z'],
+  ['2026-01-01t10:04:05z', '2026-01-01T10:04:05.000Z'],
+  ['  2026-01-01T10:04:05Z\n', '2026-01-01T10:04:05.000Z'],
+  ['2026-01-01T24:00:00Z', '2026-01-02T00:00:00.000Z'],
+  ['2026-02-30T10:04:05Z', '2026-03-02T10:04:05.000Z'],
+  ['', null],
+  ['soon', null],
+  ['2026-01-01', null],
+  ['10:04:05', null],
+  ['1767261845', null],
+  ['01/02/2026 10:04:05', null],
+  ['2026-13-01T10:04:05Z', null],
+  ['2026-01-32T10:04:05Z', null],
+  ['2026-01-01T25:04:05Z', null],
+  ['2026-01-01T10:04:05Z and more', null],
+  ['2026-01-01T10:04:05+99:00', null],
+  ['99999-01-01T10:04:05Z', null],
+])('the time %j is read as %j', (value, expected) => {
+  const { queuedAt, startedAt, finishedAt } = read({
+    system: { status: 'Completed', queuedTime: value, startTime: value, finishTime: value },
+  });
+  expect([queuedAt, startedAt, finishedAt]).toEqual([expected, expected, expected]);
+});
+
+test('foreign text is put on one line and cut, without half characters', () => {
+  const job = read({
+    name: `\u202Ea\u0000b\r\n${'🚀'.repeat(5_000)}`,
+    source: 's'.repeat(5_000),
+    system: { status: 'Failed', createdBy: { name: 'n'.repeat(5_000) }, canceledBy: { name: '\ud800' } },
+  });
+  expect(job.name).toMatch(/^a b 🚀+…$/u);
+  expect(job.name?.length).toBeLessThanOrEqual(1_000);
+  expect(job.source).toHaveLength(100);
+  expect(job.startedBy).toHaveLength(200);
+  expect(job.canceledBy).toBe('\ufffd');
+});
+
+test('a name of blanks is no name', () => {
+  expect(read(replaced('name', ' \n ')).name).toBeNull();
+});
+
+// Any JSON, but often of the documented shape with something else in its places.
+const anything = fc.jsonValue({ maxDepth: 3 });
+const oddJob = fc.oneof(
+  anything,
+  fc
+    .array(fc.tuple(fc.constantFrom('system', 'system.status', ...paths.map(([path]) => path)), anything), {
+      maxLength: 4,
+    })
+    .map((changes) => {
+      const job = structuredClone(documented) as Json;
+      for (const [path, value] of changes) {
+        const keys = path.split('.');
+        const last = keys.pop() ?? '';
+        const parent = keys.reduce<unknown>((object, key) => (object as Json | null)?.[key], job);
+        if (typeof parent === 'object' && parent !== null) (parent as Json)[last] = value;
+      }
+      return job;
+    }),
+);
+
+test('whatever JSON comes in, it is a job with the status that stands there, or an unreadable answer', () => {
+  let [jobs, errors] = [0, 0];
+  fc.assert(
+    fc.property(oddJob, (document) => {
+      // As it stands in the JSON: a list with a member of its own loses that.
+      const shown = JSON.parse(JSON.stringify(document)) as { system?: { status?: unknown } } | null;
+      const said = shown?.system?.status;
+      const says =
+        typeof said === 'string' && said.replace(/[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu, ' ').trim();
+      try {
+        const job = read(document);
+        jobs += 1;
+        expect(says).toBeTruthy();
+        expect(job.status.length).toBeGreaterThan(0);
+        expect(job.status.length).toBeLessThanOrEqual(64);
+        if (!job.status.endsWith('…')) expect(String(says).toWellFormed().replace(/ +/g, ' ')).toContain(job.status);
+        expect(JSON.stringify(job).length).toBeLessThan(6_000);
+        expectNoSecrets([job], [createdById]);
+        const { sent, processed, failed } = job.statistics ?? {};
+        for (const count of [sent, processed, failed]) expect(count ?? 0).toBeGreaterThanOrEqual(0);
+        for (const time of [job.queuedAt, job.startedAt, job.finishedAt, job.statistics?.asOf]) {
+          if (time != null) expect(new Date(time).toISOString()).toBe(time);
+        }
+      } catch (error) {
+        errors += 1;
+        expect(error).toBeInstanceOf(UpstreamError);
+        expect(error).toMatchObject({ kind: 'unreadable', ambiguous: false });
+        expect(says).toBeFalsy();
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+  // The property says nothing if only one side was ever seen.
+  expect(Math.min(jobs, errors)).toBeGreaterThan(50);
+});
+
+test('whatever text comes in, it is never a bug', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json(), fc.constant('['.repeat(100_000))), (body) => {
+      try {
+        readJob(body, 'the API');
+      } catch (error) {
+        expect(error).toBeInstanceOf(UpstreamError);
+      }
+    }),
+  );
+});
+
+test('the id goes percent-encoded into the address', async () => {
+  const jobId = 'job_~a.b:c;d-E';
+  server.setJob(jobId, documented);
+  await ask(jobId);
+  await ask('a/../b?c#d %2F ä').catch(() => undefined);
+  expect(server.requests.map(({ path }) => path)).toEqual([
+    '/authoring/publishing/v1/jobs/job_~a.b%3Ac%3Bd-E',
+    '/authoring/publishing/v1/jobs/a%2F..%2Fb%3Fc%23d%20%252F%20%C3%A4',
+  ]);
+});
+
+test.each(['.', '..'])('the id %j, which is a valid one, asks for no other resource', async (jobId) => {
+  await failure(ask(jobId));
+  for (const { path } of server.requests) expect(path).toMatch(/^\/authoring\/publishing\/v1\/jobs\/[^/]+$/);
+});
+
+test('the request carries the token, and nothing of the credential', async () => {
+  server.setJob('job_1', documented);
+  await create(createHttp(), `${server.url}//`).getJob('job_1', inTime());
+  const [request] = server.requests;
+  expect(request).toMatchObject({ method: 'GET', path: '/authoring/publishing/v1/jobs/job_1' });
+  expect(request?.headers.authorization).toMatch(/^Bearer \S{20,}$/);
+  expectNoSecrets([request?.path, request?.headers], [clientId, clientSecret]);
+});
+
+const validation = {
+  type: null,
+  title: 'One or more validation errors occurred.',
+  status: 400,
+  detail: 'The id\nis not valid.',
+  instance: null,
+  traceId: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00',
+  errors: { Id: ['too short', 'not hexadecimal'], Other: ['missing'] },
+};
+
+test('the problem object of a 400 is shown to the operator, on one line', async () => {
+  server.fault({ call: 'job', status: 400, body: validation });
+  const error = await failure(ask());
+  expect(error.kind).toBe('notFound');
+  expect(error.message).toBe(
+    'Publishing API of production: no such job (400): One or more validation errors occurred.; The id is not valid.; ' +
+      'Id: too short not hexadecimal; Other: missing',
+  );
+});
+
+test.each<[string, unknown]>([
+  ['null in every member', { type: null, title: null, status: null, detail: null, instance: null }],
+  ['members of other types', { title: 7, detail: ['x'], errors: 'none' }],
+  ['no object', []],
+  ['nothing', ''],
+  ['text', 'Bad Request'],
+])('a 400 whose problem has %s is told without it', async (_, body) => {
+  server.fault({ call: 'job', status: 400, body });
+  expect((await failure(ask())).message).toBe('Publishing API of production: no such job (400)');
+});
+
+test('a problem of any length is cut', async () => {
+  server.fault({
+    call: 'job',
+    status: 400,
+    body: { title: 'x'.repeat(5_000), errors: { Field: ['y'.repeat(5_000)] } },
+  });
+  const { message } = await failure(ask());
+  expect(message.length).toBeLessThan(400);
+  expect(message).toMatch(/x…$/);
+});
+
+test('a token that is refused once is replaced, and the job read', async () => {
+  server.setJob('job_1', documented);
+  const api = create();
+  await api.getJob('job_1', inTime());
+  server.revokeTokens();
+  expect(await api.getJob('job_1', inTime())).toEqual(asJob);
+  expect([server.requests.length, server.tokenRequests.length]).toEqual([3, 2]);
+  const tokens = server.requests.map(({ headers }) => headers.authorization);
+  expect(tokens[0]).toBe(tokens[1]);
+  expect(tokens[2]).not.toBe(tokens[0]);
+});
+
+test('many jobs that are refused at once with an old token cost one new token', async () => {
+  server.setJob('job_1', documented);
+  const api = create();
+  await api.getJob('job_1', inTime());
+  server.revokeTokens();
+  const jobs = await Promise.all(Array.from({ length: 20 }, () => api.getJob('job_1', inTime())));
+  expect(jobs).toHaveLength(20);
+  expect(server.tokenRequests).toHaveLength(2);
+});
+
+test('a fresh token that is refused as well is a refused credential, after two calls of each kind', async () => {
+  server.fault({ ...problemFault(401), call: 'job', times: 100 });
+  const error = await failure(ask());
+  expect(error).toMatchObject({ kind: 'credentialRefused', ambiguous: false });
+  expect(error.message).toMatch(
+    /^Publishing API of production: a fresh token was refused \(401\): Unauthorized\. Check/,
+  );
+  expect([server.requests.length, server.tokenRequests.length]).toEqual([2, 2]);
+});
+
+test('a token that was refused twice is not used a third time', async () => {
+  server.fault({ ...problemFault(401), call: 'job', times: 2 });
+  server.setJob('job_1', documented);
+  const api = create();
+  await failure(api.getJob('job_1', inTime()));
+  expect(await api.getJob('job_1', inTime())).toEqual(asJob);
+  expect(new Set(server.requests.map(({ headers }) => headers.authorization)).size).toBe(3);
+});
+
+test('a token endpoint that refuses the second token decides', async () => {
+  server.fault({ ...problemFault(401), call: 'job', times: 100 });
+  const api = create();
+  server.fault({ call: 'token', status: 200, body: { access_token: 'first', expires_in: 3_600 } });
+  server.fault({ call: 'token', status: 503, headers: { 'retry-after': '9' } });
+  expect(await failure(ask('job_1', api))).toMatchObject({ kind: 'tokenUnavailable', retryAfterMs: 9_000 });
+  expect([server.requests.length, server.tokenRequests.length]).toEqual([1, 2]);
+});
+
+test('a 403 names the scopes, and the kind of client that is needed', async () => {
+  server.fault({ ...problemFault(403), call: 'job' });
+  const error = await failure(ask());
+  expect(error.kind).toBe('forbidden');
+  for (const part of ['(403): Forbidden.', 'xmcpub.jobs.a:r', 'xmcpub.jobs.t:r,', 'xmcpub.jobs.t:rl']) {
+    expect(error.message).toContain(part);
+  }
+  expect(error.message).toMatch(/automation client of the environment/);
+  expect([server.requests.length, server.tokenRequests.length]).toEqual([1, 1]);
+});
+
+test('a 404 is a job that the API does not know', async () => {
+  expect(await failure(ask('job_unknown'))).toMatchObject({
+    kind: 'notFound',
+    message: 'Publishing API of production: no such job (404): Not Found',
+  });
+});
+
+test.each<[string | undefined, number | undefined]>([
+  [undefined, undefined],
+  ['0', 0],
+  ['7', 7_000],
+  [' 7 ', 7_000],
+  ['86400', 86_400_000],
+  ['Thu, 01 Jan 2026 10:10:30 GMT', 30_000],
+  ['Thu, 01 Jan 2026 09:00:00 GMT', 0],
+  ['', undefined],
+  ['soon', undefined],
+  ['7 seconds', undefined],
+  ['-7', undefined],
+  ['1.5', undefined],
+  ['later 5', undefined],
+])('Retry-After %j with a 429 or a 503 is read as %j milliseconds', async (header, retryAfterMs) => {
+  const headers = header === undefined ? {} : { 'retry-after': header };
+  const api = create();
+  server.fault({ ...problemFault(429, headers), call: 'job' });
+  expect(await failure(ask('job_1', api))).toMatchObject({ kind: 'rateLimited', retryAfterMs });
+  server.fault({ ...problemFault(503, headers), call: 'job' });
+  expect(await failure(ask('job_1', api))).toMatchObject({ kind: 'unavailable', retryAfterMs });
+});
+
+const unusable: [string, Fault, UpstreamError['kind'], RegExp][] = [
+  ['500', problemFault(500), 'unavailable', /answered 500: Internal Server Error$/],
+  ['a gateway with HTML', { status: 502, body: '<html>Bad gateway</html>' }, 'unavailable', /answered 502$/],
+  ['a redirect', { status: 302, headers: { location: 'https://elsewhere.invalid' } }, 'unavailable', /answered 302$/],
+  ['204', { status: 204 }, 'unavailable', /answered 204$/],
+  ['a sign-in page', { status: 200, body: '<html>Sign in</html>' }, 'unreadable', /the answer is no JSON$/],
+  ['an empty body', { status: 200, body: '' }, 'unreadable', /the answer is no JSON$/],
+  ['null', { status: 200, body: 'null' }, 'unreadable', /no status in the answer$/],
+  ['a list of jobs', { status: 200, body: { data: [documented] } }, 'unreadable', /no status in the answer$/],
+  ['half a body', { status: 200, body: documented, kind: 'half' }, 'unavailable', /the connection broke/],
+  ['50 MB', { status: 200, bytes: 50_000_000 }, 'unreadable', /longer than 1048576 bytes$/],
+  ['a reset', { kind: 'reset' }, 'unavailable', /the connection broke \(ECONNRESET\)$/],
+];
+
+test.each(unusable)('%s is no job, and no verdict about one', async (_, fault, kind, message) => {
+  server.fault({ ...fault, call: 'job' });
+  const error = await failure(ask());
+  expect(error.kind).toBe(kind);
+  expect(error.message).toMatch(/^Publishing API of production: /);
+  expect(error.message).toMatch(message);
+});
+
+test('an API that never answers is given up at the deadline', async () => {
+  const api = create();
+  server.setJob('job_1', documented);
+  await api.getJob('job_1', inTime());
+  server.fault({ call: 'job', kind: 'silence' });
+  const error = await failure(api.getJob('job_1', clock.now() + 80));
+  expect(error).toMatchObject({
+    kind: 'unavailable',
+    message: 'Publishing API of production: no answer within 0.08 s',
+  });
+});
+
+test('each step has what is left of the time, and eight seconds at most', async () => {
+  const timeouts: number[] = [];
+  const http: Http = async ({ method, timeoutMs }) => {
+    timeouts.push(timeoutMs);
+    clock.advance(3_000);
+    return method === 'POST'
+      ? { status: 200, headers: {}, body: '{"access_token":"a-token","expires_in":3600}' }
+      : { status: 401, headers: {}, body: '' };
+  };
+  await failure(create(http).getJob('job_1', clock.now() + 12_000));
+  expect(timeouts).toEqual([8_000, 8_000, 6_000, 3_000]);
+});
+
+test('a token refused by no fault of the job leaves the kind of its error', async () => {
+  server.fault({ call: 'token', status: 401 });
+  expect((await failure(ask())).kind).toBe('credentialRefused');
+  server.fault({ call: 'token', status: 500 });
+  expect((await failure(ask())).kind).toBe('tokenUnavailable');
+  expect(server.requests).toEqual([]);
+});
+
+test('no secret, no token and no id of a person shows in any error, even if the API repeats them', async () => {
+  const accessToken = 'access-token-of-the-tests';
+  const echo = `Bearer ${accessToken} ${clientSecret} ${clientId}`;
+  const { system: _, ...withoutStatus } = documented;
+  const faults: Fault[] = [
+    ...unusable.map(([, fault]) => fault),
+    ...[400, 401, 403, 404, 429, 500].map((status) => ({
+      status,
+      body: { title: echo, detail: echo, errors: { Authorization: [echo] } },
+    })),
+    { status: 200, body: { ...withoutStatus, system: { createdBy: documented.system.createdBy } } },
+    { status: 200, body: `${JSON.stringify(documented)} and more` },
+  ];
+  const errors: UpstreamError[] = [];
+  for (const fault of faults) {
+    server.clearFaults();
+    server.fault({ call: 'token', status: 200, body: { access_token: accessToken, expires_in: 60 }, times: 2 });
+    server.fault({ ...fault, call: 'job', times: 2 });
+    errors.push(await failure(ask()));
+  }
+  expectNoSecrets(errors, [clientId, clientSecret, accessToken, createdById]);
+});
+
+test('not even the beginning of a token shows where a problem is cut', async () => {
+  const accessToken = 'abcdefghijklmnopqrstuvwxyz0123456789';
+  for (let padding = 260; padding < 300; padding += 8) {
+    server.fault({ call: 'token', status: 200, body: { access_token: accessToken } });
+    server.fault({ call: 'job', status: 400, body: { title: `${'x'.repeat(padding)}${accessToken}` } });
+    expectNoSecrets([await failure(ask())], [accessToken.slice(0, 4)]);
+  }
+});
+
+test('what the credential may do is told', async () => {
+  server.permissions['canReadAll'] = false;
+  expect(await create().permissions(inTime())).toEqual({
+    canReadAll: false,
+    canReadOwn: true,
+    canViewDetailsOfAll: true,
+    canViewDetailsOfOwn: true,
+    canCreate: true,
+  });
+  expect(server.requests).toMatchObject([{ method: 'GET', path: '/authoring/publishing/v1/jobs/permissions' }]);
+});
+
+test.each<[answer: string, Fault, message: string]>([
+  ['403', problemFault(403), 'an automation client of the environment, not of the organization'],
+  ['404', problemFault(404), 'nothing there (404). Check apiUrl'],
+  ['no JSON', { status: 200, body: '<html>' }, 'the answer is no JSON'],
+  ['401 always', problemFault(401), 'a fresh token was refused (401)'],
+])('what the credential may do is not told: %s', async (_, fault, message) => {
+  server.fault({ call: 'permissions', times: 2, ...fault });
+  const error = await failure(create().permissions(inTime()));
+  expect(error.message).toContain(message);
+});

@@ -1,0 +1,105 @@
+/** The store in memory, for tests that need thousands of runs. The contract suite holds it equal to the real one. */
+
+import { type DueEntry, type JobName, type JobRecord, jobKey } from '../../lib/domain/job.ts';
+import type { Place, Store } from '../../lib/table/store.ts';
+
+export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}): Store {
+  const records = new Map<string, JobRecord>();
+  const marks = new Map<string, object>();
+  const read = (job: JobName) => structuredClone(records.get(jobKey(job)));
+
+  /** The work list behind a place, the longest due first. */
+  const list = (until: number, after?: Place, watched = 'jobs'): (DueEntry & Place)[] =>
+    [...records.entries()]
+      .flatMap(([key, record]) => {
+        const { environment, jobId, status, notFoundSince, check, lease, pendingAt, watch, dueAt } = record;
+        if (watch !== watched || dueAt === null || dueAt > until) return [];
+        return [{ jobKey: key, dueAt, environment, jobId, status, notFoundSince, check, lease, pendingAt }];
+      })
+      .sort(order)
+      .filter((entry) => !after || order(entry, after) > 0);
+
+  return {
+    get: async (job) => read(job),
+
+    async save(next, known, { settled = false } = {}) {
+      const key = jobKey(next);
+      const present = records.get(key);
+      const isAsKnown = present?.revision === known?.revision;
+      const isSettled = !settled || !Object.values(present?.deliveries ?? {}).some(({ state }) => state === 'pending');
+      const isStillDead = Object.entries(next.deliveries).every(
+        ([name, { state }]) =>
+          known?.deliveries[name]?.state !== 'dead' ||
+          state !== 'pending' ||
+          present?.deliveries[name]?.state === 'dead',
+      );
+      if (!isAsKnown || !isSettled || !isStillDead) {
+        const isOurs = present?.writer === next.writer || present?.lease?.owner === next.writer;
+        return { won: isOurs, record: read(next) };
+      }
+      const deliveries = structuredClone(present?.deliveries ?? {});
+      for (const [name, delivery] of Object.entries(next.deliveries)) {
+        const before = known?.deliveries[name];
+        const kept = deliveries[name];
+        if (!kept) deliveries[name] = structuredClone(delivery);
+        else if (before?.state === 'dead' && delivery.state === 'pending') deliveries[name] = structuredClone(delivery);
+        else if (before && before.ambiguousSince !== delivery.ambiguousSince) {
+          kept.ambiguousSince = delivery.ambiguousSince;
+        }
+      }
+      records.set(key, { ...structuredClone(next), deliveries });
+      return { won: true, record: read(next) };
+    },
+
+    async saveDelivery(job, key, delivery) {
+      const deliveries = records.get(jobKey(job))?.deliveries;
+      if (!deliveries?.[key] || deliveries[key].state === 'sent') return;
+      deliveries[key] = structuredClone(delivery);
+    },
+
+    async *due(until, after) {
+      let place = after;
+      for (;;) {
+        const page = list(until, place).slice(0, pageSize);
+        yield structuredClone(page);
+        const last = page.at(-1);
+        if (!last || page.length < pageSize) return;
+        place = { jobKey: last.jobKey, dueAt: last.dueAt };
+      }
+    },
+
+    async *dead() {
+      yield structuredClone(list(Number.MAX_SAFE_INTEGER, undefined, 'dead'));
+    },
+
+    async *removedWith(environment) {
+      yield [...records.values()]
+        .filter((record) => record.environment === environment && record.decision?.reason === 'environmentRemoved')
+        .map((record) => structuredClone(record));
+    },
+
+    known: async (jobs) => new Set(jobs.map(jobKey).filter((key) => records.has(key))),
+
+    readMarks: async (keys) =>
+      new Map(
+        keys.flatMap((key) => {
+          const mark = marks.get(key);
+          return mark ? [[key, structuredClone(mark)] as const] : [];
+        }),
+      ),
+    writeMark: async (key, mark) => void marks.set(key, structuredClone(mark)),
+    async claim(key, { now, until }) {
+      const held = marks.get(key) as { until: number } | undefined;
+      if (held && held.until > now) return false;
+      marks.set(key, { until });
+      return true;
+    },
+    async removeMark(key, since) {
+      const mark = marks.get(key) as { since?: string } | undefined;
+      if (since === undefined || mark?.since === since) marks.delete(key);
+    },
+  };
+}
+
+const order = (one: Place, other: Place): number =>
+  one.dueAt - other.dueAt || (one.jobKey < other.jobKey ? -1 : one.jobKey > other.jobKey ? 1 : 0);

@@ -1,0 +1,174 @@
+/** What tests of the corners share: waits in words, a look at the raw table, and ways to be in trouble. */
+
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
+import type { Context } from 'aws-lambda';
+import { createHandler as createWebhook } from '../../functions/webhook.ts';
+import type { Channel } from '../../lib/channels/channel.ts';
+import type { JobRecord } from '../../lib/domain/job.ts';
+import type { Store } from '../../lib/table/store.ts';
+import { publishingJob } from '../../local/publishing-job.ts';
+import { deploy, type Notifier } from './notifier.ts';
+import { type ConfigDocument, type EnvironmentDocument, lambdaContext, postEvent, read, type World } from './world.ts';
+
+export const second = 1_000;
+export const minute = 60 * second;
+export const hour = 60 * minute;
+export const day = 24 * hour;
+
+/** An item as the table holds it: a job, or a mark. */
+export type Item = Partial<JobRecord> & { jobKey: string; version: number } & Record<string, unknown>;
+
+/** Every item of the table. */
+export async function itemsOf(world: World): Promise<Item[]> {
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const client = DynamoDBDocumentClient.from(
+    new DynamoDBClient({ endpoint: world.store.endpoint, region: 'eu-west-1', credentials }),
+  );
+  const items: Item[] = [];
+  for await (const { Items = [] } of paginateScan({ client }, { TableName: world.store.tableName })) {
+    items.push(...(Items as Item[]));
+  }
+  client.destroy();
+  return items;
+}
+
+/** One item of the table, by its key. */
+export const itemOf = async (world: World, jobKey: string): Promise<Item | undefined> =>
+  (await itemsOf(world)).find((item) => item.jobKey === jobKey);
+
+/** The configuration with these environments, which share one API and one credential. */
+export function configWith(world: World, ...environments: string[]): ConfigDocument {
+  const config = world.config();
+  const shared = config.environments['production'] as EnvironmentDocument;
+  return { ...config, environments: Object.fromEntries(environments.map((name) => [name, { ...shared }])) };
+}
+
+export interface Line extends Record<string, unknown> {
+  level: string;
+  message: string;
+}
+
+/** What was logged, without the metrics. */
+export const logged = ({ lines }: Pick<Notifier, 'lines'>): Line[] =>
+  lines.map((line) => JSON.parse(line)).filter((line) => '_aws' in line === false);
+
+/** How often something was counted. */
+export const counted = ({ lines }: Pick<Notifier, 'lines'>, metric: string): number =>
+  lines
+    .map((line) => JSON.parse(line))
+    .filter((line) => '_aws' in line)
+    .reduce((sum, line) => sum + (line[metric] ?? 0), 0);
+
+/** The deliveries of an answer, as `outcome/channel` -> delivery. */
+export const deliveriesIn = (body: {
+  deliveries: { outcome: string; channel: string }[];
+}): Record<string, Record<string, unknown>> =>
+  Object.fromEntries(body.deliveries.map((one) => [`${one.outcome}/${one.channel}`, { ...one }]));
+
+/** Deliveries in short: `outcome/channel` -> state. */
+export const statesIn = (body: { deliveries: { outcome: string; channel: string; state?: string }[] }) =>
+  Object.fromEntries(body.deliveries.map(({ outcome, channel, state }) => [`${outcome}/${channel}`, state]));
+
+/** Lets some time pass, then sweeps. */
+export async function sweepAfter(notifier: Notifier, ms: number) {
+  notifier.clock.advance(ms);
+  return await notifier.sweep();
+}
+
+/** So many sweeps, each after such a pause. */
+export async function sweepEvery(notifier: Notifier, ms: number, times: number): Promise<void> {
+  for (let round = 0; round < times; round++) await sweepAfter(notifier, ms);
+}
+
+/** A webhook call for which so much time is left. */
+export const postWithin = async (notifier: Notifier, jobId: string, remainingMs: number) =>
+  read(await createWebhook(notifier.parts)(postEvent(jobId), lambdaContext(remainingMs)));
+
+/** A context whose time passes with a clock: the whole of it is left now. */
+export const contextOn = (clock: { now(): number }, remainingMs: number): Context => {
+  const deadline = clock.now() + remainingMs;
+  return { ...lambdaContext(), getRemainingTimeInMillis: () => deadline - clock.now() };
+};
+
+/** The API takes so long, by the notifier's clock, to answer for each of these jobs. */
+export function answerSlowly(world: World, { clock }: Notifier, ids: string[], ms: number, status = 'Running'): void {
+  for (const id of ids) {
+    world.api.setJob(id, () => {
+      clock.advance(ms);
+      return publishingJob({ id, status, at: clock.now() });
+    });
+  }
+}
+
+/** Reading this job is given up after so many milliseconds, as near the deadline of an invocation. */
+export function hurryRead(notifier: Notifier, jobId: string, ms = 150): void {
+  const { api } = notifier.parts;
+  notifier.parts.api = (name) => ({
+    ...api(name),
+    getJob: (id, deadline) => api(name).getJob(id, id === jobId ? notifier.clock.now() + ms : deadline),
+  });
+}
+
+/** Wraps one channel of a notifier. */
+export function wrapChannel(notifier: Notifier, name: string, send: (real: Channel) => Channel['send']): void {
+  const { channel } = notifier.parts;
+  notifier.parts.channel = (asked) => {
+    const real = channel(asked);
+    if (asked !== name) return real;
+    return {
+      ...real,
+      get recognisesForMs() {
+        return real.recognisesForMs;
+      },
+      send: send(real),
+    };
+  };
+}
+
+/** A message to this channel is given up after so many milliseconds. */
+export const hurrySend = (notifier: Notifier, name: string, ms = 150): void =>
+  wrapChannel(notifier, name, (real) => (message) => real.send(message, ms));
+
+/** Puts other methods into a notifier's store; each gets the real store. */
+export function wrapStore(notifier: Notifier, methods: (real: Store) => Partial<Store>): void {
+  const real = notifier.parts.store;
+  notifier.parts.store = { ...real, ...methods(real) };
+}
+
+/** Counts the calls of a notifier's store, by method. `due` counts as one call for all its pages. */
+export function countStore(notifier: Notifier): Record<string, number> {
+  const counts: Record<string, number> = {};
+  const real = notifier.parts.store;
+  notifier.parts.store = new Proxy(real, {
+    get(store, method: keyof Store) {
+      counts[method] = (counts[method] ?? 0) + 1;
+      return store[method];
+    },
+  });
+  return counts;
+}
+
+/** A promise that is kept when somebody says so. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  return { opened, open };
+}
+
+/**
+ * A worker that dies after it has written the state of a job, and before it sends anything: its channels are never
+ * reached and its table hears no more of it. Resolves when it is dead.
+ */
+export async function dieAfterRecording(world: World, clock: Notifier['clock'], act: (dying: Notifier) => unknown) {
+  const dying = deploy(world, { clock });
+  const died = gate();
+  const channels = Object.keys(dying.parts.config.channels);
+  for (const name of channels) {
+    wrapChannel(dying, name, () => () => {
+      died.open();
+      return new Promise<never>(() => undefined);
+    });
+  }
+  void act(dying);
+  await died.opened;
+}
