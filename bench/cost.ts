@@ -96,7 +96,7 @@ export function durationMs(cpuMs: number, step: Step, memoryMb: number = assumpt
   const waits =
     tableCalls * waitMs.table +
     step.apiCalls * waitMs.api +
-    step.wakeUpCalls * waitMs.sqs +
+    step.pollCalls * waitMs.sqs +
     Math.max(step.slackPosts * waitMs.slack, step.snsPublishes * waitMs.sns);
   return cpuMs / Math.min(memoryMb / assumptions.coreMb, 1) + waits;
 }

@@ -1,4 +1,4 @@
-/** Importing a function makes its parts; what runs here brings parts of its own, and the function needs only any. */
+/** Importing a function makes its deps; what runs here brings deps of its own, and the function needs only any. */
 
 Object.assign(process.env, {
   TABLE_NAME: 'publishing-jobs',

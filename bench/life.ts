@@ -33,8 +33,8 @@ export interface Step {
   slackPosts: number;
   snsPublishes: number;
   /** Messages to ourselves, and the calls that send them. */
-  wakeUps: number;
-  wakeUpCalls: number;
+  polls: number;
+  pollCalls: number;
   logLines: number;
   logBytes: number;
   /** Each metric with its dimensions: CloudWatch charges by the hour in which one has a value. */
@@ -55,17 +55,17 @@ export interface Life {
 export async function countLife(): Promise<Life> {
   const world = await startWorld();
   const table = await startCountedTable(world.store.endpoint);
-  const wokenBy = { wakeUps: 0, wakeUpCalls: 0 };
+  const requested = { polls: 0, pollCalls: 0 };
   const counted: World = {
     ...world,
     env: (document) => ({ ...world.env(document), AWS_ENDPOINT_URL_DYNAMODB: table.url }),
   };
   const send = async (_: unknown, delays: number[]) => {
-    wokenBy.wakeUps += delays.length;
-    wokenBy.wakeUpCalls += 1;
+    requested.polls += delays.length;
+    requested.pollCalls += 1;
   };
-  const notifier = deploy(counted, { config: withDiscovery(world), parts: { wakeUps: { send } } });
-  const step = (work: () => Promise<unknown>) => takeStep({ world, notifier, table, wokenBy }, work);
+  const notifier = deploy(counted, { config: withDiscovery(world), deps: { sweepQueue: { send } } });
+  const step = (work: () => Promise<unknown>) => takeStep({ world, notifier, table, requested }, work);
   const setJob = (status: string) => world.setJob(jobId, { status, at: notifier.clock.now() });
 
   // The first sweep of all looks further back.
@@ -83,7 +83,7 @@ export async function countLife(): Promise<Life> {
   setJob('Completed');
   const lastSweep = await step(() => notifier.sweep());
   const itemBytes = Buffer.byteLength(
-    JSON.stringify(await notifier.parts.store.get({ environment: 'production', jobId })),
+    JSON.stringify(await notifier.deps.store.get({ environment: 'production', jobId })),
   );
 
   await Promise.all([table.close(), world.close()]);
@@ -101,17 +101,17 @@ interface Scene {
   world: World;
   notifier: Notifier;
   table: { take(): TableCosts };
-  wokenBy: { wakeUps: number; wakeUpCalls: number };
+  requested: { polls: number; pollCalls: number };
 }
 
 async function takeStep(scene: Scene, work: () => Promise<unknown>): Promise<Step> {
-  const { world, notifier, table, wokenBy } = scene;
+  const { world, notifier, table, requested } = scene;
   const counts = () => ({
     apiCalls: world.api.requests.length + world.api.listRequests.length,
     tokens: world.api.tokenRequests.length,
     slackPosts: world.slack.requestCount(),
     snsPublishes: world.topic.publishCount(),
-    ...wokenBy,
+    ...requested,
   });
   const before = counts();
   const linesBefore = notifier.lines.length;

@@ -29,7 +29,7 @@ export async function environmentOf(
     AWS_ENDPOINT_URL: url,
     TABLE_NAME: 'publishing-jobs',
     TOPIC_ARN: 'arn:aws:sns:eu-west-1:000000000000:publishing-job-events',
-    WAKE_UPS_URL: `${url}/000000000000/wake-ups`,
+    SWEEP_QUEUE_URL: `${url}/000000000000/wake-ups`,
     NOTIFIER_CONFIG: JSON.stringify({ ...document, settings: { sweepConcurrency: concurrency } }),
     API_URL: url,
     TOKEN_URL: `${url}/oauth/token`,
@@ -40,7 +40,7 @@ export async function environmentOf(
 }
 
 /** The next message of a process. Throws if it ends instead. */
-export const answerOf = <Answer>(child: ChildProcess): Promise<Answer> =>
+export const responseOf = <Answer>(child: ChildProcess): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const end = (code: number | null) => reject(new Error(`a measured process, or its neighbour, ended with ${code}`));
     child.once('exit', end).once('message', (message) => {
@@ -105,7 +105,7 @@ export function startWarm(file: string, env: Env): WarmProcess {
     async run(event = {}, { watchesHeap = false } = {}) {
       child.send({ event, watchesHeap });
       type Said = WarmRun & { peakKilobytes: number; liveKilobytes: number };
-      const { peakKilobytes, liveKilobytes, ...run } = await answerOf<Said>(child);
+      const { peakKilobytes, liveKilobytes, ...run } = await responseOf<Said>(child);
       return { ...run, peakMb: peakKilobytes / 1024, liveMb: liveKilobytes / 1024 };
     },
     close: () => child.disconnect(),

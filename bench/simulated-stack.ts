@@ -1,11 +1,11 @@
 /** The deployed stack in simulated time: the real handlers, called by the schedule and by the queue of wake-ups. */
 
-import type { Parts } from '../lib/deps.ts';
+import type { Deps } from '../lib/deps.ts';
 import './importable.ts';
 import { createHandler as createEvent } from '../functions/event.ts';
 import { createHandler as createSweep } from '../functions/sweep.ts';
 import { channelTypes } from '../lib/channels/index.ts';
-import { createParts } from '../lib/wire.ts';
+import { wire } from '../lib/wire.ts';
 import { queueEvent } from '../local/embedded-queue.ts';
 import { lambdaContext } from '../test/support/world.ts';
 import { assumptions } from './cost.ts';
@@ -35,7 +35,7 @@ export interface Counts extends Asked {
   /** Sweeps that sent wake-ups. */
   scheduledThatWoke: number;
   wokenThatWoke: number;
-  wakeUps: number;
+  polls: number;
   /** SendMessageBatch, ReceiveMessage that brought something, DeleteMessageBatch. */
   queueRequests: number;
   sweepMs: number;
@@ -102,7 +102,7 @@ function deploy(world: SimulatedWorld, settings: Settings) {
   const { time } = world;
   const counts = nothingCounted();
   const failures: unknown[] = [];
-  const made = createParts(
+  const made = wire(
     { NOTIFIER_CONFIG: JSON.stringify(configOf(settings)), TABLE_NAME: 'simulated' },
     {
       clock: time.clock,
@@ -119,23 +119,23 @@ function deploy(world: SimulatedWorld, settings: Settings) {
     counts.queueRequests += 2;
     sweep('wokenThatWoke', queueEvent(...bodies), done);
   });
-  const partsOf = (kind: 'scheduledThatWoke' | 'wokenThatWoke'): Parts => ({
+  const depsOf = (kind: 'scheduledThatWoke' | 'wokenThatWoke'): Deps => ({
     ...made,
     store: world.store,
-    wakeUps: {
+    sweepQueue: {
       async send(wakeUp, delays) {
         counts[kind] += 1;
-        counts.wakeUps += delays.length;
+        counts.polls += delays.length;
         counts.queueRequests += 1;
         await time.clock.wait(assumptions.waitMs.sqs);
         for (const delay of delays) enqueue(JSON.stringify(wakeUp), delay);
       },
     },
   });
-  const event = createEvent(partsOf('wokenThatWoke'));
+  const event = createEvent(depsOf('wokenThatWoke'));
   const handlers = {
-    scheduledThatWoke: createSweep(partsOf('scheduledThatWoke')),
-    wokenThatWoke: createSweep(partsOf('wokenThatWoke')),
+    scheduledThatWoke: createSweep(depsOf('scheduledThatWoke')),
+    wokenThatWoke: createSweep(depsOf('wokenThatWoke')),
   };
   const sweep = (kind: keyof typeof handlers, queued: object, done: () => void): void =>
     time.later(handOverMs, async () => {
@@ -194,7 +194,7 @@ const nothingCounted = (): Omit<Counts, keyof Asked> => ({
   wokenSweeps: 0,
   scheduledThatWoke: 0,
   wokenThatWoke: 0,
-  wakeUps: 0,
+  polls: 0,
   queueRequests: 0,
   sweepMs: 0,
   logLines: 0,

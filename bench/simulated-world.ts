@@ -6,7 +6,7 @@
 import type { ChannelType } from '../lib/channels/channel.ts';
 import { channelTypes } from '../lib/channels/index.ts';
 import type { Clock } from '../lib/platform/clock.ts';
-import type { Http, HttpAnswer, HttpRequest } from '../lib/platform/http.ts';
+import type { Http, HttpRequest, HttpResponse } from '../lib/platform/http.ts';
 import type { Store } from '../lib/table/store.ts';
 import { documentedList, listPage } from '../local/publishing-api-list.ts';
 import { publishingJob } from '../local/publishing-job.ts';
@@ -124,7 +124,7 @@ function createTime(begin: number): SimulatedTime {
 }
 
 /** The Publishing API, which answers as of the moment in which it is asked. */
-function createApi(jobs: SimulatedJob[], now: () => number): (request: HttpRequest) => HttpAnswer {
+function createApi(jobs: SimulatedJob[], now: () => number): (request: HttpRequest) => HttpResponse {
   const known = new Map(
     jobs.map((job) => [job.id, { ...job, running: pageOf(job, 'Running'), ended: pageOf(job, 'Completed') }]),
   );
@@ -147,12 +147,12 @@ function createApi(jobs: SimulatedJob[], now: () => number): (request: HttpReque
 
 interface Page {
   document: object;
-  answer: HttpAnswer;
+  answer: HttpResponse;
 }
 
-const answered = (status: number, body: object): HttpAnswer => ({ status, headers: {}, body: JSON.stringify(body) });
+const answered = (status: number, body: object): HttpResponse => ({ status, headers: {}, body: JSON.stringify(body) });
 
-/** Ends are told to the millisecond. If Sitecore writes whole seconds, that shows in `timeToTell` and delays nothing. */
+/** Ends are told to the millisecond. If Sitecore writes whole seconds, that shows in `timeToNotify` and delays nothing. */
 function pageOf({ id, beginsAt, endsAt }: SimulatedJob, status: 'Running' | 'Completed'): Page {
   const queuedTime = isoTime(beginsAt);
   const document = publishingJob({
@@ -178,8 +178,8 @@ const createTopic = (publish: (jobId: string) => Promise<void>): ChannelType => 
   config: { name: channelTypes['sns']?.config['topicArn'] as never },
   references: [],
   create: () => ({
-    paceMs: 0,
-    recognisesForMs: 0,
+    minIntervalMs: 0,
+    dedupWindowMs: 0,
     async send({ document }) {
       await publish(document.jobId);
       return 'accepted';

@@ -162,7 +162,7 @@ function atOnceRows(run: Compared): Row[] {
 const counted: [string, (counts: Counts) => number][] = [
   ['sweeps of the schedule', ({ scheduledSweeps }) => scheduledSweeps],
   ['of these, with wake-ups sent', ({ scheduledThatWoke }) => scheduledThatWoke],
-  ['wake-ups', ({ wakeUps }) => wakeUps],
+  ['polls', ({ polls }) => polls],
   ['sweeps that were woken', ({ wokenSweeps }) => wokenSweeps],
   ['requests to SQS, but those in vain', ({ queueRequests }) => queueRequests],
   ['calls of the API', ({ apiCalls }) => apiCalls],

@@ -1,10 +1,10 @@
 /** `notifier check`: the main job from the command line, and waiting for a job's end. */
 
 import { type Command, Option } from 'commander';
-import type { Parts } from '../lib/deps.ts';
+import type { Deps } from '../lib/deps.ts';
 import type { JobName, JobRecord, Outcome, Statistics } from '../lib/domain/job.ts';
 import { readJobName } from '../lib/http-api/request.ts';
-import { answerOf, isOnlyAccepted } from '../lib/http-api/responses.ts';
+import { isOnlyAccepted, responseOf } from '../lib/http-api/responses.ts';
 import { type Checked, check as look } from '../lib/pipeline/check.ts';
 import { clean } from '../lib/platform/text.ts';
 import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
@@ -45,8 +45,8 @@ export function addCheck(program: Command): void {
     .addOption(spanOption('--every', 'with --wait: look this often').default(5_000, '5s'))
     .addHelpText('after', `\nExit codes of --wait, by how the job ended:\n${exitCodeLines()}`)
     .action((jobId: string, options: CheckOptions) =>
-      onNotifier(options, (parts) =>
-        check(parts, jobId, options, options.json ? noLine : createLiveLine(process.stdout)),
+      onNotifier(options, (deps) =>
+        check(deps, jobId, options, options.json ? noLine : createLiveLine(process.stdout)),
       ),
     );
 }
@@ -55,26 +55,26 @@ const spanOption = (name: string, description: string): Option =>
   new Option(`${name} <span>`, description).argParser(spanOf(name));
 
 /** Looks once, or until the job has ended and its deliveries are sent or dead. */
-export async function check(parts: Parts, jobId: string, options: CheckOptions, line: LiveLine): Promise<Answer> {
-  const job = readJobName({ jobId, environment: options.environment }, Object.keys(parts.config.environments));
-  const first = await lookAt(parts, job);
+export async function check(deps: Deps, jobId: string, options: CheckOptions, line: LiveLine): Promise<Answer> {
+  const job = readJobName({ jobId, environment: options.environment }, Object.keys(deps.config.environments));
+  const first = await lookAt(deps, job);
   if (!options.wait) return answer(first, isOnlyAccepted(first) ? 1 : 0);
-  const last = await follow(parts, job, first, options, line);
+  const last = await follow(deps, job, first, options, line);
   line.clear();
   return answer(last, waitExitCode(last.record));
 }
 
-const lookAt = (parts: Parts, job: JobName): Promise<Checked> => look(parts, job, parts.clock.now() + lookMs);
+const lookAt = (deps: Deps, job: JobName): Promise<Checked> => look(deps, job, deps.clock.now() + lookMs);
 
 /** What was seen last: when the job has ended and everybody is told, when nobody watches it any more, or when time is up. */
 async function follow(
-  parts: Parts,
+  deps: Deps,
   job: JobName,
   first: Checked,
   { timeout, every }: CheckOptions,
   line: LiveLine,
 ): Promise<Checked> {
-  const { clock, store } = parts;
+  const { clock, store } = deps;
   let until = clock.now() + timeout;
   let seen = first;
   let isEnding = false;
@@ -88,7 +88,7 @@ async function follow(
     await clock.wait(Math.min(every, until - clock.now()));
     // A job that ended, or that a sweep has given up, is only followed: to look at it would begin anew.
     const record = await store.get(job);
-    seen = record && (hasEnded(record) || !isOpen(record)) ? { ...seen, record } : await lookAt(parts, job);
+    seen = record && (hasEnded(record) || !isOpen(record)) ? { ...seen, record } : await lookAt(deps, job);
   }
 }
 
@@ -121,7 +121,7 @@ function counters(statistics: Statistics | null): string {
 function answer(checked: Checked, exitCode: number): Answer {
   const { record, reading } = checked;
   const detail = 'error' in reading ? reading.error : null;
-  const told = answerOf(checked);
+  const told = responseOf(checked);
   const job = reading.kind === 'job' ? reading.job : record.job;
   return {
     document: { ...told, detail, job, deliveries: deliveriesOf(record) },

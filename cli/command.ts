@@ -1,8 +1,8 @@
 /** What every command has in common: how a notifier is named, and how an answer is shown. */
 
 import type { Command } from 'commander';
-import type { Parts } from '../lib/deps.ts';
-import { adopt, findTarget, partsOf, type Target, type TargetOptions } from './target.ts';
+import type { Deps } from '../lib/deps.ts';
+import { adopt, depsOf, findTarget, type Target, type TargetOptions } from './target.ts';
 
 /** What a command found out: for machines and for people. */
 export interface Answer {
@@ -27,23 +27,23 @@ export const addCommand = (program: Command, nameAndArguments: string): Command 
 /** Lets a command work on the notifier that its options name, and shows the answer. */
 export async function onNotifier(
   options: CommonOptions,
-  work: (parts: Parts, target: Target) => Promise<Answer>,
+  work: (deps: Deps, target: Target) => Promise<Answer>,
 ): Promise<void> {
   const target = await findTarget(options, process.env);
   adopt(target);
-  await answering(options, await partsOf(process.env), (parts) => work(parts, target));
+  await answering(options, await depsOf(process.env), (deps) => work(deps, target));
 }
 
 /** Lets a command work with the configuration alone, whether or not there is a notifier. */
-export async function onConfiguration(options: CommonOptions, work: (parts: Parts) => Promise<Answer>): Promise<void> {
-  await answering(options, await partsOf({ TABLE_NAME: 'none', ...process.env }), work);
+export async function onConfiguration(options: CommonOptions, work: (deps: Deps) => Promise<Answer>): Promise<void> {
+  await answering(options, await depsOf({ TABLE_NAME: 'none', ...process.env }), work);
 }
 
-async function answering(options: CommonOptions, parts: Parts, work: (parts: Parts) => Promise<Answer>): Promise<void> {
+async function answering(options: CommonOptions, deps: Deps, work: (deps: Deps) => Promise<Answer>): Promise<void> {
   try {
-    show(await work(parts), options, parts.redact);
+    show(await work(deps), options, deps.redact);
   } catch (error) {
-    if (error instanceof Error) error.message = parts.redact(error.message);
+    if (error instanceof Error) error.message = deps.redact(error.message);
     throw error;
   }
 }

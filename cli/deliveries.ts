@@ -1,12 +1,12 @@
 /** The deliveries of a job, as commands show them. */
 
-import type { Delivery, JobRecord, Matter } from '../lib/domain/job.ts';
+import type { Delivery, JobRecord, Notice } from '../lib/domain/job.ts';
 import { splitKey } from '../lib/domain/outbox.ts';
 import { clean } from '../lib/platform/text.ts';
 import { dim, moment, type Verdict, verdictLine } from './output.ts';
 
 /** A delivery with its channel and outcome. */
-export interface Shown extends Delivery, Matter {
+export interface Shown extends Delivery, Notice {
   channel: string;
 }
 

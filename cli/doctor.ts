@@ -4,15 +4,15 @@ import type { Command } from 'commander';
 import { type Config, loadConfig } from '../lib/config/config.ts';
 import { createHttp } from '../lib/platform/http.ts';
 import { checkChannels } from './checks/channels.ts';
+import { checkCooldowns } from './checks/cooldowns.ts';
 import { checkEnvironments } from './checks/environments.ts';
-import { type CheckDeps, type Finding, no, sayWhy, unknown, yes } from './checks/finding.ts';
-import { checkRests } from './checks/rests.ts';
+import { type CheckContext, type Finding, no, sayWhy, unknown, yes } from './checks/finding.ts';
 import { checkSecrets } from './checks/secrets.ts';
 import { checkTable } from './checks/table.ts';
 import { checkWebhook } from './checks/webhook.ts';
 import { type Answer, addCommand, type CommonOptions, show } from './command.ts';
 import { verdictLine } from './output.ts';
-import { adopt, configuration, findTarget, partsOf, regionOf, type Target } from './target.ts';
+import { adopt, configuration, depsOf, findTarget, regionOf, type Target } from './target.ts';
 
 export function addDoctor(program: Command): void {
   addCommand(program, 'doctor')
@@ -32,10 +32,10 @@ export async function doctor(options: CommonOptions): Promise<{ answer: Answer; 
   const [notifier, target] = await checkNotifier(options);
   adopt(target ?? { env: { AWS_REGION: regionOf(options, process.env) } });
   const [configured, config] = await checkConfiguration();
-  const parts = config && (await partsOf({ TABLE_NAME: 'unknown', ...process.env }));
-  const deps = config && parts && { target, parts, config, http: createHttp() };
-  const outside = (check: (deps: CheckDeps) => Promise<Finding[]>, what: string) =>
-    deps ? check(deps) : [unknown(what, 'the configuration is not valid')];
+  const deps = config && (await depsOf({ TABLE_NAME: 'unknown', ...process.env }));
+  const context = config && deps && { target, deps, config, http: createHttp() };
+  const outside = (check: (context: CheckContext) => Promise<Finding[]>, what: string) =>
+    context ? check(context) : [unknown(what, 'the configuration is not valid')];
 
   const groups = await Promise.all([
     [notifier, configured],
@@ -44,9 +44,9 @@ export async function doctor(options: CommonOptions): Promise<{ answer: Answer; 
     target ? checkTable(target) : [unknown('table', 'no notifier is known')],
     outside(checkChannels, 'channels'),
     outside(checkWebhook, 'webhook'),
-    deps ? checkRests(deps) : [],
+    context ? checkCooldowns(context) : [],
   ]);
-  return { answer: answerOf(groups.flat()), redact: parts?.redact ?? String };
+  return { answer: answerOf(groups.flat()), redact: deps?.redact ?? String };
 }
 
 async function checkNotifier(options: CommonOptions): Promise<[Finding, Target | null]> {

@@ -3,18 +3,18 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import type { Parts } from '../lib/deps.ts';
+import type { Deps } from '../lib/deps.ts';
 import { advance } from '../lib/domain/advance.ts';
-import type { JobName, JobRecord, Matter, Reading } from '../lib/domain/job.ts';
+import type { JobName, JobRecord, Notice, Reading } from '../lib/domain/job.ts';
 import { messageOf } from '../lib/domain/message.ts';
 import { readJobName } from '../lib/http-api/request.ts';
 import { exceededOf } from '../lib/http-api/responses.ts';
 import { RequestError, UpstreamError } from '../lib/platform/errors.ts';
 import { readJob } from '../lib/sitecore/responses.ts';
 import { type Answer, addCommand, type CommonOptions, onConfiguration, onNotifier } from './command.ts';
+import { type CoolingDown, coolingDownNow } from './cooling-down.ts';
 import { deliveriesOf } from './deliveries.ts';
 import { inWords, type Rendered } from './explanation.ts';
-import { type Resting, restingNow } from './resting.ts';
 
 export interface ExplainOptions extends CommonOptions {
   job?: string;
@@ -40,15 +40,15 @@ export function addExplain(program: Command): void {
         throw new RequestError(400, 'Name a job by --job ID or by --file PATH.');
       }
       const open = options.file === undefined ? onNotifier : onConfiguration;
-      return open(options, (parts) => explain(parts, options));
+      return open(options, (deps) => explain(deps, options));
     });
 }
 
 /** What would be decided about a job now, and what was decided before. */
-export async function explain(parts: Parts, options: ExplainOptions): Promise<Answer> {
+export async function explain(deps: Deps, options: ExplainOptions): Promise<Answer> {
   const { job, file = '-' } = options;
-  const situation = job === undefined ? await fromFile(parts, file, options) : await fromTable(parts, job, options);
-  return answer(parts, situation);
+  const situation = job === undefined ? await fromFile(deps, file, options) : await fromTable(deps, job, options);
+  return answer(deps, situation);
 }
 
 /** A job, what is known of it, what was read, and the time of the decision. */
@@ -57,37 +57,37 @@ interface Situation {
   known: JobRecord | undefined;
   reading: Reading;
   now: number;
-  resting: Resting[];
+  resting: CoolingDown[];
 }
 
-async function fromTable(parts: Parts, jobId: string, { environment }: ExplainOptions): Promise<Situation> {
-  const name = readJobName({ jobId, environment }, Object.keys(parts.config.environments));
-  const now = parts.clock.now();
+async function fromTable(deps: Deps, jobId: string, { environment }: ExplainOptions): Promise<Situation> {
+  const name = readJobName({ jobId, environment }, Object.keys(deps.config.environments));
+  const now = deps.clock.now();
   const [known, reading, resting] = await Promise.all([
-    parts.store.get(name),
-    read(parts, name, now + askMs),
-    restingNow(parts, [name.environment]),
+    deps.store.get(name),
+    read(deps, name, now + askMs),
+    coolingDownNow(deps, [name.environment]),
   ]);
   return { name, known, reading, now, resting };
 }
 
-async function read(parts: Parts, { environment, jobId }: JobName, deadline: number): Promise<Reading> {
+async function read(deps: Deps, { environment, jobId }: JobName, deadline: number): Promise<Reading> {
   try {
-    return { kind: 'job', job: await parts.api(environment).getJob(jobId, deadline) };
+    return { kind: 'job', job: await deps.api(environment).getJob(jobId, deadline) };
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     return { kind: error.kind === 'notFound' ? 'notFound' : 'unreadable', error: error.message };
   }
 }
 
-async function fromFile(parts: Parts, file: string, { environment }: ExplainOptions): Promise<Situation> {
+async function fromFile(deps: Deps, file: string, { environment }: ExplainOptions): Promise<Situation> {
   const body = await readText(file);
   const job = readJob(body, file === '-' ? 'standard input' : file);
   const { id } = JSON.parse(body) as { id?: unknown };
   const jobId = typeof id === 'string' ? id : 'job_of_the_file';
-  const name = readJobName({ jobId, environment }, Object.keys(parts.config.environments));
+  const name = readJobName({ jobId, environment }, Object.keys(deps.config.environments));
   // Else a job that was kept in a file for some days would be no news.
-  const now = job.finishedAt ? Date.parse(job.finishedAt) : parts.clock.now();
+  const now = job.finishedAt ? Date.parse(job.finishedAt) : deps.clock.now();
   return { name, known: undefined, reading: { kind: 'job', job }, now, resting: [] };
 }
 
@@ -98,9 +98,9 @@ async function readText(file: string): Promise<string> {
   });
 }
 
-function answer(parts: Parts, situation: Situation): Answer {
+function answer(deps: Deps, situation: Situation): Answer {
   const { name, known, reading, now, resting } = situation;
-  const { config, limits } = parts;
+  const { config, limits } = deps;
   const channels = Object.keys(config.channels);
   const terms = {
     now,
@@ -120,7 +120,7 @@ function answer(parts: Parts, situation: Situation): Answer {
   const decision = record?.decision ?? null;
   const seen = next ?? known;
   const exceeded = seen ? exceededOf(seen) : [];
-  const messages = seen ? messagesOf(parts, seen) : [];
+  const messages = seen ? messagesOf(deps, seen) : [];
   return {
     document: {
       ...name,
@@ -140,10 +140,10 @@ function answer(parts: Parts, situation: Situation): Answer {
   };
 }
 
-function messagesOf(parts: Parts, record: JobRecord): Rendered[] {
-  const { config } = parts;
+function messagesOf(deps: Deps, record: JobRecord): Rendered[] {
+  const { config } = deps;
   const { jobUrl } = config.environments[record.environment] ?? {};
-  const decided: (Matter & { channels: string[] })[] = [
+  const decided: (Notice & { channels: string[] })[] = [
     ...exceededOf(record),
     ...(record.decision ? [record.decision] : []),
   ].flatMap(({ outcome, ...about }) => (outcome ? [{ ...about, outcome }] : []));
@@ -153,7 +153,7 @@ function messagesOf(parts: Parts, record: JobRecord): Rendered[] {
       .map((channel) => ({
         channel,
         type: config.channels[channel]?.type ?? '',
-        ...parts.channel(channel).render(messageOf(record, { outcome, limit, channel, jobUrl })),
+        ...deps.channel(channel).render(messageOf(record, { outcome, limit, channel, jobUrl })),
       })),
   );
 }

@@ -3,9 +3,9 @@
 import type { Decision, Job, JobName, JobRecord, Reading, Reason, Transition } from '../lib/domain/job.ts';
 import type { Rule } from '../lib/domain/routing.ts';
 import type { exceededOf } from '../lib/http-api/responses.ts';
+import { type CoolingDown, restingLine } from './cooling-down.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';
 import { dim, facts, moment } from './output.ts';
-import { type Resting, restingLine } from './resting.ts';
 
 /** A message as a channel would send it. */
 export interface Rendered {
@@ -27,7 +27,7 @@ export interface Explained {
   /** All that are configured. */
   channels: string[];
   rules: Rule[] | null;
-  resting: Resting[];
+  resting: CoolingDown[];
   messages: Rendered[];
 }
 

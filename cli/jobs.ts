@@ -1,11 +1,11 @@
 /** `notifier jobs`: the work list, and what is dead. */
 
 import type { Command } from 'commander';
-import type { Parts } from '../lib/deps.ts';
+import type { Deps } from '../lib/deps.ts';
 import type { DueEntry, JobRecord } from '../lib/domain/job.ts';
 import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
+import { coolingDownNow, restingLine } from './cooling-down.ts';
 import { span, table } from './output.ts';
-import { restingLine, restingNow } from './resting.ts';
 
 /** A job that is not done with: `watched` by the sweeps, or `dead` until somebody replays its deliveries. */
 interface Row {
@@ -31,24 +31,24 @@ export function addJobs(program: Command): void {
   addCommand(program, 'jobs')
     .description('list the jobs that are watched, and those with dead deliveries')
     .option('--dead', 'only those with dead deliveries')
-    .action((options: Options) => onNotifier(options, (parts) => jobs(parts, options)));
+    .action((options: Options) => onNotifier(options, (deps) => jobs(deps, options)));
 }
 
 /** The jobs that something is still to be done for, those that are due first at the top. */
-export async function jobs(parts: Parts, { dead = false }: Options): Promise<Answer> {
+export async function jobs(deps: Deps, { dead = false }: Options): Promise<Answer> {
   const [watched, buried, resting] = await Promise.all([
-    dead ? [] : rowsOf(parts, parts.store.due(Number.MAX_SAFE_INTEGER), 'watched'),
-    rowsOf(parts, parts.store.dead(), 'dead'),
-    restingNow(parts, Object.keys(parts.config.environments)),
+    dead ? [] : rowsOf(deps, deps.store.due(Number.MAX_SAFE_INTEGER), 'watched'),
+    rowsOf(deps, deps.store.dead(), 'dead'),
+    coolingDownNow(deps, Object.keys(deps.config.environments)),
   ]);
   const all = [...watched, ...buried];
-  const list = all.length > 0 ? show(all, parts.clock.now()) : nothing(dead);
+  const list = all.length > 0 ? show(all, deps.clock.now()) : nothing(dead);
   const rests = resting.map(restingLine).join('\n');
   return { document: { jobs: all, resting }, text: rests ? `${list}\n\n${rests}` : list };
 }
 
 /** The index shows neither names nor deliveries, so each item is read. */
-async function rowsOf({ store }: Parts, pages: AsyncIterable<DueEntry[]>, state: Row['state']): Promise<Row[]> {
+async function rowsOf({ store }: Deps, pages: AsyncIterable<DueEntry[]>, state: Row['state']): Promise<Row[]> {
   const records: (JobRecord | undefined)[] = [];
   for await (const page of pages) {
     for (let from = 0; from < page.length; from += atOnce) {

@@ -2,7 +2,7 @@
 
 import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
-import type { Parts } from '../lib/deps.ts';
+import type { Deps } from '../lib/deps.ts';
 import type { JobName } from '../lib/domain/job.ts';
 import { readJobName } from '../lib/http-api/request.ts';
 import { check } from '../lib/pipeline/check.ts';
@@ -36,16 +36,16 @@ export function addRedrive(program: Command): void {
   addCommand(program, 'redrive')
     .description('look at the jobs of events that could not be recorded, and empty their queue')
     .option('--queue <url>', 'the queue, if it is not that of --stage')
-    .action((options: Options) => onNotifier(options, (parts, target) => redrive(parts, queueOf(target, options))));
+    .action((options: Options) => onNotifier(options, (deps, target) => redrive(deps, queueOf(target, options))));
 }
 
 /** Looks at the job that each message names, and deletes the message once the job is recorded. */
-export async function redrive(parts: Parts, queueUrl: string): Promise<Answer> {
+export async function redrive(deps: Deps, queueUrl: string): Promise<Answer> {
   // The host in a queue's address is none that AWS_ENDPOINT_URL leads to.
   const client = new SQSClient({ maxAttempts: 3, requestHandler, useQueueUrlAsEndpoint: false });
   const redriven: Redriven[] = [];
   for await (const message of messages(client, queueUrl))
-    redriven.push(await redriveOne(parts, client, queueUrl, message));
+    redriven.push(await redriveOne(deps, client, queueUrl, message));
   return {
     document: { redriven },
     text: redriven.length > 0 ? redriven.map(lineOf).join('\n') : 'The queue is empty.',
@@ -67,12 +67,12 @@ async function* messages(client: SQSClient, QueueUrl: string): AsyncGenerator<Me
   }
 }
 
-async function redriveOne(parts: Parts, client: SQSClient, QueueUrl: string, message: Message): Promise<Redriven> {
+async function redriveOne(deps: Deps, client: SQSClient, QueueUrl: string, message: Message): Promise<Redriven> {
   const { MessageId: messageId = '', ReceiptHandle, Body = '' } = message;
   let job: JobName | null = null;
   try {
-    job = readJobName(detailOf(Body), Object.keys(parts.config.environments));
-    const { record } = await check(parts, job, parts.clock.now() + lookMs);
+    job = readJobName(detailOf(Body), Object.keys(deps.config.environments));
+    const { record } = await check(deps, job, deps.clock.now() + lookMs);
     await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
     return { messageId, ...job, status: record.status, stays: false, error: record.check.error };
   } catch (error) {

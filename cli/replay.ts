@@ -1,7 +1,7 @@
 /** `notifier replay`: dead deliveries are sent again. */
 
 import type { Command } from 'commander';
-import type { Parts } from '../lib/deps.ts';
+import type { Deps } from '../lib/deps.ts';
 import { readJobName } from '../lib/http-api/request.ts';
 import { replay as revive } from '../lib/pipeline/replay.ts';
 import { readChannels } from './channel-names.ts';
@@ -22,16 +22,16 @@ export function addReplay(program: Command): void {
     .option('--since <span>', 'only those last tried within this time: 30m, 2h, 3d', spanOf('--since'))
     .option('--job <id>', 'only those of this job')
     .option('--environment <name>', 'the environment of --job, if there are several')
-    .action((options: Options) => onNotifier(options, (parts) => replay(parts, options)));
+    .action((options: Options) => onNotifier(options, (deps) => replay(deps, options)));
 }
 
 /** Makes dead deliveries pending again. */
-async function replay(parts: Parts, { channel, since, job, environment }: Options): Promise<Answer> {
-  const { environments } = parts.config;
-  if (channel !== undefined) readChannels([channel], parts.config);
-  const replayed = await revive(parts, {
+async function replay(deps: Deps, { channel, since, job, environment }: Options): Promise<Answer> {
+  const { environments } = deps.config;
+  if (channel !== undefined) readChannels([channel], deps.config);
+  const replayed = await revive(deps, {
     channel,
-    since: since && parts.clock.now() - since,
+    since: since && deps.clock.now() - since,
     job: job === undefined ? undefined : readJobName({ jobId: job, environment }, Object.keys(environments)),
   });
   const revivals = replayed.map(({ job: { environment, jobId }, revived }) => ({

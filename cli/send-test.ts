@@ -1,7 +1,7 @@
 /** `notifier send-test`: a message marked TEST, on the way that every message takes. */
 
 import type { Command } from 'commander';
-import type { Parts } from '../lib/deps.ts';
+import type { Deps } from '../lib/deps.ts';
 import type { JobName, JobRecord } from '../lib/domain/job.ts';
 import { readEnvironment } from '../lib/http-api/request.ts';
 import { sendTest as write } from '../lib/pipeline/send-test.ts';
@@ -24,31 +24,31 @@ export function addSendTest(program: Command): void {
     .description('send a message marked TEST to these channels, or to all, through the sweep')
     .option('--environment <name>', 'whose name the message shows, if there are several')
     .action((channels: string[], options: SendTestOptions) =>
-      onNotifier(options, (parts, target) =>
-        sendTest(parts, target, channels, options, options.json ? noLine : createLiveLine(process.stderr)),
+      onNotifier(options, (deps, target) =>
+        sendTest(deps, target, channels, options, options.json ? noLine : createLiveLine(process.stderr)),
       ),
     );
 }
 
 /** Writes the test and follows it until every channel has got it, or has refused it, or until no sweep has come. */
 export async function sendTest(
-  parts: Parts,
+  deps: Deps,
   target: Pick<Target, 'kind'>,
   channels: string[],
   { environment: named }: SendTestOptions,
   line: LiveLine,
 ): Promise<Answer> {
-  const { environments, channels: all } = parts.config;
-  const wanted = channels.length > 0 ? readChannels(channels, parts.config) : Object.keys(all);
+  const { environments, channels: all } = deps.config;
+  const wanted = channels.length > 0 ? readChannels(channels, deps.config) : Object.keys(all);
   const environment = readEnvironment(named, Object.keys(environments));
-  const job = await write(parts, { environment, channels: [...new Set(wanted)] });
+  const job = await write(deps, { environment, channels: [...new Set(wanted)] });
   line.show('Written. The next sweep sends it, within a minute or so.');
-  const record = await follow(parts, job);
+  const record = await follow(deps, job);
   line.clear();
   return answer(job, record, target);
 }
 
-async function follow({ clock, store }: Parts, job: JobName): Promise<JobRecord | undefined> {
+async function follow({ clock, store }: Deps, job: JobName): Promise<JobRecord | undefined> {
   const until = clock.now() + followMs;
   for (;;) {
     const record = await store.get(job);

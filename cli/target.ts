@@ -2,10 +2,10 @@
 
 import { fileURLToPath } from 'node:url';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import type { Parts } from '../lib/deps.ts';
+import type { Deps } from '../lib/deps.ts';
 import { requestHandler } from '../lib/platform/aws.ts';
 import { ConfigError } from '../lib/platform/errors.ts';
-import { createParts } from '../lib/wire.ts';
+import { wire } from '../lib/wire.ts';
 import { readDocument } from '../local/notifier-document.ts';
 import { runningEnvironment } from '../local/running.ts';
 
@@ -56,9 +56,9 @@ export async function configuration(env: Env): Promise<{ NOTIFIER_CONFIG: string
   return { NOTIFIER_CONFIG: env['NOTIFIER_CONFIG'] || JSON.stringify(await readDocument(path)) };
 }
 
-/** The parts of the notifier that was adopted, without a log: what a command did is its answer. */
-export const partsOf = async (env: Env): Promise<Parts> =>
-  createParts({ ...env, ...(await configuration(env)) }, { write: () => undefined });
+/** The deps of the notifier that was adopted, without a log: what a command did is its answer. */
+export const depsOf = async (env: Env): Promise<Deps> =>
+  wire({ ...env, ...(await configuration(env)) }, { write: () => undefined });
 
 async function findStack(stage: string, region: string): Promise<Target> {
   const StackName = `${service}-${stage}`;

@@ -3,58 +3,58 @@
 import middy from '@middy/core';
 import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { Context, APIGatewayProxyEventV2 as Event, APIGatewayProxyStructuredResultV2 as Result } from 'aws-lambda';
-import type { Parts } from '../lib/deps.ts';
+import type { Deps } from '../lib/deps.ts';
 import { guard, type Handler, observed, problems } from '../lib/http-api/middleware.ts';
 import { readEnvironment, readJobName } from '../lib/http-api/request.ts';
-import { accepted, answerOf, detailsOf, isOnlyAccepted, json } from '../lib/http-api/responses.ts';
+import { accepted, detailsOf, isOnlyAccepted, json, responseOf } from '../lib/http-api/responses.ts';
 import { checkInTime } from '../lib/pipeline/check.ts';
-import { readRest } from '../lib/pipeline/cooldown.ts';
+import { readCooldown } from '../lib/pipeline/cooldown.ts';
 import { ConfigError, RequestError } from '../lib/platform/errors.ts';
-import { wake } from '../lib/sweep/request-sweep.ts';
-import { createParts } from '../lib/wire.ts';
+import { requestSweep } from '../lib/sweep/request-sweep.ts';
+import { wire } from '../lib/wire.ts';
 
 /** Makes the handler of an HTTP API (payload format 2.0). */
-export function createHandler(parts: Parts): Handler<Event, Result> {
-  const environments = Object.keys(parts.config.environments);
+export function createHandler(deps: Deps): Handler<Event, Result> {
+  const environments = Object.keys(deps.config.environments);
 
   // The answer comes after the first attempt of every delivery.
   const post = middy()
     .use(httpJsonBodyParser())
     .handler(async (event: { body?: unknown }, context: Context): Promise<Result> => {
       const job = readJobName(event.body, environments);
-      const checked = await checkInTime(parts, job, context.getRemainingTimeInMillis());
-      return isOnlyAccepted(checked) ? accepted(checked) : json(200, answerOf(checked));
+      const checked = await checkInTime(deps, job, context.getRemainingTimeInMillis());
+      return isOnlyAccepted(checked) ? accepted(checked) : json(200, responseOf(checked));
     });
 
   // From the table only: no call to Sitecore.
   const get = async (event: Event): Promise<Result> => {
     const environment = event.queryStringParameters?.['environment'];
     const job = readJobName({ jobId: event.pathParameters?.['jobId'], environment }, environments);
-    const [record, rest] = await Promise.all([parts.store.get(job), readRest(parts, job.environment)]);
+    const [record, cooldown] = await Promise.all([deps.store.get(job), readCooldown(deps, job.environment)]);
     if (!record) throw new RequestError(404, 'This job was never seen here. POST /jobs makes it known.');
-    return json(200, detailsOf(record, rest));
+    return json(200, detailsOf(record, cooldown));
   };
 
   // Whatever the body says: Sitecore's webhooks name no job.
   const wakeUp = async (event: Event): Promise<Result> => {
     const environment = readEnvironment(event.queryStringParameters?.['environment'], environments);
-    await wake(parts, environment);
+    await requestSweep(deps, environment);
     return json(202, { environment, detail: 'Its jobs are looked at now, and again a little later.' });
   };
 
   const route = middy()
-    .use([problems(parts), guard(parts)])
+    .use([problems(deps), guard(deps)])
     .handler((event: Event, context: Context): Promise<Result> => {
       if (event.routeKey === 'POST /jobs') return post(event as never, context);
       if (event.routeKey === 'GET /jobs/{jobId}') return get(event);
       if (event.routeKey === 'POST /wake') return wakeUp(event);
       throw new RequestError(404, 'There are three routes: POST /jobs, GET /jobs/{jobId} and POST /wake.');
     }) as Handler<Event, Result>;
-  return observed(parts, route);
+  return observed(deps, route);
 }
 
-const parts = createParts(process.env);
-if (parts.config.webhookSecrets.length === 0) {
+const deps = wire(process.env);
+if (deps.config.webhookSecrets.length === 0) {
   throw new ConfigError('webhook.secrets is empty: the webhook starts only with a secret that callers must send.');
 }
-export const handler = createHandler(parts);
+export const handler = createHandler(deps);

@@ -8,12 +8,12 @@ import type { Log } from './platform/log.ts';
 import type { Metrics } from './platform/metrics.ts';
 import type { Redactor } from './platform/redaction.ts';
 import type { Secrets } from './platform/secrets.ts';
-import type { WakeUps } from './platform/sweep-queue.ts';
+import type { SweepQueue } from './platform/sweep-queue.ts';
 import type { JobList } from './sitecore/job-list.ts';
 import type { PublishingApi } from './sitecore/publishing-api.ts';
 import type { Store } from './table/store.ts';
 
-export interface Parts {
+export interface Deps {
   config: Config;
   limits: Terms['limits'];
   store: Store;
@@ -28,6 +28,6 @@ export interface Parts {
   log: Log;
   metrics: Metrics;
   redact: Redactor;
-  wakeUps: WakeUps;
+  sweepQueue: SweepQueue;
   newId(): string;
 }

@@ -1,11 +1,11 @@
-/** The parts list: everything a function works with, made once per process. */
+/** The deps list: everything a function works with, made once per process. */
 
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { channelTypes } from './channels/index.ts';
 import { type Config, loadConfig, references } from './config/config.ts';
-import type { Parts } from './deps.ts';
+import type { Deps } from './deps.ts';
 import type { Terms } from './domain/advance.ts';
 import { requestHandler } from './platform/aws.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
@@ -16,7 +16,7 @@ import { createMetrics } from './platform/metrics.ts';
 import { createRedactor } from './platform/redaction.ts';
 import { createSecrets } from './platform/secrets.ts';
 import { readParameters } from './platform/ssm.ts';
-import { createWakeUps } from './platform/sweep-queue.ts';
+import { createSweepQueue } from './platform/sweep-queue.ts';
 import { createAccessToken } from './sitecore/access-token.ts';
 import { createJobList } from './sitecore/job-list.ts';
 import { createPublishingApi } from './sitecore/publishing-api.ts';
@@ -24,11 +24,11 @@ import { createStore } from './table/dynamodb.ts';
 
 type Env = Record<string, string | undefined>;
 
-/** Makes the parts from the environment variables. Throws a `ConfigError` if the configuration is unusable. */
-export function createParts(
+/** Makes the deps from the environment variables. Throws a `ConfigError` if the configuration is unusable. */
+export function wire(
   env: Env,
-  { clock = systemClock, http = createHttp(), types = channelTypes, write = console.log }: PartsOptions = {},
-): Parts {
+  { clock = systemClock, http = createHttp(), types = channelTypes, write = console.log }: WireOptions = {},
+): Deps {
   const config = loadConfig(env, types);
   const redact = createRedactor();
   const secrets = createSecrets({ env, clock, redact, readParameters, references: references(config, types) });
@@ -52,12 +52,12 @@ export function createParts(
     log,
     metrics: createMetrics({ clock, write, namespace: env['METRICS_NAMESPACE'] ?? 'publishing-job-notifier' }),
     redact,
-    wakeUps: createWakeUps({ queueUrl: env['WAKE_UPS_URL'] }),
+    sweepQueue: createSweepQueue({ queueUrl: env['SWEEP_QUEUE_URL'] }),
     newId: randomUUID,
   };
 }
 
-export interface PartsOptions {
+export interface WireOptions {
   clock?: Clock;
   http?: Http;
   types?: typeof channelTypes;
@@ -77,7 +77,7 @@ const day = 24 * hour;
 
 const limitsOf = ({ settings }: Config): Terms['limits'] => ({
   announceWithinMs: settings.announceWithinHours * hour,
-  deniedForMs: 10 * minute,
+  notFoundForMs: 10 * minute,
   unreadableForMs: 7 * day,
   retryForMs: settings.retryForDays * day,
   keepForMs: settings.keepForDays * day,

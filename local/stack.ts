@@ -150,7 +150,7 @@ function environment(
     AWS_REGION: process.env['AWS_REGION'] ?? 'us-east-1',
     AWS_ENDPOINT_URL_DYNAMODB: store.endpoint,
     AWS_ENDPOINT_URL_SQS: queue.endpoint,
-    WAKE_UPS_URL: queue.queueUrl,
+    SWEEP_QUEUE_URL: queue.queueUrl,
     ...(world.topic && { AWS_ENDPOINT_URL_SNS: world.topic.endpoint }),
     ...(!isAwsNeeded && { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' }),
   };

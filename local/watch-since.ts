@@ -2,7 +2,7 @@
 
 import { check } from '../lib/pipeline/check.ts';
 import { systemClock } from '../lib/platform/clock.ts';
-import { createParts } from '../lib/wire.ts';
+import { wire } from '../lib/wire.ts';
 
 const withinMs = 25_000;
 const attempts = 5;
@@ -15,11 +15,11 @@ const attempts = 5;
 export async function watchSince(environment: string, jobId: string, at: number): Promise<void> {
   const behindMs = Date.now() - at;
   const clock = { ...systemClock, now: () => Date.now() - behindMs };
-  const parts = createParts(process.env, { clock });
+  const deps = wire(process.env, { clock });
   let problem: unknown;
   for (let attempt = 0; attempt < attempts; attempt++) {
     try {
-      const { reading } = await check(parts, { environment, jobId }, clock.now() + withinMs);
+      const { reading } = await check(deps, { environment, jobId }, clock.now() + withinMs);
       if (reading.kind === 'job') return;
       problem = reading;
     } catch (error) {

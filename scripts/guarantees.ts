@@ -1,6 +1,6 @@
 /** `npm run test:guarantees`: the long form of the guarantees suite, as a table. Fails if anything was lost or repeated. */
 
-// Importing a function makes its parts; the suite brings parts of its own.
+// Importing a function makes its deps; the suite brings deps of its own.
 process.env['TABLE_NAME'] = 'publishing-jobs';
 process.env['AWS_REGION'] = 'eu-west-1';
 process.env['NOTIFIER_CONFIG'] = JSON.stringify({

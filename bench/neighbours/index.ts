@@ -2,7 +2,7 @@
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { answerOf } from '../processes.ts';
+import { responseOf } from '../processes.ts';
 import type { Asked, Order } from './server.ts';
 import type { Item } from './table.ts';
 
@@ -16,12 +16,12 @@ export interface Neighbours {
 /** `sample`: the item of a watched running job, of which the table holds as many copies as it is told to. */
 export async function startNeighbours(sample: Item): Promise<Neighbours> {
   const child = fork(fileURLToPath(new URL('server.ts', import.meta.url)), [JSON.stringify(sample)]);
-  const { url } = await answerOf<{ url: string }>(child);
+  const { url } = await responseOf<{ url: string }>(child);
   return {
     url,
     async be(order) {
       child.send(order);
-      return (await answerOf<{ asked: Asked }>(child)).asked;
+      return (await responseOf<{ asked: Asked }>(child)).asked;
     },
     close: () => child.disconnect(),
   };

@@ -2,20 +2,20 @@
 
 import type { ChannelConfig } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
-import { type CheckDeps, type Finding, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
+import { type CheckContext, type Finding, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
 
 const timeoutMs = 8_000;
 
-export const checkChannels = (deps: CheckDeps): Promise<Finding[]> =>
-  Promise.all(Object.entries(deps.config.channels).map(([name, channel]) => checkOne(deps, name, channel)));
+export const checkChannels = (context: CheckContext): Promise<Finding[]> =>
+  Promise.all(Object.entries(context.config.channels).map(([name, channel]) => checkOne(context, name, channel)));
 
-async function checkOne({ parts }: CheckDeps, name: string, channel: ChannelConfig): Promise<Finding> {
+async function checkOne({ deps }: CheckContext, name: string, channel: ChannelConfig): Promise<Finding> {
   const what = `channel ${name} (${channel.type})`;
   const references = (channelTypes[channel.type]?.references ?? []).map((member) => channel[member] ?? '');
-  const missing = await unreadable(parts, references);
+  const missing = await unreadable(deps, references);
   if (missing.length > 0) return unknown(what, `${missing.join(' and ')} cannot be read`);
   try {
-    await parts.channel(name).verify(timeoutMs);
+    await deps.channel(name).verify(timeoutMs);
     return yes(what, 'takes messages');
   } catch (error) {
     return no(what, `${sayWhy(error)} It is channels.${name} in the configuration.`);

@@ -7,31 +7,37 @@ import { createAccessToken } from '../../lib/sitecore/access-token.ts';
 import { createJobList } from '../../lib/sitecore/job-list.ts';
 import { createPublishingApi, type PublishingApi } from '../../lib/sitecore/publishing-api.ts';
 import type { Permissions } from '../../lib/sitecore/responses.ts';
-import { type CheckDeps, type Finding, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
+import { type CheckContext, type Finding, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
 
 const timeoutMs = 15_000;
 
-export const checkEnvironments = async (deps: CheckDeps): Promise<Finding[]> =>
-  (await Promise.all(Object.entries(deps.config.environments).map(([name, one]) => checkOne(deps, name, one)))).flat();
+export const checkEnvironments = async (context: CheckContext): Promise<Finding[]> =>
+  (
+    await Promise.all(Object.entries(context.config.environments).map(([name, one]) => checkOne(context, name, one)))
+  ).flat();
 
-async function checkOne({ parts, http }: CheckDeps, name: string, environment: EnvironmentConfig): Promise<Finding[]> {
+async function checkOne(
+  { deps, http }: CheckContext,
+  name: string,
+  environment: EnvironmentConfig,
+): Promise<Finding[]> {
   const [token, api, scopes, list] = [`token of ${name}`, `API of ${name}`, `scopes of ${name}`, `list of ${name}`];
   const later = environment.discover ? [api, scopes, list] : [api, scopes];
-  const missing = await unreadable(parts, [environment.clientId, environment.clientSecret]);
+  const missing = await unreadable(deps, [environment.clientId, environment.clientSecret]);
   if (missing.length > 0) {
     return [unknown(token, `${missing.join(' and ')} cannot be read`), ...later.map(withoutToken)];
   }
-  const accessToken = createAccessToken({ ...parts, http }, { name, ...environment });
+  const accessToken = createAccessToken({ ...deps, http }, { name, ...environment });
   try {
     await accessToken.get(timeoutMs);
   } catch (error) {
     return [no(token, sayWhy(error, /^(token for|credential of) [^:]+: /)), ...later.map(withoutToken)];
   }
   const answers = yes(api, `answers at ${new URL(environment.apiUrl).host}`);
-  const publishingApi = createPublishingApi({ ...parts, http, accessToken }, { name, ...environment });
+  const publishingApi = createPublishingApi({ ...deps, http, accessToken }, { name, ...environment });
   try {
-    const permissions = await publishingApi.permissions(parts.clock.now() + timeoutMs);
-    const listed = environment.discover ? [await checkList(publishingApi, list, parts.clock)] : [];
+    const permissions = await publishingApi.permissions(deps.clock.now() + timeoutMs);
+    const listed = environment.discover ? [await checkList(publishingApi, list, deps.clock)] : [];
     return [yes(token, 'obtained'), answers, judge(scopes, permissions), ...listed];
   } catch (error) {
     const why = sayWhy(error, /^Publishing API of [^:]+: /);

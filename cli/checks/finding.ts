@@ -1,7 +1,7 @@
 /** What a check of the doctor found, and what the checks work with. */
 
 import type { Config } from '../../lib/config/config.ts';
-import type { Parts } from '../../lib/deps.ts';
+import type { Deps } from '../../lib/deps.ts';
 import type { Http } from '../../lib/platform/http.ts';
 import type { Verdict } from '../output.ts';
 import { explain } from '../problem.ts';
@@ -15,9 +15,9 @@ export interface Finding {
   said: string;
 }
 
-export interface CheckDeps {
+export interface CheckContext {
   target: Target | null;
-  parts: Parts;
+  deps: Deps;
   config: Config;
   http: Http;
 }
@@ -33,7 +33,7 @@ export const unknown = (what: string, said: string): Finding => ({ what, verdict
 export const sayWhy = (error: unknown, peer = /^$/): string => explain(error).replace(peer, '');
 
 /** The references among these that cannot be read: who needs one of them cannot be checked. */
-export async function unreadable({ secrets }: Pick<Parts, 'secrets'>, references: string[]): Promise<string[]> {
+export async function unreadable({ secrets }: Pick<Deps, 'secrets'>, references: string[]): Promise<string[]> {
   const read = await Promise.allSettled(references.map((reference) => secrets.read(reference)));
   return references.filter((_, index) => read[index]?.status === 'rejected');
 }

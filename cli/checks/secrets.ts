@@ -3,15 +3,15 @@
 import { UpstreamError } from '../../lib/platform/errors.ts';
 import { explain } from '../problem.ts';
 import { type Reference, referencesOf } from '../references.ts';
-import { type CheckDeps, type Finding, no, unknown, yes } from './finding.ts';
+import { type CheckContext, type Finding, no, unknown, yes } from './finding.ts';
 
-export const checkSecrets = (deps: CheckDeps): Promise<Finding[]> =>
-  Promise.all(referencesOf(deps.config).map((one) => checkOne(deps, one)));
+export const checkSecrets = (context: CheckContext): Promise<Finding[]> =>
+  Promise.all(referencesOf(context.config).map((one) => checkOne(context, one)));
 
-async function checkOne({ parts, target }: CheckDeps, one: Reference): Promise<Finding> {
+async function checkOne({ deps, target }: CheckContext, one: Reference): Promise<Finding> {
   const what = `secret ${one.reference}`;
   try {
-    await parts.secrets.read(one.reference);
+    await deps.secrets.read(one.reference);
     return yes(what, `readable, for ${one.path}`);
   } catch (error) {
     // The stack tells its topic, for example.

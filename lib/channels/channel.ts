@@ -19,9 +19,9 @@ export interface Channel {
   /** What `send` would send, and how a person reads it. */
   render(message: Message): { text: string; payload: object };
   /** The shortest time between two messages that the place bears, in milliseconds; 0: any. */
-  readonly paceMs: number;
+  readonly minIntervalMs: number;
   /** For how long the place recognises a repeated message and drops it, in milliseconds; 0: never. Known after a send. */
-  readonly recognisesForMs: number;
+  readonly dedupWindowMs: number;
 }
 
 /** What a channel may use. */

@@ -5,7 +5,7 @@ import type { Mention } from '../domain/job.ts';
 import type { Message } from '../domain/message.ts';
 import { type Fact, inUtc } from '../domain/wording.ts';
 import { UpstreamError, type UpstreamKind } from '../platform/errors.ts';
-import type { HttpAnswer } from '../platform/http.ts';
+import type { HttpResponse } from '../platform/http.ts';
 import { parseRetryAfter } from '../platform/http.ts';
 import { clean, cut } from '../platform/text.ts';
 import type { ChannelType } from './channel.ts';
@@ -26,7 +26,7 @@ export const slack: ChannelType = {
       const answer = await http({
         method: 'POST',
         url,
-        peer: 'Slack',
+        service: 'Slack',
         headers: { 'content-type': 'application/json; charset=utf-8' },
         body: JSON.stringify(payload),
         timeoutMs,
@@ -51,8 +51,8 @@ export const slack: ChannelType = {
       }
     };
     return {
-      paceMs: 1_000,
-      recognisesForMs: 0,
+      minIntervalMs: 1_000,
+      dedupWindowMs: 0,
       verify: async (timeoutMs) => knock(await readUrl(), clock.now() + timeoutMs),
       render: (message) => ({ text: textOf(message), payload: blocksOf(message) }),
       async send(message, timeoutMs) {
@@ -130,7 +130,7 @@ const refusedPayload =
 const gone =
   /^(invalid_token|action_prohibited|channel_not_found|no_service|no_team|channel_is_archived|no_active_hooks|posting_to_general_channel_denied|not_in_channel|account_inactive|token_revoked|missing_scope)/;
 
-function readAnswer({ status, headers, body }: HttpAnswer, now: number, redact: (text: string) => string): string {
+function readAnswer({ status, headers, body }: HttpResponse, now: number, redact: (text: string) => string): string {
   const said = verdictOf(body);
   if (status === 200 && said === 'ok') return 'ok';
 

@@ -18,7 +18,7 @@ import { clean, cut } from '../platform/text.ts';
 import type { ChannelType } from './channel.ts';
 
 /** SNS remembers a deduplication id for five minutes; a minute of that is left for clocks and slow requests. */
-const recognisesForMs = 4 * 60_000;
+const dedupWindowMs = 4 * 60_000;
 
 export const sns: ChannelType = {
   config: { topicArn: v.string() },
@@ -43,9 +43,9 @@ export const sns: ChannelType = {
       }
     };
     return {
-      paceMs: 0,
-      get recognisesForMs() {
-        return isFifo(topicArn) ? recognisesForMs : 0;
+      minIntervalMs: 0,
+      get dedupWindowMs() {
+        return isFifo(topicArn) ? dedupWindowMs : 0;
       },
       async send(message, timeoutMs) {
         const publish = (abortSignal: AbortSignal) =>

@@ -1,7 +1,7 @@
 /** What the table should say of a job next, computed from what it says now. Pure. */
 
 import { isDeepStrictEqual } from 'node:util';
-import { announce, type DecisionTerms, tellDelays } from './announce.ts';
+import { announce, announceDelays, type DecisionTerms } from './announce.ts';
 import {
   type Delivery,
   deliveryKey,
@@ -11,7 +11,7 @@ import {
   type Reading,
   type Transition,
 } from './job.ts';
-import { isStale, nextCheck } from './next-poll.ts';
+import { isStale, nextPoll } from './next-poll.ts';
 import {
   type DeliveryTerms,
   dueDeliveries,
@@ -44,15 +44,15 @@ export interface Advance {
  * be told, and takes the lease when something can be sent at once.
  */
 export function advance(known: JobRecord | undefined, name: JobName, given: Reading | null, terms: Terms): Advance {
-  const base = reclaim(known ?? newRecord(name, terms.now), terms.now);
+  const base = expireLease(known ?? newRecord(name, terms.now), terms.now);
   const reading = given && isTooLate(base, given, terms) ? null : given;
   const prior = reading && isGivenUp(base) ? watchedAnew(base, terms.now) : base;
   const transition = reading && decide(prior, reading, terms);
   const observed = reading ? observe(prior, reading, transition, terms) : prior;
   const decided = transition ? announce(observed, prior, transition, terms) : observed;
   const goesOn = reading?.kind === 'job' && !isTerminal(decided.status);
-  const lent = lend(goesOn ? tellDelays(decided, reading.job, prior, terms) : decided, terms);
-  const next = { ...lent, ...agenda(lent, terms) };
+  const leased = acquireLease(goesOn ? announceDelays(decided, reading.job, prior, terms) : decided, terms);
+  const next = { ...leased, ...schedule(leased, terms) };
 
   if (known && isSame(known, next)) return { next: null, transition };
   return { next: { ...next, revision: base.revision + 1, writer: terms.writer }, transition };
@@ -61,7 +61,7 @@ export function advance(known: JobRecord | undefined, name: JobName, given: Read
 /** The record after a worker is done with its deliveries: the lease given back, and what is to be done next. */
 export function release(record: JobRecord, terms: Pick<Terms, 'now' | 'writer' | 'limits'>): JobRecord {
   const next = { ...record, lease: null, revision: record.revision + 1, writer: terms.writer };
-  return { ...next, ...agenda(next, terms) };
+  return { ...next, ...schedule(next, terms) };
 }
 
 /** The record of a test: no job, and a message to each of these channels that is to be sent as any other. */
@@ -84,7 +84,7 @@ export function testRecord(
       terms.now,
     ),
   };
-  return { ...next, ...agenda(next, terms) };
+  return { ...next, ...schedule(next, terms) };
 }
 
 /** A record whose wanted dead deliveries are pending again, as if just decided, and the keys of those. */
@@ -101,7 +101,7 @@ export function revive(
     deliveries[key] = { ...delivery, state: 'pending', createdAt: iso(terms.now + index), nextAt: at };
   }
   const next = { ...record, deliveries, revision: record.revision + 1, writer: terms.writer };
-  return { next: { ...next, ...agenda(next, terms) }, revived: wanted.map(({ key }) => key) };
+  return { next: { ...next, ...schedule(next, terms) }, revived: wanted.map(({ key }) => key) };
 }
 
 function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
@@ -144,7 +144,7 @@ const watchedAnew = (record: JobRecord, now: number): JobRecord => ({
 });
 
 function observe(prior: JobRecord, reading: Reading, transition: Transition | null, terms: Terms): JobRecord {
-  const check = nextCheck(prior, reading, transition, terms);
+  const check = nextPoll(prior, reading, transition, terms);
   if (reading.kind === 'notFound' && !isTerminal(prior.status)) {
     return { ...prior, check, notFoundSince: prior.notFoundSince ?? iso(terms.now) };
   }
@@ -154,7 +154,7 @@ function observe(prior: JobRecord, reading: Reading, transition: Transition | nu
 }
 
 /** Takes the lease back when it ran out: the fate of what was pending under it is not known. */
-function reclaim(record: JobRecord, now: number): JobRecord {
+function expireLease(record: JobRecord, now: number): JobRecord {
   const { lease } = record;
   if (!lease || lease.until > now) return record;
   const since = iso(lease.since);
@@ -165,13 +165,13 @@ function reclaim(record: JobRecord, now: number): JobRecord {
 }
 
 /** Takes the lease if it is free and there is something to send. */
-function lend(record: JobRecord, terms: Terms): JobRecord {
+function acquireLease(record: JobRecord, terms: Terms): JobRecord {
   if (record.lease || dueDeliveries(record, terms).length === 0) return record;
   return { ...record, lease: { owner: terms.writer, since: terms.now, until: terms.leaseUntil } };
 }
 
 /** When a record is due, or that it may be forgotten. */
-function agenda(
+function schedule(
   record: JobRecord,
   { now, limits }: Pick<Terms, 'now' | 'limits'>,
 ): Pick<JobRecord, 'watch' | 'dueAt' | 'pendingAt' | 'expiresAt'> {

@@ -1,6 +1,6 @@
 /** What is decided about a job, and the messages that follow from it. Pure. */
 
-import { type Decision, deliveryKey, type Job, type JobRecord, type Matter, type Transition } from './job.ts';
+import { type Decision, deliveryKey, type Job, type JobRecord, type Notice, type Transition } from './job.ts';
 import { splitKey, withNew } from './outbox.ts';
 import { type Routing, route, traitsOf } from './routing.ts';
 import { exceeding, type LimitTerms, progressOf } from './time-limits.ts';
@@ -31,7 +31,7 @@ export function announce(
  * A record after a reading of a job that goes on: each limit that the job exceeds is decided once, beside the decision
  * about its last transition, which stands.
  */
-export function tellDelays(observed: JobRecord, job: Job, prior: JobRecord, terms: DecisionTerms): JobRecord {
+export function announceDelays(observed: JobRecord, job: Job, prior: JobRecord, terms: DecisionTerms): JobRecord {
   let told = { ...observed, progress: progressOf(observed, job, terms) };
   for (const { limit, minutes, ...excess } of exceeding(told, job, terms)) {
     const said = { ...excess, previousStatus: prior.status, corrects: null, announce: true };
@@ -49,7 +49,7 @@ export function tellDelays(observed: JobRecord, job: Job, prior: JobRecord, term
 /** What was decided about an outcome of a job, or about a limit, with the job as it was then. */
 export function decisionOf(
   record: JobRecord,
-  { outcome, limit }: Matter,
+  { outcome, limit }: Notice,
 ): { decision: Decision | null; job: Job | null } {
   const decision = record.decision?.outcome === outcome ? record.decision : null;
   return (limit ? record.exceeded?.[limit] : record.superseded[outcome]) ?? { decision, job: record.job };

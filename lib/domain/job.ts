@@ -78,7 +78,7 @@ export type Reading =
   | { kind: 'environmentRemoved' };
 
 /** What one message is about. A job can be late for several limits, and each is told by itself. */
-export interface Matter {
+export interface Notice {
   outcome: Outcome;
   /** Left out: the outcome says it all. */
   limit?: Limit | undefined;
@@ -232,7 +232,7 @@ export type DueEntry = Pick<
 > & { dueAt: number };
 
 /** An environment or a channel that is left alone until a time (epoch milliseconds). */
-export interface Rest {
+export interface Cooldown {
   until: number;
   failures: number;
   reason: string;

@@ -10,12 +10,12 @@ import {
   jobKey,
   type Limit,
   limits,
-  type Matter,
   type Mention,
+  type Notice,
   type Outcome,
   type Statistics,
 } from './job.ts';
-import { type Fact, factsOf, type Story, secondsBetween, summaryOf, titleOf } from './wording.ts';
+import { type Fact, factsOf, type NoticeContext, secondsBetween, summaryOf, titleOf } from './wording.ts';
 
 /** One message about one job, fit for any channel. Its texts may hold anything that somebody typed: escape them. */
 export interface Message {
@@ -60,7 +60,7 @@ export interface JobDocument {
 /** The message of one outcome of a job for one channel. `jobUrl` is a template with `{jobId}`. */
 export function messageOf(
   record: JobRecord,
-  { outcome, limit, channel, jobUrl }: Matter & { channel: string; jobUrl: string | undefined },
+  { outcome, limit, channel, jobUrl }: Notice & { channel: string; jobUrl: string | undefined },
 ): Message {
   const { decision, job } = decisionOf(record, { outcome, limit });
   const url = jobUrl?.replaceAll('{jobId}', encodeURIComponent(record.jobId)) ?? null;
@@ -68,11 +68,11 @@ export function messageOf(
   const before = decision?.corrects ?? null;
   const corrects = before && record.deliveries[deliveryKey(before, channel)] ? before : null;
   const exceeded = limits.filter((one) => record.exceeded?.[one]);
-  const story: Story = { record, outcome, limit, decision, job, corrects };
+  const context: NoticeContext = { record, outcome, limit, decision, job, corrects };
   return {
-    title: titleOf(story),
-    summary: summaryOf(story),
-    facts: [...factsOf(story)],
+    title: titleOf(context),
+    summary: summaryOf(context),
+    facts: [...factsOf(context)],
     mention: decision?.mention ?? null,
     url,
     document: {

@@ -8,7 +8,7 @@ import { isFinal, type Limits, unreadableSince } from './transition.ts';
 export const isStale = (prior: JobRecord, job: Job): boolean => isTerminal(prior.status) && !isTerminal(job.status);
 
 /** What the record says next of reading the API. */
-export function nextCheck(
+export function nextPoll(
   prior: JobRecord,
   reading: Reading,
   transition: Transition | null,

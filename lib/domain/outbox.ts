@@ -1,9 +1,9 @@
 /** The messages of a record: which there are, and which can be worked on now. Pure. */
 
-import type { Delivery, JobRecord, Limit, Matter, Outcome } from './job.ts';
+import type { Delivery, JobRecord, Limit, Notice, Outcome } from './job.ts';
 
 /** A delivery with what its key says. */
-export interface NamedDelivery extends Matter {
+export interface NamedDelivery extends Notice {
   key: string;
   channel: string;
   delivery: Delivery;
@@ -38,7 +38,7 @@ export const namedDeliveries = ({ deliveries }: Pick<JobRecord, 'deliveries'>): 
     .sort((one, other) => Date.parse(one.delivery.createdAt) - Date.parse(other.delivery.createdAt));
 
 /** What the key of a delivery says. */
-export function splitKey(key: string): Matter & { channel: string } {
+export function splitKey(key: string): Notice & { channel: string } {
   const [outcome, channel, limit] = key.split('/') as [Outcome, string, Limit?];
   return limit ? { outcome, channel, limit } : { outcome, channel };
 }

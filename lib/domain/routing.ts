@@ -12,15 +12,15 @@ export interface Rule {
 }
 
 /** Conditions: the members are joined by AND, the values of one by OR. */
-export type When = { [Member in keyof Subject]?: string[] | undefined };
+export type When = { [Member in keyof RuleInput]?: string[] | undefined };
 
 /** What rules look at. Null matches nothing. */
-export interface Subject extends Traits {
+export interface RuleInput extends JobTraits {
   outcome: Outcome;
 }
 
 /** What rules look at in a job, whatever became of it. */
-export interface Traits {
+export interface JobTraits {
   environment: string;
   source: string | null;
   name: string | null;
@@ -36,18 +36,18 @@ export interface Routing {
   people: Record<string, Mention>;
 }
 
-/** The channels for a subject, by the first rule that matches. */
-export function route(subject: Subject, { rules, channels, people }: Routing): Route {
+/** The channels for an input, by the first rule that matches. */
+export function route(input: RuleInput, { rules, channels, people }: Routing): Route {
   if (rules === null) return { channels, mention: null, rule: 'everyChannel' };
-  const index = rules.findIndex(({ when = {} }) => matches(when, subject));
+  const index = rules.findIndex(({ when = {} }) => matches(when, input));
   const rule = rules[index];
   if (rule === undefined) return { channels: [], mention: null, rule: 'noRule' };
-  const mention = rule.mention === 'starter' ? memberNamed(subject.startedBy, people) : rule.mention;
+  const mention = rule.mention === 'starter' ? memberNamed(input.startedBy, people) : rule.mention;
   return { channels: [...new Set(rule.notify)], mention: mention ?? null, rule: `rules[${index}]` };
 }
 
 /** What rules look at in a job of an environment; a job that was never read has nothing. */
-export const traitsOf = (environment: string, job: Job | null): Traits => ({
+export const traitsOf = (environment: string, job: Job | null): JobTraits => ({
   environment,
   source: job?.source ?? null,
   name: job?.name ?? null,
@@ -56,14 +56,14 @@ export const traitsOf = (environment: string, job: Job | null): Traits => ({
 });
 
 /** Whether all conditions hold. */
-export function matches(when: When, subject: Traits & { outcome?: Outcome }): boolean {
+export function matches(when: When, input: JobTraits & { outcome?: Outcome }): boolean {
   return (
-    allows(when.outcome, (value) => value === subject.outcome || isLoss(value, subject.outcome)) &&
-    allows(when.environment, (value) => value === subject.environment) &&
-    allows(when.source, (value) => value === subject.source) &&
-    allows(when.createdByType, (value) => value === subject.createdByType) &&
-    allows(when.name, (pattern) => matchesPattern(pattern, subject.name)) &&
-    allows(when.startedBy, (pattern) => matchesPattern(pattern, subject.startedBy))
+    allows(when.outcome, (value) => value === input.outcome || isLoss(value, input.outcome)) &&
+    allows(when.environment, (value) => value === input.environment) &&
+    allows(when.source, (value) => value === input.source) &&
+    allows(when.createdByType, (value) => value === input.createdByType) &&
+    allows(when.name, (pattern) => matchesPattern(pattern, input.name)) &&
+    allows(when.startedBy, (pattern) => matchesPattern(pattern, input.startedBy))
   );
 }
 

@@ -7,7 +7,7 @@ export interface Limits {
   /** A job that ended longer than this before it was first seen is no news. */
   announceWithinMs: number;
   /** How long an API may deny a job before it counts as gone: it may be new, or the denial a hiccup. */
-  deniedForMs: number;
+  notFoundForMs: number;
   /** How long a job may stay unreadable before people are told. */
   unreadableForMs: number;
 }
@@ -31,12 +31,12 @@ export function decide(
 
   const gone = { previousStatus: known.status, outcome: null, corrects: null, announce: false };
   if (reading.kind === 'environmentRemoved') return { ...gone, reason: 'environmentRemoved' };
-  const isDenied = reading.kind === 'notFound';
-  const since = isDenied ? known.notFoundSince : unreadableSince(known, reading);
-  const patienceMs = isDenied ? terms.limits.deniedForMs : terms.limits.unreadableForMs;
+  const isNotFound = reading.kind === 'notFound';
+  const since = isNotFound ? known.notFoundSince : unreadableSince(known, reading);
+  const patienceMs = isNotFound ? terms.limits.notFoundForMs : terms.limits.unreadableForMs;
   if (!terms.conclude || since === null || terms.now - Date.parse(since) < patienceMs) return null;
-  if (isDenied && known.status === null) return { ...gone, reason: 'notFound', since };
-  const reason = isDenied ? 'lostTrackNotFound' : 'lostTrackUnreadable';
+  if (isNotFound && known.status === null) return { ...gone, reason: 'notFound', since };
+  const reason = isNotFound ? 'lostTrackNotFound' : 'lostTrackUnreadable';
   return { ...gone, reason, outcome: 'lostTrack', announce: true, since };
 }
 

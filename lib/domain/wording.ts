@@ -8,14 +8,14 @@ import {
   type JobRecord,
   type Limit,
   limits,
-  type Matter,
+  type Notice,
   type Outcome,
   type Statistics,
 } from './job.ts';
 import { isFinal } from './transition.ts';
 
 /** What a message tells: an outcome of a job, as it was decided. */
-export interface Story extends Matter {
+export interface NoticeContext extends Notice {
   record: JobRecord;
   decision: Decision | null;
   /** As it was then. */
@@ -62,23 +62,23 @@ const delays: Record<Limit, { still: string; since: string; now: string; before:
 };
 
 /** The status word first, then the job. */
-export function titleOf({ record, outcome, limit, job, corrects }: Story): string {
+export function titleOf({ record, outcome, limit, job, corrects }: NoticeContext): string {
   const word = `${words[outcome]}${limit ? delays[limit].still : ''}${corrects ? ' (correction)' : ''}`;
   return `${word}: ${job?.name ?? record.jobId}`;
 }
 
 /** What happened, and what that means, in a few sentences. */
-export function summaryOf(story: Story): string {
-  const { corrects } = story;
+export function summaryOf(context: NoticeContext): string {
+  const { corrects } = context;
   const correction = corrects ? [`This corrects an earlier message, which said “${words[corrects]}”.`] : [];
-  return [...correction, meaning(story), ...delaysBefore(story)].join(' ');
+  return [...correction, meaning(context), ...delaysBefore(context)].join(' ');
 }
 
 /** A moment for a reader whose time zone is not known: `2026-01-01 10:04 UTC`. */
 export const inUtc = (moment: string): string => `${moment.slice(0, 16).replace('T', ' ')} UTC`;
 
 /** Who, where, when, how long and how much, as far as it is known. */
-export function* factsOf({ record, limit, decision, job }: Story): Generator<Fact> {
+export function* factsOf({ record, limit, decision, job }: NoticeContext): Generator<Fact> {
   yield { label: 'Environment', text: record.environment };
   if (job?.source) yield { label: 'Source', text: job.source };
   if (job?.startedBy) yield { label: 'Started by', text: job.startedBy };
@@ -94,7 +94,7 @@ export function* factsOf({ record, limit, decision, job }: Story): Generator<Fac
   if (job?.name) yield { label: 'Job', text: record.jobId };
 }
 
-function meaning({ record, outcome, limit, decision, job }: Story): string {
+function meaning({ record, outcome, limit, decision, job }: NoticeContext): string {
   const { failed, skipped } = job?.statistics ?? {};
   switch (outcome) {
     case 'completed':
@@ -137,7 +137,7 @@ function delay(limit: Limit | undefined, exceeded: Exceeded | undefined): string
 }
 
 /** What had held up a job that ended, so that whoever was told of it knows that it is over. */
-function delaysBefore({ record, job }: Story): string[] {
+function delaysBefore({ record, job }: NoticeContext): string[] {
   if (!isTerminal(job?.status ?? null)) return [];
   return (['late', 'stuck'] as const).flatMap((outcome) => {
     const how = limits.flatMap((limit) => {

@@ -3,7 +3,7 @@
 import { STATUS_CODES } from 'node:http';
 import type middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import { RequestError } from '../platform/errors.ts';
 import { correlated } from '../platform/log.ts';
 import { isAuthorized } from './credential.ts';
@@ -13,7 +13,7 @@ type Webhook = middy.MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStruct
 const maxBodyBytes = 64 * 1024;
 
 /** Refuses what is too large, and whoever brings no valid credential, before anything else is done. */
-export function guard({ secrets, config }: Pick<Parts, 'secrets' | 'config'>): Webhook {
+export function guard({ secrets, config }: Pick<Deps, 'secrets' | 'config'>): Webhook {
   return {
     async before({ event }) {
       const bytes = Buffer.byteLength(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
@@ -39,7 +39,7 @@ export type Handler<Event, Answer> = (event: Event, context: Context) => Promise
  * writes what was counted, however it ends.
  */
 export const observed =
-  <Event, Answer>({ metrics }: Pick<Parts, 'metrics'>, handle: Handler<Event, Answer>): Handler<Event, Answer> =>
+  <Event, Answer>({ metrics }: Pick<Deps, 'metrics'>, handle: Handler<Event, Answer>): Handler<Event, Answer> =>
   (event, context) => {
     const { id, requestContext } = (event ?? {}) as { id?: unknown; requestContext?: { requestId?: unknown } };
     const ids = { requestId: context.awsRequestId, triggerId: requestContext?.requestId ?? id };
@@ -47,7 +47,7 @@ export const observed =
   };
 
 /** Answers every error as a problem document (RFC 9457), without internals. */
-export function problems({ log }: Pick<Parts, 'log'>): Webhook {
+export function problems({ log }: Pick<Deps, 'log'>): Webhook {
   return {
     onError(request) {
       const { status, detail, retryAfter } = problemOf(request.error);

@@ -4,19 +4,19 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { clampWaitMs } from '../domain/backoff.ts';
 import {
   type Check,
+  type Cooldown,
   type Decision,
   isTerminal,
   type JobRecord,
   type Limit,
-  type Matter,
+  type Notice,
   type Outcome,
-  type Rest,
 } from '../domain/job.ts';
 import { splitKey } from '../domain/outbox.ts';
 import type { Checked } from '../pipeline/check.ts';
 
 /** The answer to "look at this job": members that are not known are null. */
-export interface CheckAnswer {
+export interface CheckResponse {
   jobId: string;
   environment: string;
   status: string | null;
@@ -24,30 +24,30 @@ export interface CheckAnswer {
   changed: boolean;
   watching: boolean;
   outcome: Outcome | null;
-  deliveries: (Matter & { channel: string; state: string })[];
+  deliveries: (Notice & { channel: string; state: string })[];
 }
 
 /** What came of a check. */
-export const answerOf = ({ record, transition, previousStatus }: Checked): CheckAnswer => ({
+export const responseOf = ({ record, transition, previousStatus }: Checked): CheckResponse => ({
   ...summaryOf(record),
   previousStatus,
   changed: transition !== null,
   deliveries: deliveriesOf(record).map(({ channel, outcome, limit, state }) => ({ channel, outcome, limit, state })),
 });
 
-/** All that the table knows of a job, for whoever asks what became of it; `rest` is that in which its environment is now. */
-export const detailsOf = (record: JobRecord, rest?: Rest): object => ({
+/** All that the table knows of a job, for whoever asks what became of it; `cooldown` is that in which its environment is now. */
+export const detailsOf = (record: JobRecord, cooldown?: Cooldown): object => ({
   ...summaryOf(record),
   previousStatus: record.decision?.previousStatus ?? null,
   job: record.job,
   decision: record.decision,
   ...(record.exceeded ? { exceeded: exceededOf(record) } : {}),
-  check: rest ? heldUp(record.check, rest) : record.check,
+  check: cooldown ? heldUp(record.check, cooldown) : record.check,
   deliveries: deliveriesOf(record),
 });
 
 // What holds up all jobs of an environment is written to none of them.
-const heldUp = (check: Check, { reason, until }: Rest): Check =>
+const heldUp = (check: Check, { reason, until }: Cooldown): Check =>
   check.nextAt === null
     ? check
     : { ...check, error: `the environment rests: ${reason}`, nextAt: new Date(until).toISOString() };
@@ -68,7 +68,7 @@ export function accepted(checked: Checked): APIGatewayProxyStructuredResultV2 {
   const headers = { 'retry-after': String(Math.ceil(clampWaitMs(retryAfterMs) / 1_000)) };
   return json(
     202,
-    { ...answerOf(checked), detail: `Recorded, and looked at again by a later sweep. ${error}`.trim() },
+    { ...responseOf(checked), detail: `Recorded, and looked at again by a later sweep. ${error}`.trim() },
     headers,
   );
 }

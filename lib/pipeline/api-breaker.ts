@@ -8,9 +8,9 @@ import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { JobList, JobListing, JobListQuery } from '../sitecore/job-list.ts';
 import type { PublishingApi } from '../sitecore/publishing-api.ts';
-import type { RestOf } from './cooldown.ts';
+import type { CooldownState } from './cooldown.ts';
 
-export interface Gate {
+export interface ApiBreaker {
   /** Reads a job, or says why not. Throws only what is a bug of our own. */
   read(jobId: string, deadline: number): Promise<Reading>;
   /** Lists jobs, or says why not. */
@@ -22,7 +22,7 @@ export interface Gate {
   /** Whether asking on may be of use. */
   isOpen(): boolean;
   /** Closes an environment whose API denies jobs that it knew. */
-  closeAsForeign(denied: number): Promise<void>;
+  closeAsForeign(notFound: number): Promise<void>;
 }
 
 /** What came of a list call. */
@@ -35,19 +35,19 @@ export type Listed =
 /** So many failures in a row mean that the API is down, not that the jobs are bad. */
 const failuresThatMeanDown = 10;
 
-export function createGate(
+export function createApiBreaker(
   deps: { api: Pick<PublishingApi, 'getJob'>; jobList: JobList; clock: Clock; log: Log; metrics: Metrics },
   environment: string,
-  rest: RestOf,
-): Gate {
+  cooldown: CooldownState,
+): ApiBreaker {
   const { api, jobList, clock, log, metrics } = deps;
   let closedBecause: string | undefined;
   let failuresInARow = 0;
   let found = 0;
   let isCounted = false;
 
-  const noteRest = () => {
-    if (!isCounted) metrics.count('environmentResting', { environment });
+  const countCooldown = () => {
+    if (!isCounted) metrics.count('environmentCooldown', { environment });
     isCounted = true;
   };
 
@@ -55,14 +55,14 @@ export function createGate(
   const close = (reason: string): boolean => {
     if (closedBecause !== undefined) return false;
     closedBecause = reason;
-    noteRest();
+    countCooldown();
     log.error('environment rests', { environment, reason });
     return true;
   };
 
   const notAsked = (): Reading => {
-    noteRest();
-    const { reason, until, since } = rest.current() ?? { reason: '', until: 0, since: null };
+    countCooldown();
+    const { reason, until, since } = cooldown.current() ?? { reason: '', until: 0, since: null };
     const retryAfterMs = until > clock.now() ? until - clock.now() : undefined;
     return { kind: 'notAsked', error: closedBecause ?? reason, retryAfterMs, since };
   };
@@ -75,12 +75,12 @@ export function createGate(
         failuresInARow = 0;
         return { kind: 'notFound', error: message };
       case 'credentialRefused':
-        if (close(message)) await rest.begin(message, backoffMs);
+        if (close(message)) await cooldown.begin(message, backoffMs);
         return notAsked();
       case 'rateLimited':
       case 'tokenUnavailable':
         close(message);
-        await rest.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
+        await cooldown.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
         return notAsked();
       case 'forbidden':
         return { kind: 'unreadable', error: message };
@@ -93,7 +93,7 @@ export function createGate(
     }
   };
 
-  const isOpen = () => closedBecause === undefined && !rest.isResting();
+  const isOpen = () => closedBecause === undefined && !cooldown.isCoolingDown();
 
   return {
     isOpen,
@@ -105,7 +105,7 @@ export function createGate(
       if (!isOpen()) return { kind: 'notAsked' };
       try {
         const listing = await jobList(query, deadline);
-        if (closedBecause === undefined) await rest.end();
+        if (closedBecause === undefined) await cooldown.end();
         return { kind: 'listed', listing };
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
@@ -121,18 +121,18 @@ export function createGate(
         failuresInARow = 0;
         found += 1;
         // What was asked for before the trouble began says nothing about its end.
-        if (closedBecause === undefined) await rest.end();
+        if (closedBecause === undefined) await cooldown.end();
         return { kind: 'job', job };
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
         return await explain(error);
       }
     },
-    async closeAsForeign(denied) {
+    async closeAsForeign(notFound) {
       const reason =
-        `the API denies ${denied} jobs that it knew, and knows none: the credential most likely belongs to another ` +
+        `the API denies ${notFound} jobs that it knew, and knows none: the credential most likely belongs to another ` +
         'tenant now';
-      if (close(reason)) await rest.begin(reason, backoffMs);
+      if (close(reason)) await cooldown.begin(reason, backoffMs);
     },
   };
 }

@@ -1,13 +1,13 @@
-/** The way to one channel within an invocation: its pace, its rest, and one probe while it is in trouble. */
+/** The way to one channel within an invocation: its pace, its cooldown, and one probe while it is in trouble. */
 
 import { clampWaitMs } from '../domain/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { UpstreamError } from '../platform/errors.ts';
 import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import type { RestOf } from './cooldown.ts';
+import type { CooldownState } from './cooldown.ts';
 
-export interface Lane {
+export interface ChannelBreaker {
   /** Whether a message could still be sent in this invocation, as far as is known. */
   isOpen(): boolean;
   /** Waits for a turn. False: not in this invocation. Who was let in says how it went. */
@@ -17,15 +17,15 @@ export interface Lane {
 }
 
 /**
- * Turns are `paceMs` apart, and begin no later than `lastTurnAt`. A channel that was in trouble before gets one message
+ * Turns are `minIntervalMs` apart, and begin no later than `lastTurnAt`. A channel that was in trouble before gets one message
  * first, as a probe, and the others wait for how that goes; one that fails now gets nothing more in this invocation.
  */
-export function createLane(
+export function createChannelBreaker(
   deps: { clock: Clock; log: Log; metrics: Metrics },
-  channel: { name: string; paceMs: number },
-  rest: RestOf,
+  channel: { name: string; minIntervalMs: number },
+  cooldown: CooldownState,
   lastTurnAt: number,
-): Lane {
+): ChannelBreaker {
   const { clock, log, metrics } = deps;
   let isClosed = false;
   let nextTurnAt = Number.NEGATIVE_INFINITY;
@@ -36,16 +36,16 @@ export function createLane(
     probe = undefined;
   };
   const turn = () => Math.max(clock.now(), nextTurnAt);
-  const isOpen = () => !isClosed && !rest.isResting() && turn() <= lastTurnAt;
+  const isOpen = () => !isClosed && !cooldown.isCoolingDown() && turn() <= lastTurnAt;
 
   return {
     isOpen,
     async enter() {
       while (probe) await probe.promise;
       if (!isOpen()) return false;
-      if (rest.current()) probe = Promise.withResolvers();
+      if (cooldown.current()) probe = Promise.withResolvers();
       const at = turn();
-      nextTurnAt = at + channel.paceMs;
+      nextTurnAt = at + channel.minIntervalMs;
       await clock.wait(at - clock.now());
       // A process may have been frozen meanwhile.
       const isInTime = !isClosed && clock.now() <= lastTurnAt;
@@ -54,7 +54,7 @@ export function createLane(
     },
     async succeeded() {
       // What was sent before the trouble began says nothing about its end.
-      if (!isClosed) await rest.end();
+      if (!isClosed) await cooldown.end();
       endProbe();
     },
     async failed({ kind, message, retryAfterMs }) {
@@ -66,7 +66,7 @@ export function createLane(
         }
         if (!isClosed || retryAfterMs !== undefined) {
           isClosed = true;
-          await rest.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
+          await cooldown.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
         }
       }
       endProbe();

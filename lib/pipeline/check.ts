@@ -1,6 +1,6 @@
 /** Fetch, compare, record. What a job is known to be is written here, and nowhere else. */
 
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import { advance } from '../domain/advance.ts';
 import type { JobName, JobRecord, Reading, Transition } from '../domain/job.ts';
 import { inTime } from '../platform/async.ts';
@@ -23,14 +23,14 @@ export interface Checked {
 const attempts = 10;
 
 /** Looks at one job now, for a trigger that names it, and tells whom it concerns. */
-export async function check(parts: Parts, job: JobName, deadline: number): Promise<Checked> {
-  const begunAt = parts.clock.now();
-  const invocation = await beginInvocation(parts, { deadline, environments: [job.environment] });
-  const reading = await invocation.gate(job.environment).read(job.jobId, invocation.readBefore);
-  const observed = await record(parts, job, reading, invocation, { conclude: false });
-  const delivered = await deliver(parts, observed, invocation);
+export async function check(deps: Deps, job: JobName, deadline: number): Promise<Checked> {
+  const begunAt = deps.clock.now();
+  const invocation = await beginInvocation(deps, { deadline, environments: [job.environment] });
+  const reading = await invocation.apiBreaker(job.environment).read(job.jobId, invocation.readBefore);
+  const observed = await record(deps, job, reading, invocation, { conclude: false });
+  const delivered = await deliver(deps, observed, invocation);
   const checked = { ...observed, record: delivered.record, reading };
-  logCheck(parts, checked, begunAt);
+  logCheck(deps, checked, begunAt);
   return checked;
 }
 
@@ -38,12 +38,12 @@ export async function check(parts: Parts, job: JobName, deadline: number): Promi
 const answerWithinMs = 25_000;
 
 /** Looks at one job for a caller who waits. Throws a `RequestError` (503) if it could not be recorded in time. */
-export async function checkInTime(parts: Parts, job: JobName, remainingMs: number): Promise<Checked> {
+export async function checkInTime(deps: Deps, job: JobName, remainingMs: number): Promise<Checked> {
   const ms = Math.min(remainingMs, answerWithinMs);
   try {
-    return await inTime(ms, () => check(parts, job, parts.clock.now() + ms));
+    return await inTime(ms, () => check(deps, job, deps.clock.now() + ms));
   } catch (error) {
-    parts.log.error('a job could not be recorded', { ...job, error });
+    deps.log.error('a job could not be recorded', { ...job, error });
     throw new RequestError(503, 'The job could not be recorded. Ask again later.');
   }
 }
@@ -62,13 +62,13 @@ export interface Observed {
  * again with what the winner wrote. Without a reading, only the lease is taken, if something can be sent.
  */
 export async function record(
-  parts: Parts,
+  deps: Deps,
   job: JobName,
   reading: Reading | null,
   invocation: Invocation,
   options: TermsOptions,
 ): Promise<Observed> {
-  let known = await parts.store.get(job);
+  let known = await deps.store.get(job);
   for (let attempt = 0; attempt < attempts; attempt++) {
     const terms = invocation.terms(options);
     const { next, transition } = advance(known, job, reading, terms);
@@ -77,9 +77,9 @@ export async function record(
       return { record: known as JobRecord, transition: null, previousStatus, isWritten: false, leased: false };
     }
 
-    const saved = await parts.store.save(next, known);
+    const saved = await deps.store.save(next, known);
     if (saved.won && saved.record) {
-      if (transition) parts.metrics.count('changed', { environment: job.environment });
+      if (transition) deps.metrics.count('changed', { environment: job.environment });
       const leased = saved.record.lease?.owner === terms.writer;
       return { record: saved.record, transition, previousStatus, isWritten: true, leased };
     }
@@ -90,7 +90,7 @@ export async function record(
 
 /** One line that says of a check what it was about, what was found, what was decided and why, and how long it took. */
 export function logCheck(
-  { log, clock }: Pick<Parts, 'log' | 'clock'>,
+  { log, clock }: Pick<Deps, 'log' | 'clock'>,
   checked: Omit<Checked, 'reading'> & { reading: Reading | null },
   begunAt: number,
 ): void {

@@ -1,7 +1,7 @@
 /** Send what is pending, and store what came back. Only for records whose lease this worker holds. */
 
 import type { Channel } from '../channels/channel.ts';
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import { release } from '../domain/advance.ts';
 import { decisionOf } from '../domain/announce.ts';
 import { deliveryWaitMs } from '../domain/backoff.ts';
@@ -26,14 +26,14 @@ type Tried = { key: string; result: Delivery; isStored: boolean };
  * is known, and gives the lease back. What was recorded meanwhile under this lease is delivered as well.
  */
 export async function deliver(
-  parts: Parts,
+  deps: Deps,
   { record, leased }: { record: JobRecord; leased: boolean },
   invocation: Invocation,
 ): Promise<DeliverySummary> {
   if (!leased) return { sent: 0, failed: 0, record };
   const due = dueDeliveries(record, invocation.terms({ conclude: false }));
   const byChannel = [...Map.groupBy(due, ({ channel }) => channel).values()];
-  const tried = (await Promise.all(byChannel.map((each) => inOrder(parts, record, each, invocation)))).flat();
+  const tried = (await Promise.all(byChannel.map((each) => inOrder(deps, record, each, invocation)))).flat();
   const sent = tried.filter(({ result }) => result.state === 'sent').length;
   const results = Object.fromEntries(tried.map(({ key, result }) => [key, result]));
   const summary = {
@@ -43,30 +43,30 @@ export async function deliver(
   };
   // Without its receipt in the table a message is in doubt: the lease is left to run out, and says so.
   if (tried.some(({ isStored }) => !isStored)) return summary;
-  return await settle(parts, summary, invocation);
+  return await settle(deps, summary, invocation);
 }
 
 /** Gives the lease back, unless somebody recorded more under it and left the sending to us. */
-async function settle(parts: Parts, summary: DeliverySummary, invocation: Invocation): Promise<DeliverySummary> {
+async function settle(deps: Deps, summary: DeliverySummary, invocation: Invocation): Promise<DeliverySummary> {
   const { record } = summary;
   const next = release(record, invocation.terms({ conclude: false }));
   try {
-    const saved = await parts.store.save(next, record, { settled: next.watch !== 'jobs' });
+    const saved = await deps.store.save(next, record, { settled: next.watch !== 'jobs' });
     if (!saved.record || saved.won) return { ...summary, record: saved.record ?? next };
     const leased = saved.record.lease?.owner === record.lease?.owner;
-    const more = await deliver(parts, { record: saved.record, leased }, invocation);
+    const more = await deliver(deps, { record: saved.record, leased }, invocation);
     return { sent: summary.sent + more.sent, failed: summary.failed + more.failed, record: more.record };
   } catch (error) {
-    parts.log.warn('a lease could not be given back; it runs out by itself', { ...nameOf(record), error });
+    deps.log.warn('a lease could not be given back; it runs out by itself', { ...nameOf(record), error });
     return summary;
   }
 }
 
 /** The deliveries to one channel, one after another: what corrects another one waits until that is no longer pending. */
-async function inOrder(parts: Parts, record: JobRecord, due: Due[], invocation: Invocation): Promise<Tried[]> {
+async function inOrder(deps: Deps, record: JobRecord, due: Due[], invocation: Invocation): Promise<Tried[]> {
   const tried: Tried[] = [];
   for (const one of due) {
-    const result = await attempt(parts, record, one, invocation);
+    const result = await attempt(deps, record, one, invocation);
     if (result !== null) tried.push(result);
     if (result?.result.state !== 'sent' && result?.result.state !== 'dead') break;
   }
@@ -74,35 +74,35 @@ async function inOrder(parts: Parts, record: JobRecord, due: Due[], invocation: 
 }
 
 /** One delivery, once. Null: it was not begun, and waits for another invocation. */
-async function attempt(parts: Parts, record: JobRecord, due: Due, invocation: Invocation): Promise<Tried | null> {
+async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invocation): Promise<Tried | null> {
   const { channel: name, delivery } = due;
-  const lane = invocation.lane(name);
-  if (!lane) return await store(parts, record, due, dead(delivery, 'the channel is no longer configured'));
+  const breaker = invocation.channelBreaker(name);
+  if (!breaker) return await store(deps, record, due, dead(delivery, 'the channel is no longer configured'));
 
-  const overdue = isOverdue(delivery, { now: parts.clock.now(), limits: parts.limits });
-  if (!(await lane.enter())) {
-    return overdue ? await store(parts, record, due, dead(delivery, delivery.error ?? 'the channel rests')) : null;
+  const overdue = isOverdue(delivery, { now: deps.clock.now(), limits: deps.limits });
+  if (!(await breaker.enter())) {
+    return overdue ? await store(deps, record, due, dead(delivery, delivery.error ?? 'the channel rests')) : null;
   }
-  const channel = parts.channel(name);
-  const at = parts.clock.now();
+  const channel = deps.channel(name);
+  const at = deps.clock.now();
   const begun = { ...delivery, attempts: delivery.attempts + 1, at: new Date(at).toISOString() };
-  const answer = await send(parts, record, due, channel);
+  const answer = await send(deps, record, due, channel);
   // The receipt first: until it is stored, the message is in doubt.
   if (!(answer instanceof UpstreamError)) {
-    const tried = await store(parts, record, due, accepted(begun, answer, isRecognised(delivery, at, channel)));
-    await lane.succeeded();
+    const tried = await store(deps, record, due, accepted(begun, answer, isRecognised(delivery, at, channel)));
+    await breaker.succeeded();
     return tried;
   }
-  const failed = refused(begun, answer, channel, parts.clock.now());
-  parts.metrics.count('deliveryFailed', { channel: name, reason: answer.kind });
-  const tried = await store(parts, record, due, overdue ? dead(failed, answer.message) : failed);
-  await lane.failed(answer);
+  const failed = refused(begun, answer, channel, deps.clock.now());
+  deps.metrics.count('deliveryFailed', { channel: name, reason: answer.kind });
+  const tried = await store(deps, record, due, overdue ? dead(failed, answer.message) : failed);
+  await breaker.failed(answer);
   return tried;
 }
 
 /** Sends one message; what was thrown is returned. */
 async function send(
-  { config, log }: Parts,
+  { config, log }: Deps,
   record: JobRecord,
   due: Due,
   channel: Channel,
@@ -117,16 +117,16 @@ async function send(
   }
 }
 
-async function store(parts: Parts, record: JobRecord, due: Due, result: Delivery): Promise<Tried> {
-  const { store: table, log, metrics, clock } = parts;
+async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery): Promise<Tried> {
+  const { store: table, log, metrics, clock } = deps;
   const { key, outcome, channel } = due;
   const { state, attempts, error, ambiguousSince } = result;
   if (state === 'dead') metrics.count('dead', { channel });
   if (state === 'sent') {
     metrics.count('sent', { channel, outcome });
     if (ambiguousSince) metrics.count('ambiguous', { channel });
-    const seconds = secondsToTell(record, due, clock.now());
-    if (seconds !== null) metrics.measure('timeToTell', seconds, { channel });
+    const seconds = secondsToNotify(record, due, clock.now());
+    if (seconds !== null) metrics.measure('timeToNotify', seconds, { channel });
   }
   const said = { ...about(record, due), attempts, error, ambiguousSince };
   log[state === 'sent' ? 'info' : 'warn'](`delivery ${state}`, said);
@@ -140,7 +140,7 @@ async function store(parts: Parts, record: JobRecord, due: Due, result: Delivery
 }
 
 /** From a job's end to now; null where there is no such time: a job of no known end, or a correction of what was told. */
-function secondsToTell(record: JobRecord, due: Due, now: number): number | null {
+function secondsToNotify(record: JobRecord, due: Due, now: number): number | null {
   const { decision, job } = decisionOf(record, due);
   if (!job?.finishedAt || !isTerminal(job.status) || decision?.corrects) return null;
   // The clocks of Sitecore and of AWS are not the same.
@@ -183,5 +183,5 @@ function refused(delivery: Delivery, error: UpstreamError, channel: Channel, now
 const isRecognised = (
   { ambiguousSince }: Pick<Delivery, 'ambiguousSince'>,
   now: number,
-  { recognisesForMs }: Channel,
-): boolean => recognisesForMs > 0 && ambiguousSince !== null && now - Date.parse(ambiguousSince) < recognisesForMs;
+  { dedupWindowMs }: Channel,
+): boolean => dedupWindowMs > 0 && ambiguousSince !== null && now - Date.parse(ambiguousSince) < dedupWindowMs;

@@ -1,20 +1,20 @@
 /** What holds for one invocation: how long it lasts, and who may be called in it. */
 
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import type { Terms } from '../domain/advance.ts';
-import type { Rest } from '../domain/job.ts';
-import { createGate, type Gate } from './api-breaker.ts';
-import { createLane, type Lane } from './channel-breaker.ts';
-import { createRest, restKey } from './cooldown.ts';
+import type { Cooldown } from '../domain/job.ts';
+import { type ApiBreaker, createApiBreaker } from './api-breaker.ts';
+import { type ChannelBreaker, createChannelBreaker } from './channel-breaker.ts';
+import { cooldownKey, createCooldown } from './cooldown.ts';
 
 export interface Invocation {
   /** Epoch milliseconds; nothing that leaves the process is to last longer. */
   deadline: number;
   /** Reading the API ends here, so that what it brings can still be recorded and sent. */
   readBefore: number;
-  gate(environment: string): Gate;
+  apiBreaker(environment: string): ApiBreaker;
   /** Undefined: no such channel is configured (any more). */
-  lane(channel: string): Lane | undefined;
+  channelBreaker(channel: string): ChannelBreaker | undefined;
   /** Other marks that were asked for. */
   marks: Map<string, object>;
   /** The terms under which records change now. */
@@ -35,33 +35,33 @@ const receiptMs = 2_000;
 /** Clocks of different machines may differ by as much. */
 const clockToleranceMs = 30_000;
 
-/** Reads who rests among the environments concerned and all channels, in one call, and opens the ways to the others. */
+/** Reads who cooldowns among the environments concerned and all channels, in one call, and opens the ways to the others. */
 export async function beginInvocation(
-  parts: Parts,
+  deps: Deps,
   { deadline, environments, marks: others = [] }: { deadline: number; environments: string[]; marks?: string[] },
 ): Promise<Invocation> {
-  const { store, clock, config } = parts;
+  const { store, clock, config } = deps;
   const names = Object.keys(config.channels);
   const keys = [
-    ...environments.map((name) => restKey('environment', name)),
-    ...names.map((name) => restKey('channel', name)),
+    ...environments.map((name) => cooldownKey('environment', name)),
+    ...names.map((name) => cooldownKey('channel', name)),
   ];
   const marks = await store.readMarks([...keys, ...others]);
-  const rest = (kind: 'environment' | 'channel', name: string) =>
-    createRest(parts, restKey(kind, name), marks.get(restKey(kind, name)) as Rest | undefined);
+  const cooldown = (kind: 'environment' | 'channel', name: string) =>
+    createCooldown(deps, cooldownKey(kind, name), marks.get(cooldownKey(kind, name)) as Cooldown | undefined);
 
   const lastTurnAt = deadline - receiptMs - sendTimeoutMs;
-  const rests = new Map(environments.map((name) => [name, rest('environment', name)]));
-  const gates = new Map(
-    [...rests].map(([name, its]) => [
+  const cooldowns = new Map(environments.map((name) => [name, cooldown('environment', name)]));
+  const apiBreakers = new Map(
+    [...cooldowns].map(([name, its]) => [
       name,
-      createGate({ ...parts, api: parts.api(name), jobList: parts.jobList(name) }, name, its),
+      createApiBreaker({ ...deps, api: deps.api(name), jobList: deps.jobList(name) }, name, its),
     ]),
   );
-  const lanes = new Map(
+  const channelBreakers = new Map(
     names.map((name) => {
-      const channel = { name, paceMs: parts.channel(name).paceMs };
-      return [name, createLane(parts, channel, rest('channel', name), lastTurnAt)];
+      const channel = { name, minIntervalMs: deps.channel(name).minIntervalMs };
+      return [name, createChannelBreaker(deps, channel, cooldown('channel', name), lastTurnAt)];
     }),
   );
   const known = <Value>(map: Map<string, Value>, name: string): Value => {
@@ -74,19 +74,19 @@ export async function beginInvocation(
     deadline,
     readBefore: lastTurnAt - receiptMs,
     marks,
-    gate: (environment) => known(gates, environment),
-    lane: (channel) => lanes.get(channel),
+    apiBreaker: (environment) => known(apiBreakers, environment),
+    channelBreaker: (channel) => channelBreakers.get(channel),
     terms: ({ conclude, isNews = true }) => ({
       now: clock.now(),
-      writer: parts.newId(),
+      writer: deps.newId(),
       leaseUntil: deadline + clockToleranceMs,
       conclude,
-      isOpen: (channel) => lanes.get(channel)?.isOpen() ?? true,
+      isOpen: (channel) => channelBreakers.get(channel)?.isOpen() ?? true,
       rules: config.rules,
       channels: names,
       people: config.people,
       limitRules: config.limits,
-      limits: isNews ? parts.limits : { ...parts.limits, announceWithinMs: Number.NEGATIVE_INFINITY },
+      limits: isNews ? deps.limits : { ...deps.limits, announceWithinMs: Number.NEGATIVE_INFINITY },
     }),
   };
 }

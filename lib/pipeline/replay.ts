@@ -1,6 +1,6 @@
 /** Dead deliveries sent again: an operator's verb, for when the channel works again. */
 
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import { revive } from '../domain/advance.ts';
 import type { JobName } from '../domain/job.ts';
 import type { NamedDelivery } from '../domain/outbox.ts';
@@ -14,22 +14,22 @@ export interface Wanted {
 }
 
 /** Makes dead deliveries pending again; the next sweep sends them. Gives their keys, job by job. */
-export async function replay(parts: Parts, wanted: Wanted): Promise<{ job: JobName; revived: string[] }[]> {
+export async function replay(deps: Deps, wanted: Wanted): Promise<{ job: JobName; revived: string[] }[]> {
   const replayed: { job: JobName; revived: string[] }[] = [];
-  for await (const job of named(parts, wanted)) {
-    const revived = await reviveOne(parts, job, wanted);
+  for await (const job of named(deps, wanted)) {
+    const revived = await reviveOne(deps, job, wanted);
     if (revived.length > 0) replayed.push({ job, revived });
   }
   return replayed;
 }
 
-async function* named({ store }: Parts, { job }: Wanted): AsyncGenerator<JobName> {
+async function* named({ store }: Deps, { job }: Wanted): AsyncGenerator<JobName> {
   if (job) yield job;
   else for await (const page of store.dead()) yield* page.map(({ environment, jobId }) => ({ environment, jobId }));
 }
 
-async function reviveOne(parts: Parts, job: JobName, { channel, since = 0 }: Wanted): Promise<string[]> {
-  const { store, clock, limits, newId, log } = parts;
+async function reviveOne(deps: Deps, job: JobName, { channel, since = 0 }: Wanted): Promise<string[]> {
+  const { store, clock, limits, newId, log } = deps;
   const isWanted = (one: NamedDelivery): boolean =>
     (channel === undefined || one.channel === channel) &&
     Date.parse(one.delivery.at ?? one.delivery.createdAt) >= since;

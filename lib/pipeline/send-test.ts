@@ -1,6 +1,6 @@
 /** A message marked TEST, on the way that every message takes: an operator's verb. */
 
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import { testRecord } from '../domain/advance.ts';
 import type { JobName } from '../domain/job.ts';
 
@@ -9,7 +9,7 @@ import type { JobName } from '../domain/job.ts';
  * secrets and network. Gives the name under which they can be followed.
  */
 export async function sendTest(
-  { store, clock, limits, newId }: Parts,
+  { store, clock, limits, newId }: Deps,
   { environment, channels }: { environment: string; channels: string[] },
 ): Promise<JobName> {
   const job = { environment, jobId: `TEST-${newId().slice(0, 8)}` };

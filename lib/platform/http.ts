@@ -16,7 +16,7 @@ export interface HttpRequest {
   /** In place of the url's own path and query, so that an address that is asked for often is parsed once. */
   path?: string;
   /** What errors call the other side. */
-  peer: string;
+  service: string;
   headers?: Record<string, string>;
   body?: string;
   timeoutMs: number;
@@ -24,7 +24,7 @@ export interface HttpRequest {
   maxBytes?: number;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   status: number;
   /** As Node reads them: names in lower case. */
   headers: IncomingHttpHeaders;
@@ -36,7 +36,7 @@ export interface HttpAnswer {
  * follows them. Throws an `UpstreamError`: `unavailable` when there was no whole answer, `unreadable` when it is too
  * long. It is `ambiguous` unless the other side certainly never saw the request.
  */
-export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
+export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 /** The real HTTP, over Node's own client: the global `fetch` would cost every cold start 20 ms. */
 export function createHttp({ connections = 50 }: { connections?: number } = {}): Http {
@@ -62,15 +62,15 @@ const isSecure = ({ url }: HttpRequest): boolean => url.protocol === 'https:';
 /** An idle connection that the other side had closed: nobody read the request. */
 class DeadConnection extends Error {}
 
-function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: number): Promise<HttpAnswer> {
-  const { url, path = url.pathname + url.search, peer, maxBytes = 1024 * 1024 } = request;
+function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: number): Promise<HttpResponse> {
+  const { url, path = url.pathname + url.search, service, maxBytes = 1024 * 1024 } = request;
   return new Promise((resolve, reject) => {
     const { request: open } = isSecure(request) ? https : http;
     let connected = false;
     let answered = false;
     const fail = (kind: 'unavailable' | 'unreadable', what: string, cause?: unknown) => {
       clearTimeout(timer);
-      reject(new UpstreamError(kind, `${peer}: ${what}`, { cause, ambiguous: connected }));
+      reject(new UpstreamError(kind, `${service}: ${what}`, { cause, ambiguous: connected }));
       outgoing.destroy();
     };
     const outgoing = open(

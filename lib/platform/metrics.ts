@@ -18,7 +18,7 @@ export const metricCatalogue = {
   /** Deliveries that were given up. */
   dead: { unit: 'Count', dimensions: [[], ['channel']] },
   /** Invocations in which an environment could not be asked. */
-  environmentResting: { unit: 'Count', dimensions: [[], ['environment']] },
+  environmentCooldown: { unit: 'Count', dimensions: [[], ['environment']] },
   /** Invocations in which a channel failed. */
   channelFailing: { unit: 'Count', dimensions: [['channel']] },
   /** Jobs that nobody had named. */
@@ -33,7 +33,7 @@ export const metricCatalogue = {
   /** Entries that were due, and that a sweep did not reach in time. */
   left: { unit: 'Count', dimensions: [[]] },
   /** From the end of a job, as the API tells it, to the moment when a channel accepted the message. */
-  timeToTell: { unit: 'Seconds', dimensions: [['channel']] },
+  timeToNotify: { unit: 'Seconds', dimensions: [['channel']] },
 } as const satisfies Record<string, { unit: 'Count' | 'Seconds'; dimensions: string[][] }>;
 
 export type MetricName = keyof typeof metricCatalogue;

@@ -5,27 +5,27 @@ import * as v from 'valibot';
 import { requestHandler } from './aws.ts';
 
 /** What a sweep is woken for. */
-export interface WakeUp {
+export interface SweepRequest {
   /** The environment in which something happened, to be looked through for jobs that nobody named; null: none has. */
   environment: string | null;
 }
 
-export interface WakeUps {
+export interface SweepQueue {
   /** Lets a sweep begin after each of these delays (seconds, 10 of them at most). Throws what the SDK throws. */
-  send(wakeUp: WakeUp, delays: number[]): Promise<void>;
+  send(request: SweepRequest, delays: number[]): Promise<void>;
 }
 
 /**
  * Wake-ups through SQS; without a queue there are none.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
  */
-export function createWakeUps({ queueUrl }: { queueUrl: string | undefined }): WakeUps {
+export function createSweepQueue({ queueUrl }: { queueUrl: string | undefined }): SweepQueue {
   if (!queueUrl) return { send: async () => undefined };
   // The queue's address would win over AWS_ENDPOINT_URL.
   const client = new SQSClient({ maxAttempts: 2, requestHandler, useQueueUrlAsEndpoint: false });
   return {
-    async send(wakeUp, delays) {
-      const MessageBody = JSON.stringify(wakeUp);
+    async send(request, delays) {
+      const MessageBody = JSON.stringify(request);
       const Entries = delays.map((DelaySeconds) => ({ Id: `in-${DelaySeconds}-s`, DelaySeconds, MessageBody }));
       const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
       if (Failed.length > 0) throw new Error(`SQS took not every wake-up: ${Failed[0]?.Code}`);
@@ -34,7 +34,7 @@ export function createWakeUps({ queueUrl }: { queueUrl: string | undefined }): W
 }
 
 /** The wake-ups in an event of the queue; null: it is an event of the schedule. */
-export function readWakeUps(event: unknown): WakeUp[] | null {
+export function readSweepRequests(event: unknown): SweepRequest[] | null {
   const parsed = v.safeParse(QueueEvent, event);
   return parsed.success ? parsed.output.Records.map(({ body }) => body) : null;
 }

@@ -6,7 +6,7 @@
 import * as v from 'valibot';
 import type { Clock } from '../platform/clock.ts';
 import { UpstreamError } from '../platform/errors.ts';
-import type { Http, HttpAnswer } from '../platform/http.ts';
+import type { Http, HttpResponse } from '../platform/http.ts';
 import { parseRetryAfter } from '../platform/http.ts';
 import type { Redactor } from '../platform/redaction.ts';
 import type { Secrets } from '../platform/secrets.ts';
@@ -52,7 +52,7 @@ export function createAccessToken(
     const answer = await http({
       method: 'POST',
       url: new URL(environment.tokenUrl),
-      peer: `token for ${name}`,
+      service: `token for ${name}`,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({
         grant_type: 'client_credentials',
@@ -95,7 +95,7 @@ export function createAccessToken(
   };
 }
 
-function read(answer: HttpAnswer, name: string, now: number): v.InferOutput<typeof Answer> {
+function read(answer: HttpResponse, name: string, now: number): v.InferOutput<typeof Answer> {
   const { status } = answer;
   if (status === 400 || status === 401 || status === 403) {
     throw new UpstreamError(

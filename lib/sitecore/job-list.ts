@@ -1,6 +1,6 @@
 /**
  * All jobs of an environment that were queued in some time, whichever way the list call turns out to work: how it
- * pages, where it ends, in which order it answers, and which parts of a query it takes.
+ * pages, where it ends, in which order it answers, and which deps of a query it takes.
  */
 
 import { isTerminal, type Job } from '../domain/job.ts';

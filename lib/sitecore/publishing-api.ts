@@ -7,7 +7,7 @@
 import { isDocumented, type Job } from '../domain/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { UpstreamError } from '../platform/errors.ts';
-import type { Http, HttpAnswer } from '../platform/http.ts';
+import type { Http, HttpResponse } from '../platform/http.ts';
 import { parseRetryAfter } from '../platform/http.ts';
 import type { Log } from '../platform/log.ts';
 import type { Redactor } from '../platform/redaction.ts';
@@ -50,19 +50,19 @@ export function createPublishingApi(
   environment: { name: string; apiUrl: string },
 ): PublishingApi {
   const { http, clock, accessToken, redact, log } = deps;
-  const peer = `Publishing API of ${environment.name}`;
+  const service = `Publishing API of ${environment.name}`;
   const unknownStatuses = new Set<string>();
   const url = new URL(`${environment.apiUrl.replace(/\/+$/, '')}/authoring/publishing/v1/jobs`);
 
-  const askOnce = async (call: string, deadline: number, maxBytes?: number): Promise<HttpAnswer> => {
+  const askOnce = async (call: string, deadline: number, maxBytes?: number): Promise<HttpResponse> => {
     const timeLeft = () => Math.min(timeoutMs, deadline - clock.now());
-    if (timeLeft() <= 0) throw new UpstreamError('unavailable', `${peer}: no time left to ask`);
+    if (timeLeft() <= 0) throw new UpstreamError('unavailable', `${service}: no time left to ask`);
     const token = await accessToken.get(timeLeft());
     const answer = await http({
       method: 'GET',
       url,
       path: url.pathname + call,
-      peer,
+      service,
       headers: { authorization: `Bearer ${token}` },
       timeoutMs: timeLeft(),
       ...(maxBytes === undefined ? {} : { maxBytes }),
@@ -78,8 +78,8 @@ export function createPublishingApi(
   };
 
   /** What follows from an answer that is not the one asked for. */
-  const refused = (answer: HttpAnswer, terms: Terms): UpstreamError =>
-    refusal(answer, terms, peer, clock.now(), redact);
+  const refused = (answer: HttpResponse, terms: Terms): UpstreamError =>
+    refusal(answer, terms, service, clock.now(), redact);
 
   const noteStatus = (status: string): void => {
     if (isDocumented(status) || unknownStatuses.has(status)) return;
@@ -90,25 +90,26 @@ export function createPublishingApi(
   return {
     async getJob(jobId, deadline) {
       // In a path these two are no names, however they are encoded: https://url.spec.whatwg.org/#double-dot-path-segment
-      if (jobId === '.' || jobId === '..') throw new UpstreamError('notFound', `${peer}: no job has the id ${jobId}`);
+      if (jobId === '.' || jobId === '..')
+        throw new UpstreamError('notFound', `${service}: no job has the id ${jobId}`);
       const answer = await ask(`/${encodeURIComponent(jobId)}`, deadline);
       if (answer.status !== 200) throw refused(answer, jobTerms);
-      const job = readJob(answer.body, peer);
+      const job = readJob(answer.body, service);
       noteStatus(job.status);
       return job;
     },
     async listJobs(query, deadline) {
       const answer = await ask(searchOf(query), deadline, longestPage);
       if (answer.status !== 200) throw refused(answer, listTerms);
-      const page = readJobPage(answer.body, peer);
+      const page = readJobPage(answer.body, service);
       for (const { job } of page.jobs) if (job) noteStatus(job.status);
       return page;
     },
     async permissions(deadline) {
       const answer = await ask('/permissions', deadline);
-      if (answer.status === 404) throw new UpstreamError('notFound', `${peer}: nothing there (404). Check apiUrl`);
+      if (answer.status === 404) throw new UpstreamError('notFound', `${service}: nothing there (404). Check apiUrl`);
       if (answer.status !== 200) throw refused(answer, jobTerms);
-      return readPermissions(answer.body, peer);
+      return readPermissions(answer.body, service);
     },
   };
 }
@@ -153,32 +154,32 @@ const listTerms: Terms = {
   404: ['notFound', 'there is no list of jobs (404)'],
 };
 
-function refusal(answer: HttpAnswer, terms: Terms, peer: string, now: number, redact: Redactor): UpstreamError {
+function refusal(answer: HttpResponse, terms: Terms, service: string, now: number, redact: Redactor): UpstreamError {
   const { status, body, headers } = answer;
   const said = describeProblem(body, redact);
   switch (status) {
     case 400:
     case 404: {
       const [kind, what] = terms[status];
-      return new UpstreamError(kind, `${peer}: ${what}${said}`);
+      return new UpstreamError(kind, `${service}: ${what}${said}`);
     }
     case 401:
       return new UpstreamError(
         'credentialRefused',
-        `${peer}: a fresh token was refused (401)${said}. Check that the automation client still exists`,
+        `${service}: a fresh token was refused (401)${said}. Check that the automation client still exists`,
       );
     case 403:
       return new UpstreamError(
         'forbidden',
-        `${peer}: not allowed to ${terms.does} (403)${said}. The credential needs one of the scopes ${scopes}, ` +
+        `${service}: not allowed to ${terms.does} (403)${said}. The credential needs one of the scopes ${scopes}, ` +
           'and must be an automation client of the environment, not of the organization',
       );
     case 429:
-      return new UpstreamError('rateLimited', `${peer}: too many requests (429)`, {
+      return new UpstreamError('rateLimited', `${service}: too many requests (429)`, {
         retryAfterMs: parseRetryAfter(headers['retry-after'], now),
       });
     default:
-      return new UpstreamError('unavailable', `${peer}: answered ${status}${said}`, {
+      return new UpstreamError('unavailable', `${service}: answered ${status}${said}`, {
         retryAfterMs: parseRetryAfter(headers['retry-after'], now),
       });
   }

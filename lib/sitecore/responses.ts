@@ -7,9 +7,9 @@ import type { Redactor } from '../platform/redaction.ts';
 import { clean } from '../platform/text.ts';
 
 /** Reads a job out of an answer's body. Throws an `unreadable` error if it holds no status. */
-export function readJob(body: string, peer: string): Job {
-  const job = toJob(readJson(body, peer));
-  if (job === null) throw new UpstreamError('unreadable', `${peer}: no status in the answer`);
+export function readJob(body: string, service: string): Job {
+  const job = toJob(readJson(body, service));
+  if (job === null) throw new UpstreamError('unreadable', `${service}: no status in the answer`);
   return job;
 }
 
@@ -33,13 +33,13 @@ export interface JobPage {
  * Reads a page of the list out of an answer's body, in both ways of paging: `{totalCount, pageNumber, pageSize, data}`,
  * and `{data, next}`. Throws an `unreadable` error if it holds no list.
  */
-export function readJobPage(body: string, peer: string): JobPage {
-  const answer = membersOf(readJson(body, peer));
+export function readJobPage(body: string, service: string): JobPage {
+  const answer = membersOf(readJson(body, service));
   const totalCount = count(answer['totalCount']);
   const next = typeof answer['next'] === 'number' ? String(answer['next']) : text(answer['next']);
   // A list that is null is an empty one where the answer counts none.
   const data = answer['data'] === null && totalCount === 0 ? [] : answer['data'];
-  if (!Array.isArray(data)) throw new UpstreamError('unreadable', `${peer}: no list of jobs in the answer`);
+  if (!Array.isArray(data)) throw new UpstreamError('unreadable', `${service}: no list of jobs in the answer`);
   return {
     jobs: data.flatMap(readEntry),
     entries: data.length,
@@ -68,9 +68,9 @@ export interface Permissions {
  * What the credential may do, read out of an answer's body. Throws an `unreadable` error if it is no JSON object.
  * Documented for `GET .../jobs/permissions`, a call that needs a valid token and no scope.
  */
-export function readPermissions(body: string, peer: string): Permissions {
-  const json = readJson(body, peer);
-  if (!isObject(json)) throw new UpstreamError('unreadable', `${peer}: the answer is no JSON object`);
+export function readPermissions(body: string, service: string): Permissions {
+  const json = readJson(body, service);
+  if (!isObject(json)) throw new UpstreamError('unreadable', `${service}: the answer is no JSON object`);
   return {
     canReadAll: flag(json['canReadAll']),
     canReadOwn: flag(json['canReadOwn']),
@@ -90,9 +90,9 @@ export function describeProblem(body: string, redact: Redactor): string {
   return said ? `: ${clean(redact(said), 300)}` : '';
 }
 
-function readJson(body: string, peer: string): unknown {
+function readJson(body: string, service: string): unknown {
   const json = parse(body);
-  if (json === undefined) throw new UpstreamError('unreadable', `${peer}: the answer is no JSON`);
+  if (json === undefined) throw new UpstreamError('unreadable', `${service}: the answer is no JSON`);
   return json;
 }
 

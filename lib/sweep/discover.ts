@@ -1,11 +1,11 @@
 /** Jobs that nobody named: found by the list call, and watched. */
 
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import { isJobId, isTerminal, type Job, type JobName, jobKey, type Reading } from '../domain/job.ts';
 import { inParallel } from '../platform/async.ts';
 import type { JobListing } from '../sitecore/job-list.ts';
 import { goingOn, isEnough } from './job-reader.ts';
-import type { Tally } from './sweep-run.ts';
+import type { SweepRun } from './sweep-run.ts';
 
 /** How far back jobs are looked for that appear in the list late, in milliseconds. */
 const overlapMs = 20 * 60_000;
@@ -39,24 +39,24 @@ export interface Findings {
 }
 
 /** Lists the jobs that were queued since the last time. Null: that cannot be done now; watched jobs are read all the same. */
-export async function look(parts: Parts, environment: string, tally: Tally): Promise<Findings | null> {
+export async function look(deps: Deps, environment: string, run: SweepRun): Promise<Findings | null> {
   try {
-    return await list(parts, environment, tally);
+    return await list(deps, environment, run);
   } catch (error) {
-    parts.log.error('the list of jobs could not be looked at; the next sweep goes on', { environment, error });
+    deps.log.error('the list of jobs could not be looked at; the next sweep goes on', { environment, error });
     return null;
   }
 }
 
-async function list(parts: Parts, environment: string, { invocation }: Tally): Promise<Findings | null> {
+async function list(deps: Deps, environment: string, { invocation }: SweepRun): Promise<Findings | null> {
   const [markKey, begunKey] = discoveryKeys(environment);
   const mark = (invocation.marks.get(markKey) ?? {}) as Mark;
-  const now = parts.clock.now();
-  const queuedFrom = mark.until ? Date.parse(mark.until) - overlapMs : now - parts.limits.announceWithinMs;
-  const gate = invocation.gate(environment);
+  const now = deps.clock.now();
+  const queuedFrom = mark.until ? Date.parse(mark.until) - overlapMs : now - deps.limits.announceWithinMs;
+  const breaker = invocation.apiBreaker(environment);
   const deadline = Math.min(invocation.readBefore, now + listWithinMs);
-  const listed = await gate.list({ queuedFrom: iso(queuedFrom) }, deadline);
-  if (listed.kind === 'failed') await noteTrouble(parts, environment, mark, listed.error);
+  const listed = await breaker.list({ queuedFrom: iso(queuedFrom) }, deadline);
+  if (listed.kind === 'failed') await noteTrouble(deps, environment, mark, listed.error);
   if (listed.kind !== 'listed') return null;
   const begun = (marks: Map<string, object>) => marks.get(begunKey) as { since: string } | undefined;
   // One of the two marks may be lost; the other one says that there was a first list.
@@ -64,10 +64,10 @@ async function list(parts: Parts, environment: string, { invocation }: Tally): P
   if (mark.until) return { listing: listed.listing, begunAt: known ? Date.parse(known.since) : 0, mark };
 
   // What was queued before, and goes on, is watched as well.
-  const older = await gate.list({ statuses: goingOn }, deadline);
+  const older = await breaker.list({ statuses: goingOn }, deadline);
   const jobs = new Map([...(older.kind === 'listed' ? older.listing.jobs : []), ...listed.listing.jobs]);
   // Somebody may have been faster: what has ended since then is news.
-  const first = known ?? begun(await parts.store.readMarks([begunKey]));
+  const first = known ?? begun(await deps.store.readMarks([begunKey]));
   return { listing: { ...listed.listing, jobs }, begunAt: first ? Date.parse(first.since) : null, mark };
 }
 
@@ -75,27 +75,27 @@ async function list(parts: Parts, environment: string, { invocation }: Tally): P
  * Watches the jobs of the list that nobody knows, and remembers how far they are known. `watched` holds the ids in the
  * work list.
  */
-export async function adopt(
-  parts: Parts,
+export async function watchNew(
+  deps: Deps,
   environment: string,
   findings: Findings,
   watched: ReadonlySet<string> = new Set(),
-  tally: Tally,
+  run: SweepRun,
 ): Promise<void> {
-  const { clock, config, metrics, log } = parts;
+  const { clock, config, metrics, log } = deps;
   try {
-    const unknown = await unknownIn(parts, environment, findings.listing, watched);
+    const unknown = await unknownIn(deps, environment, findings.listing, watched);
     if (unknown.length > 0) metrics.count('discovered', { environment }, unknown.length);
     let left = unknown.length;
     await inParallel(unknown.values(), config.settings.sweepConcurrency, async ([jobId, job]) => {
-      if (clock.now() >= tally.invocation.readBefore) return;
+      if (clock.now() >= run.invocation.readBefore) return;
       const name = { environment, jobId };
-      await tally.keepGoing(name, async () => {
-        if (await watch(name, job, findings, tally)) left -= 1;
+      await run.keepGoing(name, async () => {
+        if (await watch(name, job, findings, run)) left -= 1;
       });
     });
     if (left > 0) log.warn('not every job of the list could be watched; the next sweep goes on', { environment, left });
-    else await remember(parts, environment, findings);
+    else await remember(deps, environment, findings);
   } catch (error) {
     log.error('jobs that nobody named could not be watched; the next sweep goes on', { environment, error });
   }
@@ -103,41 +103,43 @@ export async function adopt(
 
 /** Those jobs of the list that may be of use, and have no record yet. */
 async function unknownIn(
-  parts: Parts,
+  deps: Deps,
   environment: string,
   { jobs }: JobListing,
   watched: ReadonlySet<string>,
 ): Promise<[string, Job | null][]> {
-  const listed = [...jobs].filter(([jobId, job]) => isJobId(jobId) && !watched.has(jobId) && isOfUse(job, parts));
-  const known = await parts.store.known(listed.map(([jobId]) => ({ environment, jobId })));
+  const listed = [...jobs].filter(([jobId, job]) => isJobId(jobId) && !watched.has(jobId) && isOfUse(job, deps));
+  const known = await deps.store.known(listed.map(([jobId]) => ({ environment, jobId })));
   return listed.filter(([jobId]) => !known.has(jobKey({ environment, jobId })));
 }
 
 /** Records a job that nobody knew. False: it could not be asked for. */
-async function watch(name: JobName, job: Job | null, { begunAt }: Findings, tally: Tally): Promise<boolean> {
-  const { gate, readBefore } = tally.invocation;
+async function watch(name: JobName, job: Job | null, { begunAt }: Findings, run: SweepRun): Promise<boolean> {
+  const { apiBreaker, readBefore } = run.invocation;
   const reading: Reading =
-    job !== null && isEnough(job) ? { kind: 'job', job } : await gate(name.environment).read(name.jobId, readBefore);
+    job !== null && isEnough(job)
+      ? { kind: 'job', job }
+      : await apiBreaker(name.environment).read(name.jobId, readBefore);
   if (reading.kind === 'notAsked') return false;
   const { finishedAt = null } = reading.kind === 'job' ? reading.job : {};
   const endedBefore = finishedAt !== null && Date.parse(finishedAt) < (begunAt ?? 0) - clocksApartMs;
-  await tally.record(name, reading, { isNews: begunAt !== null && !endedBefore });
+  await run.record(name, reading, { isNews: begunAt !== null && !endedBefore });
   return true;
 }
 
 /** Jobs that ended too long ago to be news need not be known; that is seen when they are read, if the list does not say. */
-function isOfUse(job: Job | null, { clock, limits }: Parts): boolean {
+function isOfUse(job: Job | null, { clock, limits }: Deps): boolean {
   if (job === null || !isTerminal(job.status) || job.finishedAt === null) return true;
   return clock.now() - Date.parse(job.finishedAt) <= limits.announceWithinMs + clocksApartMs;
 }
 
-async function remember(parts: Parts, environment: string, { mark, begunAt, listing }: Findings): Promise<void> {
-  const { store, clock, log } = parts;
+async function remember(deps: Deps, environment: string, { mark, begunAt, listing }: Findings): Promise<void> {
+  const { store, clock, log } = deps;
   const [markKey, begunKey] = discoveryKeys(environment);
   const now = clock.now();
   if (begunAt === null) await store.writeMark(begunKey, { since: iso(now) });
   if (!listing.isComplete) {
-    await noteTrouble(parts, environment, mark, listing.error?.message ?? 'the list cannot be read to its end');
+    await noteTrouble(deps, environment, mark, listing.error?.message ?? 'the list cannot be read to its end');
     return;
   }
   const times = [...listing.jobs.values()].flatMap((job) => (job?.queuedAt ? [job.queuedAt] : []));
@@ -149,8 +151,8 @@ async function remember(parts: Parts, environment: string, { mark, begunAt, list
 }
 
 /** Said once, however long it lasts; counted every time. */
-async function noteTrouble(parts: Parts, environment: string, mark: Mark, trouble: string): Promise<void> {
-  const { store, log, metrics } = parts;
+async function noteTrouble(deps: Deps, environment: string, mark: Mark, trouble: string): Promise<void> {
+  const { store, log, metrics } = deps;
   metrics.count('discoveryFailed', { environment });
   if (mark.trouble === trouble) return;
   const said = { environment, reason: trouble };

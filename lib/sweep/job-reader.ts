@@ -1,7 +1,7 @@
 /** Watched jobs read from the list call, where that answers for many of them at once. */
 
 import { isTerminal, type Job, type Reading } from '../domain/job.ts';
-import type { Gate } from '../pipeline/api-breaker.ts';
+import type { ApiBreaker } from '../pipeline/api-breaker.ts';
 import type { JobListing } from '../sitecore/job-list.ts';
 
 /** So many jobs are asked for by their ids before a list of all that go on is worth a call. */
@@ -11,7 +11,7 @@ export const goingOn = ['Queued', 'Running', 'Canceling'];
 
 type Listing = Pick<JobListing, 'jobs' | 'isComplete'>;
 
-export interface Overview {
+export interface JobReader {
   read(jobId: string): Promise<Reading>;
 }
 
@@ -19,12 +19,12 @@ export interface Overview {
  * How watched jobs are read in one sweep: from the list that was read to find new ones, or from one of all that go on;
  * what these do not show, or not fully, by its id, which stays the truth. `listing` is what was read; null: there is no list.
  */
-export function createOverview(gate: Gate, listing: Listing | null, deadline: number): Overview {
+export function createJobReader(breaker: ApiBreaker, listing: Listing | null, deadline: number): JobReader {
   let askedById = 0;
   let active: Promise<Map<string, Job | null>> | undefined;
 
   const listActive = async (): Promise<Map<string, Job | null>> => {
-    const answer = await gate.list({ statuses: goingOn }, deadline);
+    const answer = await breaker.list({ statuses: goingOn }, deadline);
     return answer.kind === 'listed' ? answer.listing.jobs : new Map();
   };
   const find = async (jobId: string): Promise<Job | null | undefined> => {
@@ -39,8 +39,8 @@ export function createOverview(gate: Gate, listing: Listing | null, deadline: nu
   return {
     async read(jobId: string): Promise<Reading> {
       const job = await find(jobId);
-      if (!job || !isEnough(job)) return await gate.read(jobId, deadline);
-      gate.noteFound();
+      if (!job || !isEnough(job)) return await breaker.read(jobId, deadline);
+      breaker.noteFound();
       return { kind: 'job', job };
     },
   };

@@ -1,8 +1,8 @@
 /** Jobs of an environment that is no longer configured leave the work list, and come back with it. */
 
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import type { DueEntry, Reading } from '../domain/job.ts';
-import type { Tally } from './sweep-run.ts';
+import type { SweepRun } from './sweep-run.ts';
 
 /** For so long after the mark was written, whoever wrote it may be at work: a sweep's time-out, and clocks apart. */
 const stillRemovingMs = 2 * 60_000;
@@ -11,8 +11,8 @@ const stillRemovingMs = 2 * 60_000;
 export const removedKey = (environment: string): string => `removed#${environment}`;
 
 /** Remembers that jobs of this environment wait for it to come back, then takes them out of the work list. */
-export async function letGo(parts: Parts, environment: string, entries: DueEntry[], tally: Tally): Promise<void> {
-  const { store, clock, log, metrics } = parts;
+export async function unwatch(deps: Deps, environment: string, entries: DueEntry[], run: SweepRun): Promise<void> {
+  const { store, clock, log, metrics } = deps;
   metrics.count('environmentRemoved', { environment });
   log.warn('environment is no longer configured; its jobs leave the work list', { environment });
   try {
@@ -24,23 +24,23 @@ export async function letGo(parts: Parts, environment: string, entries: DueEntry
     });
     return;
   }
-  await tally.each(environment, entries, (entry) => tally.record(entry, { kind: 'environmentRemoved' }));
+  await run.each(environment, entries, (entry) => run.record(entry, { kind: 'environmentRemoved' }));
 }
 
 /** Watches the jobs of an environment again that was not configured for a while. */
-export async function welcomeBack(parts: Parts, environment: string, tally: Tally): Promise<void> {
-  const mark = tally.invocation.marks.get(removedKey(environment)) as { since: string } | undefined;
+export async function restoreJobs(deps: Deps, environment: string, run: SweepRun): Promise<void> {
+  const mark = run.invocation.marks.get(removedKey(environment)) as { since: string } | undefined;
   if (!mark) return;
   const reading: Reading = { kind: 'notAsked', error: 'the environment is configured again', since: null };
   try {
-    for await (const records of parts.store.removedWith(environment)) {
-      await Promise.all(records.map((job) => tally.record(job, reading, { conclude: false })));
+    for await (const records of deps.store.removedWith(environment)) {
+      await Promise.all(records.map((job) => run.record(job, reading, { conclude: false })));
     }
     // Before that, a sweep of the deployment before may still be taking jobs out.
-    if (parts.clock.now() - Date.parse(mark.since) > stillRemovingMs)
-      await parts.store.removeMark(removedKey(environment), mark.since);
+    if (deps.clock.now() - Date.parse(mark.since) > stillRemovingMs)
+      await deps.store.removeMark(removedKey(environment), mark.since);
   } catch (error) {
-    parts.log.error('jobs of an environment that came back could not all be watched again; the next sweep goes on', {
+    deps.log.error('jobs of an environment that came back could not all be watched again; the next sweep goes on', {
       environment,
       error,
     });

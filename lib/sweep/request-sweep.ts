@@ -1,6 +1,6 @@
 /** Something ended in an environment, says Sitecore, and does not say what: sweeps begin now and a little later. */
 
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import { RequestError } from '../platform/errors.ts';
 
 /** Sitecore calls several times for one end. Who calls within so many milliseconds after another one is served by it. */
@@ -12,11 +12,11 @@ const looks = [0, 15, 45];
 const wokenKey = (environment: string): string => `woken#${environment}`;
 
 /** Starts sweeps of an environment, unless somebody has just done so. Throws a `RequestError` (503) if that cannot be. */
-export async function wake({ store, wakeUps, clock, log }: Parts, environment: string): Promise<void> {
+export async function requestSweep({ store, sweepQueue, clock, log }: Deps, environment: string): Promise<void> {
   const key = wokenKey(environment);
   try {
     if (!(await store.claim(key, { now: clock.now(), until: clock.now() + servesForMs }))) return;
-    await wakeUps.send({ environment }, looks).catch(async (error: unknown) => {
+    await sweepQueue.send({ environment }, looks).catch(async (error: unknown) => {
       await store.removeMark(key);
       throw error;
     });

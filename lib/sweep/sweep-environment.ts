@@ -1,59 +1,59 @@
 /** One environment's part of a sweep: its jobs are read if that is due, and what is worth it is recorded. */
 
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import { type DueEntry, isTerminal, type Reading } from '../domain/job.ts';
 import { type LimitTerms, mayExceed } from '../domain/time-limits.ts';
-import type { Gate } from '../pipeline/api-breaker.ts';
+import type { ApiBreaker } from '../pipeline/api-breaker.ts';
 import { inParallel } from '../platform/async.ts';
-import { adopt, look } from './discover.ts';
-import { createOverview, type Overview } from './job-reader.ts';
-import type { Tally } from './sweep-run.ts';
+import { look, watchNew } from './discover.ts';
+import { createJobReader, type JobReader } from './job-reader.ts';
+import type { SweepRun } from './sweep-run.ts';
 import type { WorkList } from './work-list.ts';
 
-/** So many known jobs denied, and none found, say something about the credential rather than about the jobs. */
-const deniedThatMeanForeign = 5;
+/** So many known jobs notFound, and none found, say something about the credential rather than about the jobs. */
+const notFoundMeansForeign = 5;
 
 /** A job that was known, and that the API denies now. */
-type Denied = { entry: DueEntry; reading: Reading };
+type NoLongerFound = { entry: DueEntry; reading: Reading };
 
 /** Looks at the due jobs of a configured environment, and if `isLookedThrough`, for jobs that nobody named. */
 export async function sweepEnvironment(
-  parts: Parts,
+  deps: Deps,
   environment: string,
   { due, ids }: WorkList,
-  tally: Tally,
+  run: SweepRun,
   isLookedThrough: boolean,
 ): Promise<void> {
-  const gate = tally.invocation.gate(environment);
-  const { discover = false } = parts.config.environments[environment] ?? {};
-  const findings = discover && isLookedThrough ? await look(parts, environment, tally) : null;
+  const breaker = run.invocation.apiBreaker(environment);
+  const { discover = false } = deps.config.environments[environment] ?? {};
+  const findings = discover && isLookedThrough ? await look(deps, environment, run) : null;
   const nothingYet = discover && !isLookedThrough ? { jobs: new Map(), isComplete: true } : null;
-  const overview = createOverview(gate, findings?.listing ?? nothingYet, tally.invocation.readBefore);
-  const denied: Denied[] = [];
-  await tally.each(environment, due.get(environment) ?? [], async (entry) => {
-    const begunAt = parts.clock.now();
-    const reading = await read(parts, entry, overview, tally);
-    if (reading?.kind === 'job' && !isTerminal(reading.job.status)) tally.running += 1;
-    if (isUnchanged(entry, reading, { now: parts.clock.now(), limitRules: parts.config.limits })) return;
+  const reader = createJobReader(breaker, findings?.listing ?? nothingYet, run.invocation.readBefore);
+  const notFound: NoLongerFound[] = [];
+  await run.each(environment, due.get(environment) ?? [], async (entry) => {
+    const begunAt = deps.clock.now();
+    const reading = await read(deps, entry, reader, run);
+    if (reading?.kind === 'job' && !isTerminal(reading.job.status)) run.running += 1;
+    if (isUnchanged(entry, reading, { now: deps.clock.now(), limitRules: deps.config.limits })) return;
     // The job may be gone, or the credential a foreign one: that shows when all jobs are read.
-    if (isDenied(entry, reading)) denied.push({ entry, reading });
-    else await tally.record(entry, reading, { begunAt });
+    if (isNotFound(entry, reading)) notFound.push({ entry, reading });
+    else await run.record(entry, reading, { begunAt });
   });
-  await judge(parts, gate, denied, tally);
+  await judge(deps, breaker, notFound, run);
   // A credential that belongs to another tenant now would show jobs of that one.
-  if (findings && gate.isOpen()) await adopt(parts, environment, findings, ids.get(environment), tally);
+  if (findings && breaker.isOpen()) await watchNew(deps, environment, findings, ids.get(environment), run);
 }
 
 /** Null: the API could not be asked, or need not be, but something else may be due. */
 async function read(
-  parts: Parts,
+  deps: Deps,
   { jobId, check }: DueEntry,
-  overview: Overview,
-  { result }: Tally,
+  reader: JobReader,
+  { result }: SweepRun,
 ): Promise<Reading | null> {
-  if (!isReadDue(check, parts.clock.now())) return null;
-  const reading = await overview.read(jobId);
-  if (reading.kind === 'notAsked') return isLongSince(parts, reading.since) ? reading : null;
+  if (!isReadDue(check, deps.clock.now())) return null;
+  const reading = await reader.read(jobId);
+  if (reading.kind === 'notAsked') return isLongSince(deps, reading.since) ? reading : null;
   result.checked += 1;
   if (reading.kind !== 'job') result.failedChecks += 1;
   return reading;
@@ -61,7 +61,7 @@ async function read(
 
 const isReadDue = ({ nextAt }: DueEntry['check'], now: number): boolean => nextAt !== null && Date.parse(nextAt) <= now;
 
-const isLongSince = ({ clock, limits }: Parts, since: string | null): boolean =>
+const isLongSince = ({ clock, limits }: Deps, since: string | null): boolean =>
   since !== null && clock.now() - Date.parse(since) >= limits.unreadableForMs;
 
 /** Whether there is nothing to record, as far as the entry shows: most jobs, most of the time. */
@@ -73,12 +73,13 @@ function isUnchanged(entry: DueEntry, reading: Reading | null, terms: LimitTerms
   return isSame && !mayExceed(environment, reading.job, terms);
 }
 
-const isDenied = ({ status }: DueEntry, reading: Reading | null): reading is Reading =>
+const isNotFound = ({ status }: DueEntry, reading: Reading | null): reading is Reading =>
   reading?.kind === 'notFound' && status !== null && !isTerminal(status);
 
-async function judge(parts: Parts, gate: Gate, denied: Denied[], tally: Tally): Promise<void> {
-  if (denied.length >= deniedThatMeanForeign && gate.found() === 0) return await gate.closeAsForeign(denied.length);
-  await inParallel(denied.values(), parts.config.settings.sweepConcurrency, ({ entry, reading }) =>
-    tally.keepGoing(entry, () => tally.record(entry, reading)),
+async function judge(deps: Deps, breaker: ApiBreaker, notFound: NoLongerFound[], run: SweepRun): Promise<void> {
+  if (notFound.length >= notFoundMeansForeign && breaker.found() === 0)
+    return await breaker.closeAsForeign(notFound.length);
+  await inParallel(notFound.values(), deps.config.settings.sweepConcurrency, ({ entry, reading }) =>
+    run.keepGoing(entry, () => run.record(entry, reading)),
   );
 }

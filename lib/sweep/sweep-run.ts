@@ -1,12 +1,12 @@
 /** What a sweep has done so far, and the deliveries under way: a slow channel holds up no check. */
 
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import type { DueEntry, JobName, Reading } from '../domain/job.ts';
 import { logCheck, record } from '../pipeline/check.ts';
 import { deliver } from '../pipeline/deliver.ts';
 import type { Invocation, TermsOptions } from '../pipeline/invocation.ts';
 import { inParallel } from '../platform/async.ts';
-import { type Places, placeOf, placesIn } from './work-list.ts';
+import { type Cursors, cursorOf, readCursors } from './work-list.ts';
 
 /** What one sweep did. `left`: due, but not reached in time. */
 export interface SweepResult {
@@ -18,13 +18,13 @@ export interface SweepResult {
   left: number;
 }
 
-export interface Tally {
+export interface SweepRun {
   invocation: Invocation;
   result: SweepResult;
   /** How many jobs were seen that go on. */
   running: number;
   /** Where environments had to stop. */
-  places: Places;
+  cursors: Cursors;
   /** Works on the entries of an environment until little time is left, each as by `keepGoing`. */
   each(environment: string, entries: DueEntry[], work: (entry: DueEntry) => Promise<void>): Promise<void>;
   /** Does some work for one job. If that throws, the job steps back, and the others go on. */
@@ -38,22 +38,22 @@ export interface Tally {
 /** No new work is taken when less than this is left: it could not be finished. */
 const lastStartMs = 15_000;
 
-export function createTally(parts: Parts, invocation: Invocation): Tally {
-  const { clock, log, metrics, config } = parts;
+export function createSweepRun(deps: Deps, invocation: Invocation): SweepRun {
+  const { clock, log, metrics, config } = deps;
   const result = { checked: 0, changed: 0, sent: 0, failedChecks: 0, failedDeliveries: 0, left: 0 };
-  const places: Places = {};
+  const cursors: Cursors = {};
   const deliveries: Promise<void>[] = [];
 
-  const settle: Tally['record'] = async (job, reading, { begunAt = clock.now(), ...options } = {}) => {
-    const observed = await record(parts, job, reading, invocation, { conclude: true, ...options });
+  const settle: SweepRun['record'] = async (job, reading, { begunAt = clock.now(), ...options } = {}) => {
+    const observed = await record(deps, job, reading, invocation, { conclude: true, ...options });
     if (observed.transition) result.changed += 1;
-    const delivery = deliver(parts, observed, invocation).then(
+    const delivery = deliver(deps, observed, invocation).then(
       ({ sent, failed, record: delivered }) => {
         result.sent += sent;
         result.failedDeliveries += failed;
         // A job that goes on, though for too long, is no line with every sweep.
         const isTrouble = reading !== null && reading.kind !== 'job';
-        if (isTrouble || observed.isWritten) logCheck(parts, { ...observed, record: delivered, reading }, begunAt);
+        if (isTrouble || observed.isWritten) logCheck(deps, { ...observed, record: delivered, reading }, begunAt);
       },
       (error: unknown) => {
         result.failedDeliveries += 1;
@@ -81,7 +81,7 @@ export function createTally(parts: Parts, invocation: Invocation): Tally {
     invocation,
     result,
     running: 0,
-    places,
+    cursors,
     async each(environment, entries, work) {
       let begun = 0;
       const inTime = (function* () {
@@ -92,8 +92,8 @@ export function createTally(parts: Parts, invocation: Invocation): Tally {
       if (begun === entries.length) return;
       result.left += entries.length - begun;
       const last = entries[begun - 1];
-      const place = last ? placeOf(last) : placesIn(invocation.marks)[environment];
-      if (place) places[environment] = place;
+      const cursor = last ? cursorOf(last) : readCursors(invocation.marks)[environment];
+      if (cursor) cursors[environment] = cursor;
     },
     keepGoing,
     record: settle,

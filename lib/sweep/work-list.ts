@@ -1,31 +1,31 @@
-/** The work list as one sweep finds it, and the places where the last one stopped. */
+/** The work list as one sweep finds it, and the cursors where the last one stopped. */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { Parts } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import { type DueEntry, jobKey } from '../domain/job.ts';
-import type { Place, Store } from '../table/store.ts';
+import type { Cursor, Store } from '../table/store.ts';
 
 /** The key of the mark that says where a sweep stopped early. */
-export const placeKey = 'sweep';
+export const cursorKey = 'sweep';
 
 /** By environment: behind which entry the last sweep had nothing begun. Environments that it finished are left out. */
-export type Places = Record<string, Place>;
+export type Cursors = Record<string, Cursor>;
 
 /** Where the last sweep stopped. */
-export const placesIn = (marks: Map<string, object>): Places =>
-  (marks.get(placeKey) as { from: Places } | undefined)?.from ?? {};
+export const readCursors = (marks: Map<string, object>): Cursors =>
+  (marks.get(cursorKey) as { from: Cursors } | undefined)?.from ?? {};
 
 /** Remembers where this one stopped in the environments that it went through. */
-export async function rememberPlaces(store: Store, before: Places, after: Places, swept: string[]): Promise<void> {
+export async function saveCursors(store: Store, before: Cursors, after: Cursors, swept: string[]): Promise<void> {
   const others = Object.entries(before).filter(([environment]) => !swept.includes(environment));
   const from = { ...Object.fromEntries(others), ...after };
   if (isDeepStrictEqual(from, before)) return;
-  if (Object.keys(from).length > 0) await store.writeMark(placeKey, { from });
-  else await store.removeMark(placeKey);
+  if (Object.keys(from).length > 0) await store.writeMark(cursorKey, { from });
+  else await store.removeMark(cursorKey);
 }
 
 export interface WorkList {
-  /** What is due, by environment, each beginning behind its place. */
+  /** What is due, by environment, each beginning behind its cursor. */
   due: Map<string, DueEntry[]>;
   /** The ids of all jobs in it, those that are not due yet too, by environment. */
   ids: Map<string, Set<string>>;
@@ -39,8 +39,8 @@ export interface WorkList {
 
 /** Reads the work list. What was read before a page that could not be is worth working on. */
 export async function readWorkList(
-  { store, clock }: Pick<Parts, 'store' | 'clock'>,
-  places: Places,
+  { store, clock }: Pick<Deps, 'store' | 'clock'>,
+  cursors: Cursors,
 ): Promise<WorkList> {
   const now = clock.now();
   const entries: DueEntry[] = [];
@@ -51,7 +51,7 @@ export async function readWorkList(
     broken = error;
   }
   const due = Map.groupBy(entries.filter(({ dueAt }) => dueAt <= now).sort(inOrder), ({ environment }) => environment);
-  for (const [environment, its] of due) due.set(environment, beginningBehind(its, places[environment]));
+  for (const [environment, its] of due) due.set(environment, startingAfter(its, cursors[environment]));
   const ids = new Map(
     [...Map.groupBy(entries, ({ environment }) => environment)].map(([environment, its]) => [
       environment,
@@ -68,17 +68,17 @@ export async function readWorkList(
   };
 }
 
-/** The place behind an entry. */
-export const placeOf = (entry: DueEntry): Place => ({ jobKey: jobKey(entry), dueAt: entry.dueAt });
+/** The cursor behind an entry. */
+export const cursorOf = (entry: DueEntry): Cursor => ({ jobKey: jobKey(entry), dueAt: entry.dueAt });
 
-function beginningBehind(entries: DueEntry[], place: Place | undefined): DueEntry[] {
-  if (!place) return entries;
-  const start = entries.findIndex((entry) => compare(placeOf(entry), place) > 0);
+function startingAfter(entries: DueEntry[], cursor: Cursor | undefined): DueEntry[] {
+  if (!cursor) return entries;
+  const start = entries.findIndex((entry) => compare(cursorOf(entry), cursor) > 0);
   return start < 0 ? entries : [...entries.slice(start), ...entries.slice(0, start)];
 }
 
 // The index does not say how entries that are due at the same moment are ordered.
-const compare = (one: Place, other: Place): number =>
+const compare = (one: Cursor, other: Cursor): number =>
   one.dueAt - other.dueAt || (one.jobKey < other.jobKey ? -1 : one.jobKey === other.jobKey ? 0 : 1);
 
-const inOrder = (one: DueEntry, other: DueEntry): number => compare(placeOf(one), placeOf(other));
+const inOrder = (one: DueEntry, other: DueEntry): number => compare(cursorOf(one), cursorOf(other));

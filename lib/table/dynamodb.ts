@@ -13,7 +13,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { type DueEntry, type JobName, type JobRecord, jobKey, nameInKey } from '../domain/job.ts';
-import type { Place, Store } from './store.ts';
+import type { Cursor, Store } from './store.ts';
 import { createUpdate } from './update-expression.ts';
 
 type Item = Record<string, unknown>;
@@ -72,8 +72,8 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
     return items;
   };
 
-  async function* list(watch: 'jobs' | 'dead', until: number, after?: Place): AsyncGenerator<DueEntry[]> {
-    let place = after && { watch, ...after };
+  async function* list(watch: 'jobs' | 'dead', until: number, after?: Cursor): AsyncGenerator<DueEntry[]> {
+    let cursor = after && { watch, ...after };
     do {
       const { Items = [], LastEvaluatedKey } = await client.send(
         new QueryCommand({
@@ -84,12 +84,12 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
           // A sweep parses each attribute of each job, and the name is in the key.
           ProjectionExpression: 'jobKey, dueAt, #status, #check, notFoundSince, lease, pendingAt',
           ExpressionAttributeNames: { '#status': 'status', '#check': 'check' },
-          ...(place ? { ExclusiveStartKey: place } : {}),
+          ...(cursor ? { ExclusiveStartKey: cursor } : {}),
         }),
       );
       yield Items.map(toEntry);
-      place = LastEvaluatedKey as typeof place;
-    } while (place);
+      cursor = LastEvaluatedKey as typeof cursor;
+    } while (cursor);
   }
 
   return {

@@ -16,7 +16,7 @@ export interface Store {
   /** Writes one delivery, unless it is `sent` already. Needs neither lease nor revision. */
   saveDelivery(job: JobName, key: string, delivery: Delivery): Promise<void>;
   /** The work list up to a time, the longest due first, in pages. `after` goes on behind an entry seen before. */
-  due(until: number, after?: Place): AsyncIterable<DueEntry[]>;
+  due(until: number, after?: Cursor): AsyncIterable<DueEntry[]>;
   /** What has dead deliveries and nothing else to do, in pages. */
   dead(): AsyncIterable<DueEntry[]>;
   /** Records of an environment that left the work list because it was no longer configured. */
@@ -36,8 +36,8 @@ export interface Saved {
   record: JobRecord | undefined;
 }
 
-/** A place in the work list: behind this entry. */
-export interface Place {
+/** A cursor in the work list: behind this entry. */
+export interface Cursor {
   jobKey: string;
   dueAt: number;
 }

@@ -12,24 +12,24 @@ beforeAll(async () => {
 
 describe('a sweep', () => {
   test('with nothing to do reads marks, the work list and the list of jobs once each, and writes nothing', () => {
-    const { table, apiCalls, slackPosts, snsPublishes, wakeUpCalls, metrics, logLines } = life.idleSweep;
+    const { table, apiCalls, slackPosts, snsPublishes, pollCalls, metrics, logLines } = life.idleSweep;
     expect(table.calls).toEqual({ BatchGetItem: 1, Query: 1 });
     expect([table.readUnits, table.indexReadUnits]).toEqual([7, 0.5]);
     expect([table.writeUnits, table.indexWriteUnits]).toEqual([0, 0]);
-    expect({ apiCalls, slackPosts, snsPublishes, wakeUpCalls, metrics, logLines }).toEqual({
+    expect({ apiCalls, slackPosts, snsPublishes, pollCalls, metrics, logLines }).toEqual({
       apiCalls: 1,
       slackPosts: 0,
       snsPublishes: 0,
-      wakeUpCalls: 0,
+      pollCalls: 0,
       metrics: [],
       logLines: 1,
     });
   });
 
   test('that finds a job unchanged reads no more than that, writes nothing, and wakes the next ones with one call', () => {
-    const { table, apiCalls, wakeUps, wakeUpCalls, metrics } = life.unchangedSweep;
+    const { table, apiCalls, polls, pollCalls, metrics } = life.unchangedSweep;
     expect(table).toEqual(life.idleSweep.table);
-    expect({ apiCalls, wakeUps, wakeUpCalls }).toEqual({ apiCalls: 1, wakeUps: 5, wakeUpCalls: 1 });
+    expect({ apiCalls, polls, pollCalls }).toEqual({ apiCalls: 1, polls: 5, pollCalls: 1 });
     expect(metrics).toEqual(['checked{}', 'watched{}', 'oldestEntry{}']);
   });
 

@@ -56,7 +56,7 @@ const recordOf = (values: Partial<Job> = {}, mention?: string): JobRecord => {
       limitRules: [],
       limits: {
         announceWithinMs: minutes(1_440),
-        deniedForMs: minutes(10),
+        notFoundForMs: minutes(10),
         unreadableForMs: minutes(10_080),
         retryForMs: minutes(4_320),
         keepForMs: minutes(43_200),
@@ -155,7 +155,7 @@ const foreign = fc.oneof(
       ),
       { maxLength: 3_000, size: 'max' },
     )
-    .map((parts) => parts.join('')),
+    .map((deps) => deps.join('')),
 );
 const anyJob = fc
   .record({

@@ -65,7 +65,7 @@ test('a message that Slack takes is one request, with blocks and with the text b
 });
 
 test('Slack takes a message a second, and recognises no repetition', () => {
-  expect(create()).toMatchObject({ paceMs: 1_000, recognisesForMs: 0 });
+  expect(create()).toMatchObject({ minIntervalMs: 1_000, dedupWindowMs: 0 });
 });
 
 type Row = [answer: string, Fault, Pick<UpstreamError, 'kind' | 'ambiguous' | 'retryAfterMs'>];

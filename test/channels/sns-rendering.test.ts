@@ -24,7 +24,7 @@ const terms: Terms = {
   limitRules: [],
   limits: {
     announceWithinMs: minutes(1_440),
-    deniedForMs: minutes(10),
+    notFoundForMs: minutes(10),
     unreadableForMs: minutes(10_080),
     retryForMs: minutes(4_320),
     keepForMs: minutes(43_200),

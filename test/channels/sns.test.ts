@@ -79,7 +79,7 @@ test('a standard topic recognises no repetition', async () => {
   await channel.send(someMessage(), 5_000);
   await channel.send(someMessage(), 5_000);
   expect(topic.messages).toHaveLength(2);
-  expect(channel).toMatchObject({ paceMs: 0, recognisesForMs: 0 });
+  expect(channel).toMatchObject({ minIntervalMs: 0, dedupWindowMs: 0 });
 });
 
 test('an attribute without a value is left out: SNS would refuse it', async () => {
@@ -206,7 +206,7 @@ test('a FIFO topic drops a repetition and answers it as success, for less than i
   const sent = { ...document, deduplicationId: deduplicationId(document, 'failed', 'events') };
   topic.answerWith({ kind: 'reset', accepted: true });
   expect(await failure(channel.send(someMessage({ document: sent }), 5_000))).toMatchObject(transient);
-  expect(channel.recognisesForMs).toBe(4 * 60_000);
+  expect(channel.dedupWindowMs).toBe(4 * 60_000);
   expect(await channel.send(someMessage({ document: sent }), 5_000)).toEqual(expect.any(String));
   expect(topic.messages).toMatchObject([{ groupId: sha256(jobKey(document)), deduplicationId: sent.deduplicationId }]);
 });

@@ -19,14 +19,14 @@ const pager: ChannelType = {
   },
   references: ['routingKey'],
   create: ({ http, secrets, redact }, config) => ({
-    paceMs: 250,
-    recognisesForMs: 0,
+    minIntervalMs: 250,
+    dedupWindowMs: 0,
     async send({ title, document }, timeoutMs) {
       const key = await secrets.read(config['routingKey'] ?? '');
       const { status, body } = await http({
         method: 'POST',
         url: new URL(config['url'] ?? ''),
-        peer: 'Pager',
+        service: 'Pager',
         headers: { 'content-type': 'application/json', 'x-routing-key': key },
         body: JSON.stringify({ title, severity: config['severity'], dedup: document.deduplicationId }),
         timeoutMs,

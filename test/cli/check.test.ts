@@ -24,8 +24,8 @@ const line = (isTTY = false) => createLiveLine({ isTTY, columns: 60, write: (tex
 
 /** Looks at job_1, while the world goes on by a step per wait. */
 async function wait(steps: (() => unknown)[], options: Partial<CheckOptions> = {}, isTTY = false) {
-  const parts = { ...notifier.parts, clock: steppingClock(notifier, steps) };
-  const answer = await check(parts, 'job_1', { wait: true, timeout: 60_000, every: 5_000, ...options }, line(isTTY));
+  const deps = { ...notifier.deps, clock: steppingClock(notifier, steps) };
+  const answer = await check(deps, 'job_1', { wait: true, timeout: 60_000, every: 5_000, ...options }, line(isTTY));
   return { ...answer, document: answer.document as Record<string, unknown> };
 }
 

@@ -78,8 +78,8 @@ function withParameters(config: ConfigDocument): ConfigDocument {
   };
 }
 
-function startWebhook({ parts }: Notifier) {
-  const handle = createHandler(parts);
+function startWebhook({ deps }: Notifier) {
+  const handle = createHandler(deps);
   return startLoopbackServer(async (request, response) => {
     const body = (await readBody(request)) ?? Buffer.alloc(0);
     const jobId = decodeURIComponent(/^\/jobs\/([^?]+)/.exec(request.url ?? '')?.[1] ?? '');

@@ -29,7 +29,7 @@ const withRules = (): ConfigDocument => ({
 
 /** Explains job_1 as it stands. */
 async function explainJob(options = {}) {
-  const { document, text, exitCode } = await explain(notifier.parts, { job: 'job_1', ...options });
+  const { document, text, exitCode } = await explain(notifier.deps, { job: 'job_1', ...options });
   // biome-ignore lint/suspicious/noExplicitAny: an answer is JSON, and tests look into it as a caller would.
   return { document: document as any, text, exitCode };
 }

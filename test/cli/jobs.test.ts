@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const list = async (options = {}) => {
-  const { document, text } = await jobs(notifier.parts, options);
+  const { document, text } = await jobs(notifier.deps, options);
   return { text, rows: (document as { jobs: Record<string, unknown>[] }).jobs };
 };
 

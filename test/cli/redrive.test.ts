@@ -34,7 +34,7 @@ const failure = (requestPayload: unknown) => ({
 });
 
 const redriven = async () => {
-  const { document, ...answer } = await redrive(notifier.parts, queue.queueUrl);
+  const { document, ...answer } = await redrive(notifier.deps, queue.queueUrl);
   return { ...answer, document: document as { redriven: Record<string, unknown>[] } };
 };
 
@@ -86,7 +86,7 @@ test.each([
 });
 
 test('a message whose job cannot be recorded stays', async () => {
-  notifier.parts.store.save = () =>
+  notifier.deps.store.save = () =>
     Promise.reject(Object.assign(new Error('denied'), { name: 'AccessDeniedException' }));
   await queue.put(event('job_1'));
   const { exitCode, text } = await redriven();

@@ -20,9 +20,9 @@ const line = createLiveLine({ write: () => true });
 
 /** Sends a test, while the world goes on by a step per wait. */
 async function send(channels: string[], steps: (() => unknown)[], environment?: string) {
-  const parts = { ...notifier.parts, clock: steppingClock(notifier, steps) };
+  const deps = { ...notifier.deps, clock: steppingClock(notifier, steps) };
   const options = environment === undefined ? {} : { environment };
-  const answer = await sendTest(parts, { kind: 'stack' }, channels, options, line);
+  const answer = await sendTest(deps, { kind: 'stack' }, channels, options, line);
   return { ...answer, document: answer.document as { jobId: string; deliveries: unknown[] } };
 }
 

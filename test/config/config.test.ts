@@ -10,8 +10,8 @@ import { ConfigError } from '../../lib/platform/errors.ts';
 import { notifierSchema } from '../../scripts/notifier-schema.ts';
 
 const silent: Channel = {
-  paceMs: 0,
-  recognisesForMs: 0,
+  minIntervalMs: 0,
+  dedupWindowMs: 0,
   send: async () => '',
   verify: async () => undefined,
   render: () => ({ text: '', payload: {} }),

@@ -132,7 +132,7 @@ const ofLambda = (name: string, queue?: string): Grant[] => [
 ];
 const takingWakeUps = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'].map((action) => ({
   action: `sqs:${action}`,
-  resource: '<WakeUps.Arn>',
+  resource: '<SweepQueue.Arn>',
 }));
 
 describe.each([

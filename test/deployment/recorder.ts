@@ -81,7 +81,7 @@ function whatIsAsked(headers: IncomingHttpHeaders, body: string): Grant[] {
     }));
   }
   // Sending a batch is allowed by the same action as sending one message.
-  if (service === 'AmazonSQS') return [{ action: 'sqs:SendMessage', resource: '<WakeUps.Arn>' }];
+  if (service === 'AmazonSQS') return [{ action: 'sqs:SendMessage', resource: '<SweepQueue.Arn>' }];
   const index = input.IndexName ? `/index/${input.IndexName}` : '';
   return [{ action: `dynamodb:${action}`, resource: `<Table.Arn>${index}` }];
 }

@@ -111,7 +111,7 @@ function evaluator(template: Json): (part: Json) => Json {
     'Fn::GetAtt': (path) => `<${[path].flat().join('.')}>`,
     'Fn::Sub': (text) =>
       text.replaceAll(/\$\{([^}]+)\}/g, (_: string, name: string) => (name.includes('.') ? `<${name}>` : ref(name))),
-    'Fn::Join': ([separator, parts]) => work(parts).join(separator),
+    'Fn::Join': ([separator, deps]) => work(deps).join(separator),
     'Fn::If': ([name, yes, no]) => work(work({ Condition: name }) ? yes : no),
     'Fn::Equals': ([one, other]) => work(one) === work(other),
     'Fn::Not': ([condition]) => !work(condition),

@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Config, parseConfig, references } from '../../lib/config/config.ts';
-import { createParts } from '../../lib/wire.ts';
+import { wire } from '../../lib/wire.ts';
 import { tableDefinition } from '../../local/embedded-store.ts';
 import { readDocument } from '../../local/notifier-document.ts';
 import { allowing, grantsOf, statementsOf } from './policies.ts';
@@ -92,7 +92,7 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
     });
     // Lambda sends with the function's role.
     const sends = allowing(stack.resources[`${name}Role`]).filter(({ Action }) => Action === 'sqs:SendMessage');
-    expect(sends.filter(({ Resource }) => Resource !== '<WakeUps.Arn>')).toEqual([
+    expect(sends.filter(({ Resource }) => Resource !== '<SweepQueue.Arn>')).toEqual([
       expect.objectContaining({ Resource: arn }),
     ]);
 
@@ -117,11 +117,11 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
   test('wake-ups start sweeps, and are worth nothing after their minute', () => {
     expect(stack.ofType('AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties)).toEqual([
       expect.objectContaining({
-        EventSourceArn: '<WakeUps.Arn>',
+        EventSourceArn: '<SweepQueue.Arn>',
         FunctionName: '<SweepLambdaFunction.Arn>',
       }),
     ]);
-    const { VisibilityTimeout, MessageRetentionPeriod } = propertiesOf(stack, 'WakeUps');
+    const { VisibilityTimeout, MessageRetentionPeriod } = propertiesOf(stack, 'SweepQueue');
     expect(VisibilityTimeout).toBeGreaterThan(functionOf(stack, 'Sweep').Timeout);
     expect(MessageRetentionPeriod).toBeLessThanOrEqual(120);
   });
@@ -305,7 +305,7 @@ describe('environment variables', async () => {
         return target[name as string];
       },
     });
-    createParts(env);
+    wire(env);
     for (const reference of references(parseConfig(config) as Config)) {
       if (reference.startsWith('env:')) names.add(reference.slice('env:'.length));
     }
@@ -329,7 +329,7 @@ describe('environment variables', async () => {
     expect(functionOf(prod, 'Sweep').Environment.Variables).toEqual({
       TABLE_NAME: '<Table>',
       TOPIC_ARN: '<Topic>',
-      WAKE_UPS_URL: '<WakeUps>',
+      SWEEP_QUEUE_URL: '<SweepQueue>',
       METRICS_NAMESPACE: 'publishing-job-notifier-prod',
     });
   });

@@ -33,7 +33,7 @@ const termsAt = (now: number, values: Partial<Terms> = {}): Terms => ({
   limitRules: [],
   limits: {
     announceWithinMs: day,
-    deniedForMs: 10 * minute,
+    notFoundForMs: 10 * minute,
     unreadableForMs: 7 * day,
     retryForMs: 3 * day,
     keepForMs: 30 * day,

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Job, outcomes } from '../../lib/domain/job.ts';
-import { type Rule, route, type Subject, traitsOf, type When } from '../../lib/domain/routing.ts';
+import { type Rule, type RuleInput, route, traitsOf, type When } from '../../lib/domain/routing.ts';
 
 const channels = ['team', 'events', 'on-call'];
-const subject = (values: Partial<Subject> = {}): Subject => ({
+const input = (values: Partial<RuleInput> = {}): RuleInput => ({
   outcome: 'completed',
   environment: 'production',
   source: 'Pages',
@@ -14,9 +14,9 @@ const subject = (values: Partial<Subject> = {}): Subject => ({
   ...values,
 });
 const people = { 'Jane Editor': 'U012AB3CD' };
-const routed = (rules: Rule[] | null, values: Partial<Subject> = {}) =>
-  route(subject(values), { rules, channels, people });
-const matches = (when: When, values: Partial<Subject> = {}): boolean =>
+const routed = (rules: Rule[] | null, values: Partial<RuleInput> = {}) =>
+  route(input(values), { rules, channels, people });
+const matches = (when: When, values: Partial<RuleInput> = {}): boolean =>
   routed([{ when, notify: ['team'] }], values).rule === 'rules[0]';
 
 describe('which rule decides', () => {
@@ -90,7 +90,7 @@ describe('what rules look at in a job', () => {
     statistics: null,
   };
   test('are its names, by the words of the configuration', () => {
-    const { outcome: _, ...traits } = subject();
+    const { outcome: _, ...traits } = input();
     expect(traitsOf('production', job)).toEqual(traits);
   });
 
@@ -108,7 +108,7 @@ describe('when a rule matches', () => {
     startedBy: ['J*'],
     createdByType: ['User'],
   };
-  test.each<[sentence: string, when: When, values: Partial<Subject>, expected: boolean]>([
+  test.each<[sentence: string, when: When, values: Partial<RuleInput>, expected: boolean]>([
     ['one outcome that fits', { outcome: ['completed'] }, {}, true],
     ['one of several outcomes', { outcome: ['failed', 'canceled', 'completed'] }, {}, true],
     ['none of several outcomes', { outcome: ['failed', 'canceled'] }, {}, false],

@@ -7,7 +7,7 @@ const hour = 60 * minute;
 const day = 24 * hour;
 const now = Date.parse('2026-01-20T12:00:00.000Z');
 const ago = (ms: number): string => new Date(now - ms).toISOString();
-const limits: Limits = { announceWithinMs: day, deniedForMs: 10 * minute, unreadableForMs: 7 * day };
+const limits: Limits = { announceWithinMs: day, notFoundForMs: 10 * minute, unreadableForMs: 7 * day };
 
 const counted = (counts: Partial<Statistics> = {}): Statistics => ({
   sent: 100,

@@ -145,7 +145,7 @@ describe('an event that cannot be recorded throws', () => {
 });
 
 test('metrics are written when an event throws, too', async () => {
-  notifier.parts.metrics.count('checked', {}, 7);
+  notifier.deps.metrics.count('checked', {}, 7);
   await expect(notifier.event({})).rejects.toThrow();
   expect(notifier.lines.join('\n')).toContain('"checked":7');
 });

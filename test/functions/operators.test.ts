@@ -111,13 +111,13 @@ test('a sweep with nothing to do costs no metric', async () => {
 test('the time from the end of a job to the accepted message is measured by channel', async () => {
   set('Failed', notifier.clock.now() - 42_000);
   await notifier.post('job_1');
-  expect(measured('timeToTell')).toEqual([{ channel: 'team', timeToTell: 42 }]);
+  expect(measured('timeToNotify')).toEqual([{ channel: 'team', timeToNotify: 42 }]);
 });
 
 test('a clock of Sitecore that is ahead measures nothing below zero', async () => {
   set('Failed', notifier.clock.now() + 5_000);
   await notifier.post('job_1');
-  expect(measured('timeToTell')).toEqual([{ channel: 'team', timeToTell: 0 }]);
+  expect(measured('timeToNotify')).toEqual([{ channel: 'team', timeToNotify: 0 }]);
 });
 
 test('a delivery that fails is counted by the kind of its failure', async () => {
@@ -125,7 +125,7 @@ test('a delivery that fails is counted by the kind of its failure', async () => 
   set('Failed');
   await notifier.post('job_1');
   expect(measured('deliveryFailed')).toEqual([{ channel: 'team', reason: 'needsOperator', deliveryFailed: 1 }]);
-  expect([measured('sent'), measured('timeToTell')]).toEqual([[], []]);
+  expect([measured('sent'), measured('timeToNotify')]).toEqual([[], []]);
 });
 
 test('no line holds a secret', async () => {

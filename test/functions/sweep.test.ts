@@ -9,8 +9,8 @@ import {
   contextOn,
   counted,
   countStore,
-  gate,
   itemOf,
+  latch,
   minute,
   second,
   sweepAfter,
@@ -67,7 +67,7 @@ describe('the result', () => {
       setJob('job_2', 'Running');
       await notifier.post('job_2');
       setJob('job_2', 'Completed');
-      const result = await createHandler(notifier.parts)(event, lambdaContext());
+      const result = await createHandler(notifier.deps)(event, lambdaContext());
       expect(result).toMatchObject({ checked: 1, changed: 1, sent: 2 });
     },
   );
@@ -127,11 +127,11 @@ describe('how much at once', () => {
   };
   /** Holds every request until `limit` of them are under way, and tells the most that ever were. */
   const measure = (of: Notifier, limit: number) => {
-    const full = gate();
+    const full = latch();
     const seen = { most: 0 };
     let underWay = 0;
-    const { api } = of.parts;
-    of.parts.api = (name) => ({
+    const { api } = of.deps;
+    of.deps.api = (name) => ({
       ...api(name),
       async getJob(id, deadline) {
         underWay += 1;
@@ -164,10 +164,10 @@ describe('how much at once', () => {
   test('a slow job does not hold up the others: who is done takes the next one', async () => {
     await watch(12);
     const sweeper = worker(2);
-    const others = gate();
+    const others = latch();
     let read = 0;
-    const { api } = sweeper.parts;
-    sweeper.parts.api = (name) => ({
+    const { api } = sweeper.deps;
+    sweeper.deps.api = (name) => ({
       ...api(name),
       async getJob(id, deadline) {
         if (id === 'job_01') await others.opened;
@@ -183,7 +183,7 @@ describe('when the time is short', () => {
   /** Each look at a job takes so long, by the clock that all share. */
   const slowJobs = (ids: string[], ms: number, status?: string) => answerSlowly(world, notifier, ids, ms, status);
   const asked = (from = 0) => world.api.requests.slice(from).map(({ path }) => path.split('/').at(-1) ?? '');
-  const sweepFor = (of: Notifier, ms = 55_000) => createHandler(of.parts)({}, contextOn(of.clock, ms));
+  const sweepFor = (of: Notifier, ms = 55_000) => createHandler(of.deps)({}, contextOn(of.clock, ms));
   const watchAll = async (ids: string[], apartMs: number) => {
     for (const id of ids) {
       setJob(id, 'Running');
@@ -231,7 +231,7 @@ describe('when the time is short', () => {
     },
   );
 
-  test('the place is remembered by the table, so that any worker goes on there', async () => {
+  test('the cursor is remembered by the table, so that any worker goes on there', async () => {
     const ids = idsOf(12);
     await watchAll(ids, 5);
     slowJobs(ids, 10 * second);
@@ -247,7 +247,7 @@ describe('when the time is short', () => {
     expect(asked(then)[0]).toBe(ids[ids.indexOf(seen.at(-1) ?? '') + 1]);
   });
 
-  test('a sweep that reaches the end forgets the place, and the next one starts at the head', async () => {
+  test('a sweep that reaches the end forgets the cursor, and the next one starts at the head', async () => {
     const ids = idsOf(6);
     await watchAll(ids, 5);
     slowJobs(ids, 10 * second);
@@ -268,8 +268,8 @@ describe('when the time is short', () => {
     notifier.clock.advance(minute);
     await sweepFor(worker(1));
     slowJobs(ids, 0);
-    const place = (await itemOf(world, 'sweep')) as unknown as { from: { production: { jobKey: string } } };
-    const id = place.from.production.jobKey.split('#')[1] ?? '';
+    const cursor = (await itemOf(world, 'sweep')) as unknown as { from: { production: { jobKey: string } } };
+    const id = cursor.from.production.jobKey.split('#')[1] ?? '';
     setJob(id, 'Failed');
     await notifier.post(id);
     expect(await sweepFor(worker(1))).toMatchObject({ checked: 7, left: 0 });
@@ -316,9 +316,9 @@ describe('many environments in one sweep', () => {
       }
     }
     for (const id of ['job_1', 'job_2', 'job_3']) setJob(id, 'Failed');
-    const othersAreTold = gate();
-    const { api } = sites.parts;
-    sites.parts.api = (name) => ({
+    const othersAreTold = latch();
+    const { api } = sites.deps;
+    sites.deps.api = (name) => ({
       ...api(name),
       async getJob(id, deadline) {
         if (name === 'site-1' || name === 'site-2') await othersAreTold.opened;
@@ -352,11 +352,11 @@ describe('many environments in one sweep', () => {
         clock: sites.clock,
         config: {
           ...world.config(),
-          environments: sites.parts.config.environments as never,
+          environments: sites.deps.config.environments as never,
           settings: { sweepConcurrency: 1 },
         },
       });
-      expect((await createHandler(oneByOne.parts)({}, contextOn(sites.clock, 55_000))).left).toBeGreaterThan(0);
+      expect((await createHandler(oneByOne.deps)({}, contextOn(sites.clock, 55_000))).left).toBeGreaterThan(0);
       for (const { path } of world.api.requests.slice(before)) {
         const id = path.split('/').at(-1) ?? '';
         seen.set(id, (seen.get(id) ?? 0) + 1);
@@ -385,7 +385,7 @@ describe('two sweeps at once', () => {
     expect(await sweepAfter(notifier, minute)).toEqual(nothing);
   });
 
-  test('that stop early leave a place from which all is reached', async () => {
+  test('that stop early leave a cursor from which all is reached', async () => {
     const ids = idsOf(10);
     for (const id of ids) {
       setJob(id, 'Running');

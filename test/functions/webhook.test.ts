@@ -18,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const send = async (event: APIGatewayProxyEventV2, to = notifier) =>
-  read(await createHandler(to.parts)(event, lambdaContext(25_000)));
+  read(await createHandler(to.deps)(event, lambdaContext(25_000)));
 const postBody = (body: string, values: Partial<APIGatewayProxyEventV2> = {}) =>
   send(httpEvent('POST /jobs', { body, ...values }));
 const setJob = (id: string, status: string) => world.setJob(id, { status, at: notifier.clock.now() });
@@ -203,8 +203,8 @@ describe('POST /jobs', () => {
   test('waits no longer than 25 s for the API, whatever time is left', async () => {
     setJob('job_1', 'Running');
     const deadlines: number[] = [];
-    const { api } = notifier.parts;
-    notifier.parts.api = (name) => ({
+    const { api } = notifier.deps;
+    notifier.deps.api = (name) => ({
       ...api(name),
       getJob: (id, deadline) => {
         deadlines.push(deadline);
@@ -353,7 +353,7 @@ describe('GET /jobs/{jobId}', () => {
   test('a mark of the notifier itself is no job', async () => {
     world.api.fault({ call: 'job', status: 401, times: 2 });
     await notifier.post('job_1');
-    expect(await itemOf(world, 'rest#environment#production')).toBeDefined();
+    expect(await itemOf(world, 'cooldown#environment#production')).toBeDefined();
     expect((await notifier.get('environment#production', 'rest')).status).toBe(400);
   });
 

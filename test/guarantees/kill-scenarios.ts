@@ -1,6 +1,6 @@
 /** The jobs during which a worker is killed. */
 
-import type { Matter } from '../../lib/domain/job.ts';
+import type { Notice } from '../../lib/domain/job.ts';
 import type { LimitRule } from '../../lib/domain/time-limits.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
 import type { Cross, Universe, Worker } from './universe.ts';
@@ -24,7 +24,7 @@ export interface KillScenario {
 }
 
 /** A message, by what its title says first. */
-export interface Told extends Matter {
+export interface Told extends Notice {
   title: string;
 }
 

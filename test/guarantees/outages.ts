@@ -97,7 +97,7 @@ export async function replayedAfterwards(): Promise<Figures & { dead: number; re
 
   isOut = false;
   const revive = async (since: number) => {
-    const replayed = await replay(worker.parts, { channel: 'slack', since });
+    const replayed = await replay(worker.deps, { channel: 'slack', since });
     return replayed.flatMap(({ revived }) => revived).length;
   };
   const revived = await revive(universe.clock.now() - 5 * day);

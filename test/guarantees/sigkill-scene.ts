@@ -54,14 +54,14 @@ export async function endWatched(world: World, jobId: string): Promise<void> {
 }
 
 export const recordOf = (world: World, jobId: string): Promise<JobRecord | undefined> =>
-  workerAhead(world, 'observer', 0).parts.store.get({ environment: 'production', jobId });
+  workerAhead(world, 'observer', 0).deps.store.get({ environment: 'production', jobId });
 
 /** The channels that have no receipt in a record. */
 export const missingReceipts = (record: JobRecord | undefined): Set<string> =>
   new Set(channels.filter((channel) => record?.deliveries[`completed/${channel}`]?.state !== 'sent'));
 
-export async function isEmpty({ parts }: Notifier): Promise<boolean> {
-  for await (const page of parts.store.due(Number.MAX_SAFE_INTEGER)) if (page.length > 0) return false;
+export async function isEmpty({ deps }: Notifier): Promise<boolean> {
+  for await (const page of deps.store.due(Number.MAX_SAFE_INTEGER)) if (page.length > 0) return false;
   return true;
 }
 

@@ -2,16 +2,16 @@
 
 import type { ChannelType } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
-import type { Parts } from '../../lib/deps.ts';
+import type { Deps } from '../../lib/deps.ts';
 import type { Limit, Outcome } from '../../lib/domain/job.ts';
-import { createParts } from '../../lib/wire.ts';
+import { wire } from '../../lib/wire.ts';
 import { type UniverseConfig, universeConfig } from './universe.ts';
 
-/** A configuration, what it means, and the parts that are made from it once for all simulations. */
+/** A configuration, what it means, and the deps that are made from it once for all simulations. */
 export interface Deployment {
   /** The channels that hear of an outcome. */
   tells: (outcome: Outcome) => string[];
-  parts: Parts;
+  deps: Deps;
 }
 
 export const everyChannel = ['slack', 'fifo', 'topic'];
@@ -72,9 +72,9 @@ function deploymentOf({
     references: [],
     create: () => undefined as never,
   };
-  const parts = createParts(
+  const deps = wire(
     { NOTIFIER_CONFIG: JSON.stringify(config), TABLE_NAME: 'memory' },
     { types: { ...channelTypes, topic } },
   );
-  return { tells, parts };
+  return { tells, deps };
 }

@@ -9,14 +9,14 @@ import {
   type JobRecord,
   jobKey,
   type Limit,
-  type Matter,
+  type Notice,
   type Outcome,
 } from '../../lib/domain/job.ts';
 import type { PublishingJob } from '../../local/publishing-job.ts';
 import { limits } from './simulation-deployments.ts';
 
 /** One message to one channel. */
-export interface Told extends Matter {
+export interface Told extends Notice {
   job: string;
   channel: string;
 }
@@ -48,7 +48,7 @@ const apartMs = 20_000;
 /** A sweep judges a denial when it has read all jobs, and what a list shows when its turn comes: so long later at most. */
 const judgedWithinMs = 46_000;
 /** A job must have been denied for so long before anybody is told. */
-const deniedForMs = 10 * minute - apartMs - judgedWithinMs;
+const notFoundForMs = 10 * minute - apartMs - judgedWithinMs;
 const fifoRecognisesForMs = 4 * minute;
 
 export function createLedger(now: () => number) {
@@ -74,7 +74,7 @@ export function createLedger(now: () => number) {
 
   const wasDeniedForLong = (job: string): boolean => {
     const { first, last } = denied.get(job) ?? { first: 0, last: 0 };
-    return last - first >= deniedForMs;
+    return last - first >= notFoundForMs;
   };
 
   const wasSeen = ({ job, outcome, limit }: Told): boolean => {
@@ -88,11 +88,11 @@ export function createLedger(now: () => number) {
   };
 
   /** Each of these channels is owed a message, and was chosen. */
-  const owe = (matter: Matter & { job: string }, chosen: string[], named: string[]): void => {
+  const owe = (notice: Notice & { job: string }, chosen: string[], named: string[]): void => {
     if (`${[...chosen].sort()}` !== `${[...named].sort()}`) {
-      violated(`${matter.job}: ${matter.outcome} is told to ${chosen}`);
+      violated(`${notice.job}: ${notice.outcome} is told to ${chosen}`);
     }
-    for (const channel of named) owed.set(keyOf({ ...matter, channel }), { ...matter, channel });
+    for (const channel of named) owed.set(keyOf({ ...notice, channel }), { ...notice, channel });
   };
 
   return {

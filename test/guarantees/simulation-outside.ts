@@ -1,9 +1,9 @@
 /** What workers talk to in a simulation: the Publishing API and its token, Slack, and two topics. */
 
-import type { Matter } from '../../lib/domain/job.ts';
+import type { Notice } from '../../lib/domain/job.ts';
 import type { JobDocument } from '../../lib/domain/message.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
-import type { HttpAnswer, HttpRequest } from '../../lib/platform/http.ts';
+import type { HttpRequest, HttpResponse } from '../../lib/platform/http.ts';
 import { documentedList, listPage } from '../../local/publishing-api-list.ts';
 import { addressOf } from '../support/address.ts';
 import { looks, type SimulatedJob } from './simulation-jobs.ts';
@@ -42,7 +42,7 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
   };
 
   return {
-    token(mishap: What | undefined): HttpAnswer {
+    token(mishap: What | undefined): HttpResponse {
       if (mishap === 'lost') throw noAnswer();
       if (mishap === 'failed') return answer(500, '');
       if (mishap === 'busy') return answer(429, '');
@@ -50,7 +50,7 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
       return answer(200, JSON.stringify({ access_token: 'token', expires_in: 86_400 }));
     },
 
-    api(request: HttpRequest, mishap: What | undefined): HttpAnswer {
+    api(request: HttpRequest, mishap: What | undefined): HttpResponse {
       if (mishap === 'lost') throw noAnswer();
       const refused = mishap && refusals[mishap];
       if (refused) return refused;
@@ -68,7 +68,7 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
     },
 
     /** `by` is the worker; `isInTime`: it still waits for the answer. */
-    slack(by: object, body: string, mishap: What | undefined, isInTime: boolean): HttpAnswer {
+    slack(by: object, body: string, mishap: What | undefined, isInTime: boolean): HttpResponse {
       if (mishap === 'unreached') throw new UpstreamError('unavailable', 'made up: not reached');
       const refused = mishap && slackRefusals[mishap];
       if (refused) return refused;
@@ -76,7 +76,7 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
       const { text } = JSON.parse(body) as { text: string };
       const [, word = '', job = ''] = /^(.+?)(?: \(correction\))?: (\S+)\. /.exec(text) ?? [];
       const isHeard = isInTime && mishap !== 'lost';
-      accept(by, { job, ...(matterNamed[word] as Matter), channel: 'slack' }, isHeard);
+      accept(by, { job, ...(matterNamed[word] as Notice), channel: 'slack' }, isHeard);
       if (!isHeard) throw noAnswer();
       return answer(200, 'ok');
     },
@@ -108,7 +108,7 @@ export const jobAskedFor = (request: HttpRequest): string => {
 
 const noAnswer = () => new UpstreamError('unavailable', 'made up: no answer', { ambiguous: true });
 
-const answer = (status: number, body: string, headers: Record<string, string> = {}): HttpAnswer => ({
+const answer = (status: number, body: string, headers: Record<string, string> = {}): HttpResponse => ({
   status,
   headers,
   body,
@@ -117,7 +117,7 @@ const answer = (status: number, body: string, headers: Record<string, string> = 
 const busy = answer(429, '');
 const busyForLong = answer(429, '', { 'retry-after': '150' });
 
-const refusals: Partial<Record<What, HttpAnswer>> = {
+const refusals: Partial<Record<What, HttpResponse>> = {
   failed: answer(500, 'made up'),
   busy,
   busyForLong,
@@ -126,7 +126,7 @@ const refusals: Partial<Record<What, HttpAnswer>> = {
   garbled: answer(200, '{"system":{}}'),
 };
 
-const slackRefusals: Partial<Record<What, HttpAnswer>> = {
+const slackRefusals: Partial<Record<What, HttpResponse>> = {
   failed: answer(500, 'error'),
   busy,
   busyForLong,
@@ -134,7 +134,7 @@ const slackRefusals: Partial<Record<What, HttpAnswer>> = {
   garbled: answer(400, 'invalid_blocks'),
 };
 
-const matterNamed: Record<string, Matter> = {
+const matterNamed: Record<string, Notice> = {
   Completed: { outcome: 'completed' },
   'Completed with warnings': { outcome: 'completedWithWarnings' },
   'Completed, published nothing': { outcome: 'publishedNothing' },

@@ -1,8 +1,8 @@
-/** A worker of a simulation: the real parts, over whatever the simulation lets through. */
+/** A worker of a simulation: the real deps, over whatever the simulation lets through. */
 
 import type { Channel, ChannelType } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
-import type { Parts } from '../../lib/deps.ts';
+import type { Deps } from '../../lib/deps.ts';
 import { jobKey } from '../../lib/domain/job.ts';
 import { splitKey } from '../../lib/domain/outbox.ts';
 import type { Clock } from '../../lib/platform/clock.ts';
@@ -45,10 +45,10 @@ export interface WorkerDeps {
   newId: () => string;
 }
 
-/** As `createParts` does, but the configuration is parsed once for all simulations. */
-export function createWorkerParts(deps: WorkerDeps): Parts {
+/** As `wire` does, but the configuration is parsed once for all simulations. */
+export function createWorkerParts(deps: WorkerDeps): Deps {
   const { deployment, leave, now, pass, offsetMs, ledger, newId } = deps;
-  const made = deployment.parts;
+  const made = deployment.deps;
   const clock: Clock = {
     now: () => now() + offsetMs,
     async wait(ms) {
@@ -102,8 +102,8 @@ const placeOf = ({ url }: HttpRequest): 'token' | 'slack' | 'api' => {
 function topicOf({ worker, leave, now, outside }: WorkerDeps, name: 'fifo' | 'topic'): Channel {
   let isKnown = false;
   return {
-    paceMs: 0,
-    get recognisesForMs() {
+    minIntervalMs: 0,
+    get dedupWindowMs() {
       return isKnown && name === 'fifo' ? 4 * 60_000 : 0;
     },
     send({ document }, timeoutMs) {

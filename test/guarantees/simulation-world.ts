@@ -3,7 +3,7 @@
  * keeps them. Each thing that leaves a worker waits for its turn, and may get into trouble.
  */
 
-import type { Parts } from '../../lib/deps.ts';
+import type { Deps } from '../../lib/deps.ts';
 import type { JobName } from '../../lib/domain/job.ts';
 import { check } from '../../lib/pipeline/check.ts';
 import { replay } from '../../lib/pipeline/replay.ts';
@@ -30,7 +30,7 @@ interface Worker {
   deadline: number;
   /** Kept when it is busy again: answers that come in while it is frozen are read then. */
   thaw: PromiseWithResolvers<void>;
-  parts: Parts;
+  deps: Deps;
 }
 
 export type World = ReturnType<typeof createWorld>;
@@ -102,9 +102,9 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
       state: 'frozen',
       deadline: 0,
       thaw: Promise.withResolvers(),
-      parts: undefined as never,
+      deps: undefined as never,
     };
-    worker.parts = createWorkerParts({
+    worker.deps = createWorkerParts({
       worker,
       deployment,
       leave: leave(worker),
@@ -125,7 +125,7 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
   };
 
   /** One invocation, in a process that is free, or in a new one. Resolves when it has ended, whatever came of it. */
-  async function invoke(remainingMs: number, work: (parts: Parts, deadline: number) => Promise<unknown>) {
+  async function invoke(remainingMs: number, work: (deps: Deps, deadline: number) => Promise<unknown>) {
     const free = workers.find((one) => one.state === 'frozen' && one.deployment === deployment);
     const worker = free ?? start();
     worker.state = 'busy';
@@ -133,7 +133,7 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
     worker.thaw.resolve();
     worker.thaw = Promise.withResolvers();
     try {
-      await work(worker.parts, worker.parts.clock.now() + remainingMs);
+      await work(worker.deps, worker.deps.clock.now() + remainingMs);
     } catch (error) {
       if (!(error instanceof MadeUp)) ledger.violated(`a bug: ${(error as Error).stack}`);
     }
@@ -158,14 +158,14 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
     },
     /** A trigger names a job. If it is answered, somebody was promised something. */
     check: (job: JobName, remainingMs: number) =>
-      invoke(remainingMs, async (parts, deadline) => {
-        if (!Object.hasOwn(parts.config.environments, job.environment)) return;
-        await check(parts, job, deadline);
+      invoke(remainingMs, async (deps, deadline) => {
+        if (!Object.hasOwn(deps.config.environments, job.environment)) return;
+        await check(deps, job, deadline);
         ledger.vouch(job);
       }),
     sweep: (remainingMs = 55 * second) => invoke(remainingMs, sweep),
     /** An operator has dead deliveries sent again. */
-    replay: () => invoke(60 * minute, (parts) => replay(parts, {})),
+    replay: () => invoke(60 * minute, (deps) => replay(deps, {})),
   };
 }
 

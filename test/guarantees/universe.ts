@@ -9,11 +9,11 @@ import { createHandler as createSweep } from '../../functions/sweep.ts';
 import { createHandler as createWebhook } from '../../functions/webhook.ts';
 import type { Channel, ChannelType } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
-import type { Parts } from '../../lib/deps.ts';
+import type { Deps } from '../../lib/deps.ts';
 import type { Message } from '../../lib/domain/message.ts';
-import type { HttpAnswer, HttpRequest } from '../../lib/platform/http.ts';
+import type { HttpRequest, HttpResponse } from '../../lib/platform/http.ts';
 import type { Store } from '../../lib/table/store.ts';
-import { createParts } from '../../lib/wire.ts';
+import { wire } from '../../lib/wire.ts';
 import { queueEvent } from '../../local/embedded-queue.ts';
 import { documentedList, listPage } from '../../local/publishing-api-list.ts';
 import { type PublishingJobValues, publishingJob } from '../../local/publishing-job.ts';
@@ -42,7 +42,7 @@ export interface Universe {
 }
 
 export interface Worker {
-  parts: Parts;
+  deps: Deps;
   post(jobId: string): Promise<ReturnType<typeof read>>;
   get(jobId: string): Promise<ReturnType<typeof read>>;
   event(jobId: string): Promise<unknown>;
@@ -105,7 +105,7 @@ export function createUniverse(options: Parameters<typeof universeConfig>[0] = {
     return 'page' in answer ? answer.page : answer;
   };
 
-  const answer = (request: HttpRequest): HttpAnswer => {
+  const answer = (request: HttpRequest): HttpResponse => {
     const json = (status: number, body: unknown) => ({ status, headers: {}, body: JSON.stringify(body) });
     if (request.url.href.includes('/oauth/token')) return json(200, { access_token: 'token', expires_in: 86_400 });
     if (request.url.href.startsWith('https://slack.test')) {
@@ -128,8 +128,8 @@ export function createUniverse(options: Parameters<typeof universeConfig>[0] = {
     create: (_, config): Channel => {
       const name = config['name'] as 'fifo' | 'topic';
       return {
-        paceMs: 0,
-        recognisesForMs: name === 'fifo' ? 4 * 60_000 : 0,
+        minIntervalMs: 0,
+        dedupWindowMs: name === 'fifo' ? 4 * 60_000 : 0,
         send: (message) =>
           cross(name, async () => {
             acceptTopic(name, message);
@@ -147,7 +147,7 @@ export function createUniverse(options: Parameters<typeof universeConfig>[0] = {
     accepted,
     setJob: (id, values) => jobs.set(id, values && publishingJob({ id, at: clock.now(), ...values })),
     worker({ cross = straight, config = universeConfig(options), clock: its = clock } = {}) {
-      const made = createParts(
+      const made = wire(
         { NOTIFIER_CONFIG: JSON.stringify(config), TABLE_NAME: 'memory' },
         {
           clock: its,
@@ -156,10 +156,10 @@ export function createUniverse(options: Parameters<typeof universeConfig>[0] = {
           types: { ...channelTypes, topic: topicType(cross) },
         },
       );
-      const parts: Parts = { ...made, store: crossing(store, cross) };
-      const [webhook, event, sweep] = [createWebhook(parts), createEvent(parts), createSweep(parts)];
+      const deps: Deps = { ...made, store: crossing(store, cross) };
+      const [webhook, event, sweep] = [createWebhook(deps), createEvent(deps), createSweep(deps)];
       return {
-        parts,
+        deps,
         post: async (jobId) => read(await webhook(postEvent(jobId), lambdaContext(25_000))),
         get: async (jobId) => read(await webhook(getEvent(jobId), lambdaContext(25_000))),
         event: (jobId) => event({ jobId }, lambdaContext(30_000)),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Decision, Delivery, Job, JobRecord, Reading, Transition } from '../../lib/domain/job.ts';
-import { accepted, answerOf, detailsOf, isOnlyAccepted, json } from '../../lib/http-api/responses.ts';
+import { accepted, detailsOf, isOnlyAccepted, json, responseOf } from '../../lib/http-api/responses.ts';
 import type { Checked } from '../../lib/pipeline/check.ts';
 
 const at = '2026-01-20T12:00:00.000Z';
@@ -87,7 +87,7 @@ const toBeRead: JobRecord = { ...unknown, check: { ...unknown.check, nextAt: at 
 
 describe('what a caller is told of a check', () => {
   test('has exactly the members of the contract', () => {
-    expect(answerOf(checked())).toEqual({
+    expect(responseOf(checked())).toEqual({
       jobId: 'job_41B25',
       environment: 'production',
       status: 'Completed',
@@ -103,7 +103,7 @@ describe('what a caller is told of a check', () => {
   });
 
   test('has the same members when nothing is known, each of them null', () => {
-    expect(answerOf(checked({ record: unknown, transition: null, previousStatus: null }))).toEqual({
+    expect(responseOf(checked({ record: unknown, transition: null, previousStatus: null }))).toEqual({
       jobId: 'job_41B25',
       environment: 'production',
       status: null,
@@ -120,13 +120,13 @@ describe('what a caller is told of a check', () => {
     ['dead', false],
     [null, false],
   ])('says whether there is something to wait for: watch %s, %s', (watch, watching) => {
-    expect(answerOf(checked({ record: { ...record, watch } })).watching).toBe(watching);
+    expect(responseOf(checked({ record: { ...record, watch } })).watching).toBe(watching);
     expect(detailsOf({ ...record, watch })).toMatchObject({ watching });
   });
 
   test('names every delivery of every outcome', () => {
     const corrected = { ...record.deliveries, 'failed/team': pending, 'lostTrack/team': sent };
-    const { deliveries } = answerOf(checked({ record: { ...record, deliveries: corrected } }));
+    const { deliveries } = responseOf(checked({ record: { ...record, deliveries: corrected } }));
     expect(deliveries.map(({ outcome, channel }) => `${outcome}/${channel}`)).toEqual([
       'completed/events',
       'completed/team',
@@ -194,7 +194,7 @@ describe('what the table tells of a job', () => {
       ],
     });
     expect(
-      answerOf({ record: delayed, transition, previousStatus: null, reading: { kind: 'job', job } }).deliveries,
+      responseOf({ record: delayed, transition, previousStatus: null, reading: { kind: 'job', job } }).deliveries,
     ).toEqual([
       { outcome: 'completed', channel: 'team', state: 'sent' },
       { outcome: 'late', channel: 'team', limit: 'runningFor', state: 'sent' },
@@ -218,17 +218,17 @@ describe('what the table tells of a job', () => {
 });
 
 describe('a job whose environment rests', () => {
-  const rest = { until: Date.parse('2026-01-01T10:15:00Z'), failures: 3, reason: 'a token was refused', since: at };
+  const cooldown = { until: Date.parse('2026-01-01T10:15:00Z'), failures: 3, reason: 'a token was refused', since: at };
   const error = 'the environment rests: a token was refused';
 
   test('says so, and until when', () => {
     const check = { ...toBeRead.check, error, nextAt: '2026-01-01T10:15:00.000Z' };
-    expect(detailsOf(toBeRead, rest)).toMatchObject({ check });
+    expect(detailsOf(toBeRead, cooldown)).toMatchObject({ check });
   });
 
   test('says nothing of it when nothing more is read', () => {
     const check = { ...record.check, nextAt: null };
-    expect(detailsOf({ ...record, check }, rest)).toMatchObject({ check });
+    expect(detailsOf({ ...record, check }, cooldown)).toMatchObject({ check });
   });
 });
 
@@ -255,7 +255,7 @@ describe('an answer that only accepts', () => {
     const { statusCode, body } = answered({ kind: 'unreadable', error: 'Publishing API of production: answered 500' });
     const { detail, ...members } = body;
     expect(statusCode).toBe(202);
-    expect(members).toEqual(answerOf(checked({ record: toBeRead, transition: null })));
+    expect(members).toEqual(responseOf(checked({ record: toBeRead, transition: null })));
     expect(detail).toMatch(/^Recorded, .*Publishing API of production: answered 500$/);
   });
 

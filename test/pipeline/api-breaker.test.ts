@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { Job, Rest } from '../../lib/domain/job.ts';
-import { createGate } from '../../lib/pipeline/api-breaker.ts';
-import { createRest, restKey } from '../../lib/pipeline/cooldown.ts';
+import type { Cooldown, Job } from '../../lib/domain/job.ts';
+import { createApiBreaker } from '../../lib/pipeline/api-breaker.ts';
+import { cooldownKey, createCooldown } from '../../lib/pipeline/cooldown.ts';
 import { UpstreamError, type UpstreamKind } from '../../lib/platform/errors.ts';
 import type { Store } from '../../lib/table/store.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
@@ -9,7 +9,7 @@ import { createMemoryStore } from '../support/memory-store.ts';
 import { type Notes, takeNotes } from '../support/notes.ts';
 
 const minute = 60_000;
-const key = restKey('environment', 'production');
+const key = cooldownKey('environment', 'production');
 const job: Job = {
   status: 'Running',
   name: null,
@@ -42,31 +42,35 @@ const api = {
     asked.push(jobId);
     return await (answers.shift() ?? (async () => job))();
   },
-  listJobs: () => Promise.reject(new Error('a gate asks for jobs only')),
-  permissions: () => Promise.reject(new Error('a gate asks for jobs only')),
+  listJobs: () => Promise.reject(new Error('a breaker asks for jobs only')),
+  permissions: () => Promise.reject(new Error('a breaker asks for jobs only')),
 };
 
 const refuse = (kind: UpstreamKind, retryAfterMs?: number) => () =>
   Promise.reject(new UpstreamError(kind, `because of ${kind}`, { retryAfterMs }));
 const times = <Value>(count: number, value: Value): Value[] => Array.from({ length: count }, () => value);
 
-const jobList = () => Promise.reject(new Error('a gate asks for jobs only'));
+const jobList = () => Promise.reject(new Error('a breaker asks for jobs only'));
 
-const restInTable = async () => (await store.readMarks([key])).get(key) as Rest | undefined;
+const cooldownInTable = async () => (await store.readMarks([key])).get(key) as Cooldown | undefined;
 
-/** The gate of a new invocation. */
+/** The breaker of a new invocation. */
 async function begin() {
-  const rest = createRest({ store, clock, log: notes.log }, key, await restInTable());
-  const gate = createGate({ api, jobList, clock, log: notes.log, metrics: notes.metrics }, 'production', rest);
-  return { gate, read: (jobId = 'job_1') => gate.read(jobId, clock.now() + 8_000) };
+  const cooldown = createCooldown({ store, clock, log: notes.log }, key, await cooldownInTable());
+  const breaker = createApiBreaker(
+    { api, jobList, clock, log: notes.log, metrics: notes.metrics },
+    'production',
+    cooldown,
+  );
+  return { breaker, read: (jobId = 'job_1') => breaker.read(jobId, clock.now() + 8_000) };
 }
 
-const closings = () => notes.counts.filter(({ name }) => name === 'environmentResting');
+const closings = () => notes.counts.filter(({ name }) => name === 'environmentCooldown');
 
 test('a job that could be read is given, and counted as found', async () => {
-  const { gate, read } = await begin();
+  const { breaker, read } = await begin();
   expect(await read('job_7')).toEqual({ kind: 'job', job });
-  expect([gate.found(), asked]).toEqual([1, ['job_7']]);
+  expect([breaker.found(), asked]).toEqual([1, ['job_7']]);
   expect(notes.lines).toEqual([]);
 });
 
@@ -80,9 +84,9 @@ test.each<[UpstreamKind, object]>([
   ['rateLimited', { kind: 'notAsked', error: 'because of rateLimited' }],
 ])('%s becomes a reading that says why', async (kind, expected) => {
   answers = [refuse(kind)];
-  const { gate, read } = await begin();
+  const { breaker, read } = await begin();
   expect(await read()).toMatchObject(expected);
-  expect(gate.found()).toBe(0);
+  expect(breaker.found()).toBe(0);
 });
 
 test('a failed reading carries how long the API asked to wait', async () => {
@@ -98,7 +102,7 @@ test.each<UpstreamKind>(['notFound', 'forbidden', 'unavailable', 'unreadable'])(
     await read();
     expect(await read()).toEqual({ kind: 'job', job });
     expect(closings()).toEqual([]);
-    expect(await restInTable()).toBeUndefined();
+    expect(await cooldownInTable()).toBeUndefined();
   },
 );
 
@@ -119,7 +123,7 @@ test('ten failures in a row mean that the API is down: nobody else asks, and one
   expect(notes.lines).toMatchObject([
     { level: 'error', environment: 'production', reason: expect.stringMatching(/API is down: 10 .+ unavailable$/) },
   ]);
-  expect(closings()).toEqual([{ name: 'environmentResting', dimensions: { environment: 'production' } }]);
+  expect(closings()).toEqual([{ name: 'environmentCooldown', dimensions: { environment: 'production' } }]);
   const failed = { name: 'checkFailed', dimensions: { environment: 'production', reason: 'unavailable' } };
   expect(notes.counts.filter(({ name }) => name === 'checkFailed')).toEqual(times(10, failed));
 });
@@ -177,7 +181,7 @@ test('a refused credential lets the environment rest for 1, 2, 5, 10, and then e
     const { read } = await begin();
     const reading = await read();
     expect(reading).toMatchObject({ kind: 'notAsked', error: 'because of credentialRefused', since: startedAt });
-    const until = (await restInTable())?.until ?? 0;
+    const until = (await cooldownInTable())?.until ?? 0;
     waits.push((until - clock.now()) / minute);
     clock.advance(until - clock.now() - 1);
     // Still resting: nobody is asked, and the reading says so and until when.
@@ -201,7 +205,7 @@ test('a credential that is refused for twenty jobs at once is one rest and one l
   const { read } = await begin();
   const readings = await Promise.all(times(20, 0).map(() => read()));
   expect(readings.every(({ kind }) => kind === 'notAsked')).toBe(true);
-  expect(await restInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
+  expect(await cooldownInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
   expect(notes.lines).toHaveLength(1);
 });
 
@@ -212,10 +216,10 @@ test('a job that can be read ends the trouble: its next rest is a short one agai
     clock.advance(15 * minute);
   }
   expect(await (await begin()).read()).toEqual({ kind: 'job', job });
-  expect(await restInTable()).toBeUndefined();
+  expect(await cooldownInTable()).toBeUndefined();
   answers = [refuse('credentialRefused')];
   await (await begin()).read();
-  expect(await restInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
+  expect(await cooldownInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
 });
 
 test.each<[number, number]>([
@@ -229,7 +233,7 @@ test.each<[number, number]>([
     answers = [refuse(kind, retryAfterMs)];
     const { read } = await begin();
     expect(await read()).toMatchObject({ kind: 'notAsked', retryAfterMs: restedMs });
-    expect(await restInTable()).toMatchObject({ until: clock.now() + restedMs });
+    expect(await cooldownInTable()).toMatchObject({ until: clock.now() + restedMs });
     expect((await read()).kind).toBe('notAsked');
     expect((await (await begin()).read()).kind).toBe('notAsked');
     clock.advance(restedMs);
@@ -268,21 +272,21 @@ test.each<[UpstreamKind, number | undefined, number]>([
   'a job that was read beside %s does not end the rest: it was asked for before',
   async (kind, retryAfterMs, restMs) => {
     expect(await overtaken(async () => job, refuse(kind, retryAfterMs))).toEqual({ kind: 'job', job });
-    expect(await restInTable()).toMatchObject({ until: clock.now() + restMs });
+    expect(await cooldownInTable()).toMatchObject({ until: clock.now() + restMs });
     expect((await (await begin()).read()).kind).toBe('notAsked');
   },
 );
 
-test('a wait that the API asks for counts, although the gate was closed for another reason meanwhile', async () => {
+test('a wait that the API asks for counts, although the breaker was closed for another reason meanwhile', async () => {
   await overtaken(refuse('rateLimited', 10 * minute), refuse('tokenUnavailable'));
-  expect(await restInTable()).toMatchObject({ until: clock.now() + 10 * minute });
+  expect(await cooldownInTable()).toMatchObject({ until: clock.now() + 10 * minute });
 });
 
 test('an environment that denies all it knew rests, and says why', async () => {
-  const { gate, read } = await begin();
-  await gate.closeAsForeign(5);
+  const { breaker, read } = await begin();
+  await breaker.closeAsForeign(5);
   expect(await read()).toMatchObject({ kind: 'notAsked', error: expect.stringMatching(/another tenant/) });
-  expect(await restInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
+  expect(await cooldownInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
   expect(closings()).toHaveLength(1);
   expect(notes.lines).toMatchObject([{ level: 'error', reason: expect.stringMatching(/denies 5 jobs/) }]);
 });
@@ -294,7 +298,7 @@ test('a rest that cannot be written closes all the same', async () => {
   expect((await read()).kind).toBe('notAsked');
   expect((await read()).kind).toBe('notAsked');
   expect(asked).toHaveLength(1);
-  expect(notes.lines).toMatchObject([{ level: 'error' }, { level: 'warn', message: 'a rest could not be written' }]);
+  expect(notes.lines).toMatchObject([{ level: 'error' }, { level: 'warn', message: 'a cooldown could not be written' }]);
 });
 
 test('a rest that cannot be removed keeps nobody from a job', async () => {
@@ -303,5 +307,5 @@ test('a rest that cannot be removed keeps nobody from a job', async () => {
   const { read } = await begin();
   expect(await read()).toEqual({ kind: 'job', job });
   expect(await read()).toEqual({ kind: 'job', job });
-  expect(notes.lines).toMatchObject([{ level: 'warn', message: 'a rest could not be written' }]);
+  expect(notes.lines).toMatchObject([{ level: 'warn', message: 'a cooldown could not be written' }]);
 });

@@ -227,7 +227,7 @@ describe('10 such failures in a row in one environment', () => {
     const lines = logged(sweeper).filter(({ level }) => level === 'error');
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatchObject({ environment: 'production', reason: expect.stringMatching(/down.*answered 500/) });
-    expect(counted(sweeper, 'environmentResting')).toBe(1);
+    expect(counted(sweeper, 'environmentCooldown')).toBe(1);
     expect(await jobs()).toHaveLength(31);
     for (const item of await jobs()) if (item.environment === 'production') expect(item.watch).toBe('jobs');
   });
@@ -276,7 +276,7 @@ describe('401', () => {
     expect(world.api.tokenRequests.length - tokens).toBe(1);
     expect(errors()).toEqual([]);
     expect(told()).toEqual([1, 1]);
-    expect(await itemOf(world, 'rest#environment#production')).toBeUndefined();
+    expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
   });
 
   test('once for many jobs at once: one new token serves them all', async () => {
@@ -313,7 +313,9 @@ describe('401', () => {
         expect(callsForProduction()).toBeGreaterThan(before);
         expect(errors()).toHaveLength(attempt);
         expect(errors().at(-1)).toMatchObject({ environment: 'production', reason: expect.stringMatching(error) });
-        const { until, failures } = (await itemOf(world, 'rest#environment#production')) as Item & { until: number };
+        const { until, failures } = (await itemOf(world, 'cooldown#environment#production')) as Item & {
+          until: number;
+        };
         expect(failures).toBe(attempt);
         waits.push((until - notifier.clock.now()) / minute);
         // Nobody asks before its time: no sweep, and no trigger either.
@@ -332,7 +334,7 @@ describe('401', () => {
       set('job_bad', 'Failed');
       set('job_staging', 'Failed');
       expect(await sweepAfter(notifier, 15 * minute)).toMatchObject({ changed: 2, sent: 4 });
-      expect(await itemOf(world, 'rest#environment#production')).toBeUndefined();
+      expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
     },
   );
 
@@ -361,11 +363,11 @@ describe('401', () => {
       deploy(world, { clock: notifier.clock, config: { ...world.config(), settings: { sweepConcurrency: 1 } } });
     world.api.fault({ call: 'job', times: 4, ...problemFault(401) });
     await sweepEvery(oneByOne(), 2 * minute, 2);
-    expect(await itemOf(world, 'rest#environment#production')).toMatchObject({ failures: 2 });
+    expect(await itemOf(world, 'cooldown#environment#production')).toMatchObject({ failures: 2 });
     fault('job_bad', problemFault(401));
     const sweeper = oneByOne();
     expect(await sweepAfter(sweeper, 2 * minute)).toMatchObject({ checked: 1 });
-    expect(await itemOf(world, 'rest#environment#production')).toMatchObject({
+    expect(await itemOf(world, 'cooldown#environment#production')).toMatchObject({
       failures: 1,
       until: notifier.clock.now() + minute,
       since: new Date(notifier.clock.now()).toISOString(),
@@ -425,7 +427,7 @@ describe('403', () => {
     }
     expect(check.failures).toBe(1);
     expect((await notifier.get('job_good')).body.check.failures).toBe(0);
-    expect(await itemOf(world, 'rest#environment#production')).toBeUndefined();
+    expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
   });
 });
 
@@ -484,8 +486,8 @@ describe('an exception of our own on one job', () => {
   test('is logged with its job, and the job steps back as after a 5xx; the others go on', async () => {
     await watch('job_bad', 'job_good', 'job_staging');
     set('job_good', 'Failed');
-    const { api } = notifier.parts;
-    notifier.parts.api = (name) => ({
+    const { api } = notifier.deps;
+    notifier.deps.api = (name) => ({
       ...api(name),
       getJob: (id, deadline) => {
         if (id === 'job_bad') throw new TypeError('a bug of ours');
@@ -514,8 +516,8 @@ describe('an exception of our own on one job', () => {
 
   test('an error from upstream is not one of them', async () => {
     await watch('job_bad');
-    const { api } = notifier.parts;
-    notifier.parts.api = (name) => ({
+    const { api } = notifier.deps;
+    notifier.deps.api = (name) => ({
       ...api(name),
       getJob: () => Promise.reject(new UpstreamError('unavailable', 'busy')),
     });
@@ -534,7 +536,7 @@ describe('a resting environment', () => {
     expect(statesIn((await notifier.get('job_done')).body)).toMatchObject({ 'failed/team': 'pending' });
     fault('job_bad', problemFault(401));
     await sweepAfter(notifier, 59 * second);
-    expect(await itemOf(world, 'rest#environment#production')).toBeDefined();
+    expect(await itemOf(world, 'cooldown#environment#production')).toBeDefined();
     const calls = world.api.requests.length + world.api.tokenRequests.length;
     expect(await sweepAfter(notifier, 2 * second)).toMatchObject({ checked: 0, sent: 1 });
     expect(world.api.requests.length + world.api.tokenRequests.length).toBe(calls);

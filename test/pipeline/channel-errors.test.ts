@@ -255,7 +255,7 @@ describe('Slack 429', () => {
     await notifier.post('job_1');
     const { nextAt } = await deliveryTo('team');
     expect(Date.parse(String(nextAt)) - notifier.clock.now()).toBe(wait);
-    expect((await itemOf(world, 'rest#channel#team'))?.['until']).toBe(notifier.clock.now() + wait);
+    expect((await itemOf(world, 'cooldown#channel#team'))?.['until']).toBe(notifier.clock.now() + wait);
 
     // The whole channel is left alone: by other jobs and by other workers too.
     notifier.clock.advance(wait - 1);
@@ -267,7 +267,7 @@ describe('Slack 429', () => {
     notifier.clock.advance(1);
     expect(await other.sweep()).toMatchObject({ sent: 2, failedDeliveries: 0 });
     expect(world.slack.messages).toHaveLength(2);
-    expect(await itemOf(world, 'rest#channel#team')).toBeUndefined();
+    expect(await itemOf(world, 'cooldown#channel#team')).toBeUndefined();
   });
 
   /** When requests to a channel began, by the clock. */
@@ -445,7 +445,7 @@ describe('a send whose answer is lost', () => {
     complete({ lastReportTime: isoTime(at - minute) });
     await ahead.post('job_1');
     // Another message got through meanwhile.
-    await ahead.parts.store.removeMark('rest#channel#team');
+    await ahead.deps.store.removeMark('cooldown#channel#team');
     // A correction takes along what it corrects.
     complete({ lastReportTime: isoTime(at + minute), failed: 3 });
     const { body } = await notifier.post('job_1');

@@ -1,12 +1,12 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { Rest } from '../../lib/domain/job.ts';
-import { createRest, restKey } from '../../lib/pipeline/cooldown.ts';
+import type { Cooldown } from '../../lib/domain/job.ts';
+import { cooldownKey, createCooldown } from '../../lib/pipeline/cooldown.ts';
 import type { Store } from '../../lib/table/store.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { type Notes, takeNotes } from '../support/notes.ts';
 
-const key = restKey('environment', 'production');
+const key = cooldownKey('environment', 'production');
 
 let store: Store;
 let clock: FakeClock;
@@ -17,29 +17,29 @@ beforeEach(() => {
   notes = takeNotes();
 });
 
-const inTable = async () => (await store.readMarks([key])).get(key) as Rest | undefined;
-const begin = async () => createRest({ store, clock, log: notes.log }, key, await inTable());
+const inTable = async () => (await store.readMarks([key])).get(key) as Cooldown | undefined;
+const begin = async () => createCooldown({ store, clock, log: notes.log }, key, await inTable());
 
 test('rests are kept under the names that the design gives them', () => {
-  expect([restKey('environment', 'production'), restKey('channel', 'team')]).toEqual([
-    'rest#environment#production',
-    'rest#channel#team',
+  expect([cooldownKey('environment', 'production'), cooldownKey('channel', 'team')]).toEqual([
+    'cooldown#environment#production',
+    'cooldown#channel#team',
   ]);
 });
 
 test('who was never in trouble does not rest, and costs no write', async () => {
   const refuse = () => Promise.reject(new Error('nothing is to be written'));
   Object.assign(store, { writeMark: refuse, removeMark: refuse });
-  const rest = await begin();
-  await rest.end();
-  expect([rest.current(), rest.isResting(), notes.lines]).toEqual([undefined, false, []]);
+  const cooldown = await begin();
+  await cooldown.end();
+  expect([cooldown.current(), cooldown.isCoolingDown(), notes.lines]).toEqual([undefined, false, []]);
 });
 
 test('a rest holds until its time, for this invocation and for others', async () => {
-  const rest = await begin();
-  await rest.begin('slow down', () => 30_000);
+  const cooldown = await begin();
+  await cooldown.begin('slow down', () => 30_000);
   const other = await begin();
-  expect([rest.isResting(), other.isResting()]).toEqual([true, true]);
+  expect([cooldown.isCoolingDown(), other.isCoolingDown()]).toEqual([true, true]);
   expect(other.current()).toEqual({
     until: clock.now() + 30_000,
     failures: 1,
@@ -47,9 +47,9 @@ test('a rest holds until its time, for this invocation and for others', async ()
     since: '2026-01-01T10:10:00.000Z',
   });
   clock.advance(29_999);
-  expect([rest.isResting(), other.isResting()]).toEqual([true, true]);
+  expect([cooldown.isCoolingDown(), other.isCoolingDown()]).toEqual([true, true]);
   clock.advance(1);
-  expect([rest.isResting(), other.isResting()]).toEqual([false, false]);
+  expect([cooldown.isCoolingDown(), other.isCoolingDown()]).toEqual([false, false]);
   // It remembers the trouble all the same, until it is known to be over.
   expect(other.current()).toBeDefined();
 });
@@ -69,8 +69,8 @@ test('failures are counted on, and the beginning of the trouble stays', async ()
 });
 
 test('within one invocation trouble is one failure, and its longest wait counts', async () => {
-  const rest = await begin();
-  for (const ms of [1_000, 30_000, 5_000]) await rest.begin('slow down', () => ms);
+  const cooldown = await begin();
+  for (const ms of [1_000, 30_000, 5_000]) await cooldown.begin('slow down', () => ms);
   expect(await inTable()).toMatchObject({ failures: 1, until: clock.now() + 30_000 });
 });
 
@@ -79,9 +79,9 @@ test('trouble after the end of trouble begins anew, in the same invocation too',
     await (await begin()).begin('before', () => 1_000);
     clock.advance(60_000);
   }
-  const rest = await begin();
-  await rest.end();
-  await rest.begin('after', (failures) => failures * 1_000);
+  const cooldown = await begin();
+  await cooldown.end();
+  await cooldown.begin('after', (failures) => failures * 1_000);
   expect(await inTable()).toEqual({
     until: clock.now() + 1_000,
     failures: 1,
@@ -92,28 +92,28 @@ test('trouble after the end of trouble begins anew, in the same invocation too',
 
 test('trouble without a wait is remembered, and nobody rests', async () => {
   await (await begin()).begin('failed');
-  const rest = await begin();
-  expect(rest.isResting()).toBe(false);
-  expect(rest.current()).toMatchObject({ failures: 1, until: clock.now() });
+  const cooldown = await begin();
+  expect(cooldown.isCoolingDown()).toBe(false);
+  expect(cooldown.current()).toMatchObject({ failures: 1, until: clock.now() });
 });
 
 test('the end of the trouble leaves nothing behind', async () => {
   await (await begin()).begin('failed', () => 1_000);
-  const rest = await begin();
-  await rest.end();
-  expect([rest.current(), rest.isResting(), await inTable()]).toEqual([undefined, false, undefined]);
+  const cooldown = await begin();
+  await cooldown.end();
+  expect([cooldown.current(), cooldown.isCoolingDown(), await inTable()]).toEqual([undefined, false, undefined]);
 });
 
 test('a rest that cannot be written or removed stops nothing, and is told', async () => {
-  const rest = await begin();
+  const cooldown = await begin();
   const down = () => Promise.reject(new Error('the table is down'));
   Object.assign(store, { writeMark: down, removeMark: down });
-  await expect(rest.begin('failed', () => 1_000)).resolves.toBeUndefined();
-  expect(rest.isResting()).toBe(true);
-  await expect(rest.end()).resolves.toBeUndefined();
-  expect(rest.isResting()).toBe(false);
+  await expect(cooldown.begin('failed', () => 1_000)).resolves.toBeUndefined();
+  expect(cooldown.isCoolingDown()).toBe(true);
+  await expect(cooldown.end()).resolves.toBeUndefined();
+  expect(cooldown.isCoolingDown()).toBe(false);
   expect(notes.lines).toMatchObject([
-    { level: 'warn', message: 'a rest could not be written', rest: key },
-    { level: 'warn', message: 'a rest could not be written', rest: key },
+    { level: 'warn', message: 'a cooldown could not be written', cooldown: key },
+    { level: 'warn', message: 'a cooldown could not be written', cooldown: key },
   ]);
 });

@@ -319,10 +319,10 @@ describe('secrets', () => {
     for (const body of ['{"jobId":"job_1"}', '{', webhookSecret, `{"jobId":"${webhookSecret} "}`]) {
       for (const given of [{}, headers]) {
         const event = httpEvent('POST /jobs', { body, headers: given });
-        answers.push(await createWebhook(notifier.parts)(event, lambdaContext()));
+        answers.push(await createWebhook(notifier.deps)(event, lambdaContext()));
       }
     }
-    answers.push(await createWebhook(notifier.parts)(getEvent('nobody'), lambdaContext()));
+    answers.push(await createWebhook(notifier.deps)(getEvent('nobody'), lambdaContext()));
     for (const input of [webhookSecret, { jobId: `${webhookSecret}/` }, { jobId: 'a', environment: webhookSecret }]) {
       answers.push(await notifier.event(input).catch((error: Error) => `${error.message} ${error.stack}`));
     }
@@ -334,21 +334,21 @@ describe('secrets', () => {
     set('job_1', 'Canceled');
     const answers: unknown[] = [(await notifier.post('job_1')).body];
     const loud = () => Promise.reject(new Error(gossip()));
-    const { api } = notifier.parts;
-    notifier.parts.api = (name) => ({ ...api(name), getJob: loud });
+    const { api } = notifier.deps;
+    notifier.deps.api = (name) => ({ ...api(name), getJob: loud });
     answers.push((await notifier.post('job_2')).body);
-    notifier.parts.api = api;
+    notifier.deps.api = api;
     set('job_3', 'Running');
     await notifier.post('job_3');
-    notifier.parts.api = (name) => ({ ...api(name), getJob: loud });
+    notifier.deps.api = (name) => ({ ...api(name), getJob: loud });
     answers.push(await sweepAfter(notifier, minute), (await notifier.get('job_3')).body);
-    notifier.parts.api = api;
+    notifier.deps.api = api;
     for (const method of ['get', 'save', 'saveDelivery', 'readMarks'] as const) {
-      const store = notifier.parts.store;
+      const store = notifier.deps.store;
       wrapStore(notifier, () => ({ [method]: loud }));
       set(`job_${method}`, 'Canceled');
       answers.push((await notifier.post(`job_${method}`)).body);
-      notifier.parts.store = store;
+      notifier.deps.store = store;
     }
     expect(notifier.lines.join('\n')).toContain('[redacted]');
     await assertNoSecretAnywhere(answers);

@@ -200,7 +200,7 @@ describe('a job that takes too long', () => {
     expect(statesIn((await notifier.get('job_1')).body)).toMatchObject({ 'late/team': 'dead', 'late/events': 'sent' });
     world.slack.clearAnswers();
     const job = { environment: 'production', jobId: 'job_1' };
-    const replayed = await replay(notifier.parts, { job });
+    const replayed = await replay(notifier.deps, { job });
     expect(replayed).toEqual([{ job, revived: ['late/team/runningFor', 'stuck/team/noProgressFor'] }]);
     await sweepEvery(notifier, minute, 3);
     expect(inSlack().slice(-2)).toEqual(['Late, still running', 'Stuck']);

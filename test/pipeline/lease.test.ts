@@ -11,9 +11,9 @@ import {
   day,
   deliveriesIn,
   dieAfterRecording,
-  gate,
   itemOf,
   itemsOf,
+  latch,
   logged,
   minute,
   postWithin,
@@ -52,8 +52,8 @@ const count = (failed: number, lastReportTime: string) =>
 describe('a worker that dies after the state write', () => {
   const functions: [string, number, (dying: Notifier) => unknown][] = [
     ['webhook', 25 * second, (dying) => dying.post('job_1')],
-    ['event', 30 * second, (dying) => createEvent(dying.parts)({ jobId: 'job_1' }, lambdaContext(30 * second))],
-    ['sweep', 55 * second, (dying) => createSweep(dying.parts)({}, lambdaContext(55 * second))],
+    ['event', 30 * second, (dying) => createEvent(dying.deps)({ jobId: 'job_1' }, lambdaContext(30 * second))],
+    ['sweep', 55 * second, (dying) => createSweep(dying.deps)({}, lambdaContext(55 * second))],
   ];
   test.each(functions)(
     'leaves a lease until the deadline of its %s + 30 s, and is due then',
@@ -114,7 +114,7 @@ describe('a worker that dies after the state write', () => {
   test('after one of its two receipts: only the other message is in doubt, and sent again', async () => {
     set('job_1', 'Failed');
     const dying = worker();
-    const sent = gate();
+    const sent = latch();
     wrapChannel(dying, 'team', (real) => async (message, timeoutMs) => {
       await real.send(message, timeoutMs);
       sent.open();
@@ -135,7 +135,7 @@ describe('a worker that dies after the state write', () => {
   test('after its receipts and before the lease is given back: nothing is sent again', async () => {
     set('job_1', 'Failed');
     const dying = worker();
-    const stuck = gate();
+    const stuck = latch();
     let saves = 0;
     wrapStore(dying, (real) => ({
       save: (...args) => {
@@ -164,7 +164,7 @@ describe('a worker that dies after the state write', () => {
     notifier = deploy(world);
     set('job_1', 'Failed');
     const dying = worker();
-    const sent = gate();
+    const sent = latch();
     wrapChannel(dying, 'events', (real) => async (message, timeoutMs) => {
       await real.send(message, timeoutMs);
       sent.open();
@@ -257,7 +257,7 @@ describe('whoever loses the race', () => {
     set('job_1', 'Running');
     await notifier.post('job_1');
     const pages: DueEntry[][] = [];
-    for await (const page of notifier.parts.store.due(notifier.clock.now())) pages.push(page);
+    for await (const page of notifier.deps.store.due(notifier.clock.now())) pages.push(page);
     set('job_1', 'Failed');
     await notifier.post('job_1');
     const late = worker();
@@ -330,13 +330,13 @@ describe('a receipt', () => {
       },
     }));
     await sweepAfter(notifier, 30 * second);
-    expect(writes).toEqual(['receipt of failed/team', 'end of rest#channel#team']);
+    expect(writes).toEqual(['receipt of failed/team', 'end of cooldown#channel#team']);
   });
 
   test('needs neither lease nor revision: it is stored though others have written meanwhile', async () => {
     count(0, '2026-01-01T10:00:00Z');
-    const held = gate();
-    const begun = gate();
+    const held = latch();
+    const begun = latch();
     wrapChannel(notifier, 'team', (real) => async (message, timeoutMs) => {
       begun.open();
       await held.opened;
@@ -359,7 +359,7 @@ describe('a receipt', () => {
       config.channels[`extra-${index}`] = { type: 'slack', webhookUrl: world.slack.webhookUrl(`extra-${index}`) };
     }
     notifier = deploy(world, { config });
-    const stored = gate();
+    const stored = latch();
     let waiting = 0;
     wrapStore(notifier, (real) => ({
       saveDelivery: async (job, key, delivery) => {
@@ -380,8 +380,8 @@ describe('a receipt', () => {
   /** A worker that sends when it is told to, long after its lease ran out. */
   const hangingSender = (end: () => Promise<string>) => {
     const slow = worker();
-    const begun = gate();
-    const released = gate();
+    const begun = latch();
+    const released = latch();
     wrapChannel(slow, 'team', () => async () => {
       begun.open();
       await released.opened;
@@ -414,8 +414,8 @@ describe('a receipt', () => {
     await slow.begun;
     notifier.clock.advance(55 * second);
     const other = worker();
-    const begun = gate();
-    const held = gate();
+    const begun = latch();
+    const held = latch();
     wrapChannel(other, 'team', (real) => async (message, timeoutMs) => {
       begun.open();
       await held.opened;
@@ -439,8 +439,8 @@ describe('what B records while A holds the lease', () => {
   const overlap = async () => {
     count(0, '2026-01-01T10:00:00Z');
     const a = worker();
-    const begun = gate();
-    const held = gate();
+    const begun = latch();
+    const held = latch();
     wrapChannel(a, 'team', (real) => async (message, timeoutMs) => {
       begun.open();
       await held.opened;
@@ -541,9 +541,9 @@ test('an item with a pending delivery does not leave the work list, whoever made
 describe('the end of the invocation is near', () => {
   /** Reading a job takes so long that only this much time is left after it. */
   const readUntil = (of: Notifier, remainingMs: number, leftMs: number) => {
-    const { api } = of.parts;
+    const { api } = of.deps;
     const end = of.clock.now() + remainingMs;
-    of.parts.api = (name) => ({
+    of.deps.api = (name) => ({
       ...api(name),
       getJob: async (id, deadline) => {
         const job = await api(name).getJob(id, deadline);
@@ -727,7 +727,7 @@ describe('the items', () => {
     await notifier.post('job_1');
     world.api.fault({ call: 'job', status: 401, times: 2 });
     await notifier.post('job_2');
-    for (const key of ['rest#environment#production', 'rest#channel#team']) {
+    for (const key of ['cooldown#environment#production', 'cooldown#channel#team']) {
       expect(await itemOf(world, key)).toMatchObject({
         until: expect.any(Number),
         failures: expect.any(Number),

@@ -226,8 +226,8 @@ describe('5 seen jobs of an environment answer 404 in one sweep, none is found',
     await sweepAfter(notifier, minute);
     const alarms = () => logged(notifier).filter(({ level }) => level === 'error');
     expect(alarms()).toMatchObject([{ environment: 'production', reason: expect.stringContaining('another tenant') }]);
-    expect(counted(notifier, 'environmentResting')).toBe(1);
-    expect((await itemOf(world, 'rest#environment#production'))?.['until']).toBeGreaterThan(notifier.clock.now());
+    expect(counted(notifier, 'environmentCooldown')).toBe(1);
+    expect((await itemOf(world, 'cooldown#environment#production'))?.['until']).toBeGreaterThan(notifier.clock.now());
     // It rests: nobody is asked until then.
     const asked = world.api.requests.length;
     await sweepAfter(notifier, 59 * second);
@@ -248,7 +248,7 @@ describe('5 seen jobs of an environment answer 404 in one sweep, none is found',
     ids(5).forEach(forget);
     await sweepEvery(notifier, minute, 12);
     expect(documents().map(({ outcome }) => outcome)).toEqual(Array(5).fill('lostTrack'));
-    expect(await itemOf(world, 'rest#environment#production')).toBeUndefined();
+    expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
   });
 
   test('one that is found in another environment says nothing about this one', async () => {
@@ -271,7 +271,7 @@ describe('5 seen jobs of an environment answer 404 in one sweep, none is found',
   test('jobs that were never seen do not count: they leave as usual', async () => {
     for (const id of ids(8)) await notifier.post(id);
     await sweepEvery(notifier, minute, 12);
-    expect(await itemOf(world, 'rest#environment#production')).toBeUndefined();
+    expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
     for (const id of ids(8)) expect((await notifier.get(id)).body.decision).toMatchObject({ reason: 'notFound' });
   });
 });

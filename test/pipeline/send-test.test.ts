@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-const begin = (...channels: string[]) => sendTest(notifier.parts, { environment: 'production', channels });
+const begin = (...channels: string[]) => sendTest(notifier.deps, { environment: 'production', channels });
 const deliveriesOf = async (jobId: string) => (await notifier.get(jobId)).body.deliveries;
 
 test('is sent by the next sweep, once, and asks nobody about a job', async () => {

@@ -21,15 +21,15 @@ export function makeCertificate(): { key: string; cert: string } {
 }
 
 /** One element in DER (ITU-T X.690): its tag, its length, its content. */
-function der(tag: number, ...parts: Buffer[]): Buffer {
-  const content = Buffer.concat(parts);
+function der(tag: number, ...deps: Buffer[]): Buffer {
+  const content = Buffer.concat(deps);
   const { length } = content;
   const long = length > 0xff ? [0x82, length >> 8, length & 0xff] : [0x81, length];
   return Buffer.concat([Buffer.from([tag, ...(length < 0x80 ? [length] : long)]), content]);
 }
 
-const sequence = (...parts: Buffer[]): Buffer => der(0x30, ...parts);
-const set = (...parts: Buffer[]): Buffer => der(0x31, ...parts);
+const sequence = (...deps: Buffer[]): Buffer => der(0x30, ...deps);
+const set = (...deps: Buffer[]): Buffer => der(0x31, ...deps);
 const integer = (value: number): Buffer => der(0x02, Buffer.from([value]));
 const oid = (...bytes: number[]): Buffer => der(0x06, Buffer.from(bytes));
 const time = (text: string): Buffer => der(0x18, Buffer.from(text));

@@ -51,7 +51,7 @@ async function deadAddress(): Promise<string> {
 const request = (url: string, values: Partial<HttpRequest> = {}): HttpRequest => ({
   method: 'GET',
   url: new URL(url),
-  peer: 'the peer',
+  service: 'the service',
   timeoutMs: 5_000,
   ...values,
 });
@@ -150,7 +150,7 @@ test('before there is a connection a time-out is certain: nobody saw the request
   for (const method of ['GET', 'POST'] as const) {
     const error = await failure(createHttp()(request(url, { method, timeoutMs: 60 })));
     expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
-    expect(error.message).toBe('the peer: no answer within 0.06 s');
+    expect(error.message).toBe('the service: no answer within 0.06 s');
   }
 });
 
@@ -164,7 +164,7 @@ test('a time-out before the answer leaves open what became of the request', asyn
   for (const values of [{}, post]) {
     const error = await failure(createHttp()(request(url, { ...values, timeoutMs: 60 })));
     expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true, retryAfterMs: undefined });
-    expect(error.message).toBe('the peer: no answer within 0.06 s');
+    expect(error.message).toBe('the service: no answer within 0.06 s');
   }
 });
 
@@ -177,7 +177,7 @@ test('a time-out within the body is no answer, and it covers the whole exchange'
   });
   const error = await failure(createHttp()(request(url, { timeoutMs: 150 })));
   expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true });
-  expect(error.message).toBe('the peer: no whole answer within 0.15 s');
+  expect(error.message).toBe('the service: no whole answer within 0.15 s');
 });
 
 test.each([0, -5_000])('with %i ms left a request fails at once instead of waiting for ever', async (timeoutMs) => {
@@ -200,7 +200,7 @@ test('an answer of exactly the allowed length is read, one byte more is not', as
   const send = createHttp();
   expect((await send(request(`${url}/1000`, { maxBytes: 1_000 }))).body).toHaveLength(1_000);
   const error = await failure(send(request(`${url}/1001`, { maxBytes: 1_000 })));
-  expect(error).toMatchObject({ kind: 'unreadable', message: 'the peer: the answer is longer than 1000 bytes' });
+  expect(error).toMatchObject({ kind: 'unreadable', message: 'the service: the answer is longer than 1000 bytes' });
 });
 
 test('the length is counted in bytes, and 1 MiB is the limit unless told', async () => {
@@ -232,7 +232,7 @@ test('a connection that is reset before the answer leaves open what became of th
   for (const values of [{}, post]) {
     const error = await failure(createHttp()(request(url, values)));
     expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true });
-    expect(error.message).toBe('the peer: the connection broke (ECONNRESET)');
+    expect(error.message).toBe('the service: the connection broke (ECONNRESET)');
   }
 });
 
@@ -247,7 +247,7 @@ test.each<[string, (socket: Socket) => void]>([
   });
   const error = await failure(createHttp()(request(url)));
   expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true });
-  expect(error.message).toMatch(/^the peer: the connection broke/);
+  expect(error.message).toMatch(/^the service: the connection broke/);
 });
 
 test('what is not HTTP is no answer', async () => {
@@ -260,14 +260,14 @@ test('a connection that is refused never saw the request', async () => {
   for (const values of [{}, post]) {
     const error = await failure(createHttp()(request(url, values)));
     expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
-    expect(error.message).toBe('the peer: cannot connect (ECONNREFUSED)');
+    expect(error.message).toBe('the service: cannot connect (ECONNREFUSED)');
   }
 });
 
 test('a host that has no address never saw the request', async () => {
   const error = await failure(createHttp()(request(unknownHost, post)));
   expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
-  expect(error.message).toMatch(/^the peer: cannot connect \((ENOTFOUND|EAI_AGAIN)\)$/);
+  expect(error.message).toMatch(/^the service: cannot connect \((ENOTFOUND|EAI_AGAIN)\)$/);
 });
 
 test('reads share a connection', async () => {

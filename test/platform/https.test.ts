@@ -31,7 +31,7 @@ async function serve(handle: RequestListener, { key, cert } = certificate): Prom
 const request = (url: string, values: Partial<HttpRequest> = {}): HttpRequest => ({
   method: 'GET',
   url: new URL(url),
-  peer: 'the peer',
+  service: 'the service',
   timeoutMs: 5_000,
   ...values,
 });
@@ -96,7 +96,7 @@ test('a certificate that nobody vouches for gets nothing', async () => {
   for (const values of [{}, post]) {
     const error = await failure(createHttp()(request(url, values)));
     expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
-    expect(error.message).toMatch(/^the peer: cannot connect \([A-Z_]+\)$/);
+    expect(error.message).toMatch(/^the service: cannot connect \([A-Z_]+\)$/);
   }
   expect(requests).toBe(0);
 });
@@ -105,7 +105,7 @@ test('a certificate for another name gets nothing', async () => {
   const url = (await serve(() => expect.unreachable())).replace('127.0.0.1', 'localhost');
   const error = await failure(createHttp()(request(url, post)));
   expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
-  expect(error.message).toBe('the peer: cannot connect (ERR_TLS_CERT_ALTNAME_INVALID)');
+  expect(error.message).toBe('the service: cannot connect (ERR_TLS_CERT_ALTNAME_INVALID)');
 });
 
 test('over TLS, 200 reads at once over few connections leave nothing behind on them', async () => {

@@ -170,21 +170,21 @@ test('what was counted is written at the end, in valid embedded metric format', 
 
 test('what was measured is written value by value, so that CloudWatch can tell percentiles', () => {
   const { metrics, lines } = start();
-  metrics.measure('timeToTell', 3.2, { channel: 'team' });
-  metrics.measure('timeToTell', 0, { channel: 'team' });
-  metrics.measure('timeToTell', 61, { channel: 'events' });
+  metrics.measure('timeToNotify', 3.2, { channel: 'team' });
+  metrics.measure('timeToNotify', 0, { channel: 'team' });
+  metrics.measure('timeToNotify', 61, { channel: 'events' });
   metrics.flush();
   expect(readMetrics(lines)).toMatchObject([
-    { channel: 'team', timeToTell: [3.2, 0] },
-    { channel: 'events', timeToTell: 61 },
+    { channel: 'team', timeToNotify: [3.2, 0] },
+    { channel: 'events', timeToNotify: 61 },
   ]);
 });
 
 test('more values than CloudWatch takes in one line are several lines', () => {
   const { metrics, lines } = start();
-  for (let value = 0; value < 201; value++) metrics.measure('timeToTell', value, { channel: 'team' });
+  for (let value = 0; value < 201; value++) metrics.measure('timeToNotify', value, { channel: 'team' });
   metrics.flush();
-  const written = readMetrics(lines).map(({ timeToTell }) => timeToTell);
+  const written = readMetrics(lines).map(({ timeToNotify }) => timeToNotify);
   expect(written.map((values) => [values].flat().length)).toEqual([100, 100, 1]);
   expect(written.flat()).toEqual(Array.from({ length: 201 }, (_, value) => value));
 });

@@ -1,15 +1,15 @@
 /** The store in memory, for tests that need thousands of runs. The contract suite holds it equal to the real one. */
 
 import { type DueEntry, type JobName, type JobRecord, jobKey } from '../../lib/domain/job.ts';
-import type { Place, Store } from '../../lib/table/store.ts';
+import type { Cursor, Store } from '../../lib/table/store.ts';
 
 export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}): Store {
   const records = new Map<string, JobRecord>();
   const marks = new Map<string, object>();
   const read = (job: JobName) => structuredClone(records.get(jobKey(job)));
 
-  /** The work list behind a place, the longest due first. */
-  const list = (until: number, after?: Place, watched = 'jobs'): (DueEntry & Place)[] =>
+  /** The work list behind a cursor, the longest due first. */
+  const list = (until: number, after?: Cursor, watched = 'jobs'): (DueEntry & Cursor)[] =>
     [...records.entries()]
       .flatMap(([key, record]) => {
         const { environment, jobId, status, notFoundSince, check, lease, pendingAt, watch, dueAt } = record;
@@ -58,13 +58,13 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
     },
 
     async *due(until, after) {
-      let place = after;
+      let cursor = after;
       for (;;) {
-        const page = list(until, place).slice(0, pageSize);
+        const page = list(until, cursor).slice(0, pageSize);
         yield structuredClone(page);
         const last = page.at(-1);
         if (!last || page.length < pageSize) return;
-        place = { jobKey: last.jobKey, dueAt: last.dueAt };
+        cursor = { jobKey: last.jobKey, dueAt: last.dueAt };
       }
     },
 
@@ -101,5 +101,5 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
   };
 }
 
-const order = (one: Place, other: Place): number =>
+const order = (one: Cursor, other: Cursor): number =>
   one.dueAt - other.dueAt || (one.jobKey < other.jobKey ? -1 : one.jobKey > other.jobKey ? 1 : 0);

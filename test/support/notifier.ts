@@ -3,14 +3,14 @@
 import { createHandler as createEvent } from '../../functions/event.ts';
 import { createHandler as createSweep } from '../../functions/sweep.ts';
 import { createHandler as createWebhook } from '../../functions/webhook.ts';
-import type { Parts } from '../../lib/deps.ts';
+import type { Deps } from '../../lib/deps.ts';
 import type { SweepResult } from '../../lib/sweep/sweep-run.ts';
-import { createParts, type PartsOptions } from '../../lib/wire.ts';
+import { type WireOptions, wire } from '../../lib/wire.ts';
 import { createFakeClock, type FakeClock } from './clock.ts';
 import { type ConfigDocument, getEvent, type httpEvent, lambdaContext, postEvent, read, type World } from './world.ts';
 
 export interface Notifier {
-  parts: Parts;
+  deps: Deps;
   clock: FakeClock;
   /** Every line that was logged. */
   lines: string[];
@@ -28,7 +28,7 @@ export interface Notifier {
 /** Deploys the notifier into a world. Several of them are several workers, or several deployments one after another. */
 export function deploy(
   world: World,
-  options: { config?: ConfigDocument; clock?: FakeClock; types?: PartsOptions['types']; parts?: Partial<Parts> } = {},
+  options: { config?: ConfigDocument; clock?: FakeClock; types?: WireOptions['types']; deps?: Partial<Deps> } = {},
 ): Notifier {
   const env = world.env(options.config);
   // The clients of the AWS SDK read it from the process.
@@ -36,11 +36,11 @@ export function deploy(
   const clock = options.clock ?? createFakeClock();
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);
-  const made = createParts(env, { clock, write, ...(options.types ? { types: options.types } : {}) });
-  const parts = { ...made, ...options.parts };
-  const [webhook, event, sweep] = [createWebhook(parts), createEvent(parts), createSweep(parts)];
+  const made = wire(env, { clock, write, ...(options.types ? { types: options.types } : {}) });
+  const deps = { ...made, ...options.deps };
+  const [webhook, event, sweep] = [createWebhook(deps), createEvent(deps), createSweep(deps)];
   return {
-    parts,
+    deps,
     clock,
     lines,
     post: async (jobId, environment) => read(await webhook(postEvent(jobId, environment), lambdaContext(25_000))),

@@ -83,7 +83,7 @@ export async function sweepEvery(notifier: Notifier, ms: number, times: number):
 
 /** A webhook call for which so much time is left. */
 export const postWithin = async (notifier: Notifier, jobId: string, remainingMs: number) =>
-  read(await createWebhook(notifier.parts)(postEvent(jobId), lambdaContext(remainingMs)));
+  read(await createWebhook(notifier.deps)(postEvent(jobId), lambdaContext(remainingMs)));
 
 /** A context whose time passes with a clock: the whole of it is left now. */
 export const contextOn = (clock: { now(): number }, remainingMs: number): Context => {
@@ -103,8 +103,8 @@ export function answerSlowly(world: World, { clock }: Notifier, ids: string[], m
 
 /** Reading this job is given up after so many milliseconds, as near the deadline of an invocation. */
 export function hurryRead(notifier: Notifier, jobId: string, ms = 150): void {
-  const { api } = notifier.parts;
-  notifier.parts.api = (name) => ({
+  const { api } = notifier.deps;
+  notifier.deps.api = (name) => ({
     ...api(name),
     getJob: (id, deadline) => api(name).getJob(id, id === jobId ? notifier.clock.now() + ms : deadline),
   });
@@ -112,14 +112,14 @@ export function hurryRead(notifier: Notifier, jobId: string, ms = 150): void {
 
 /** Wraps one channel of a notifier. */
 export function wrapChannel(notifier: Notifier, name: string, send: (real: Channel) => Channel['send']): void {
-  const { channel } = notifier.parts;
-  notifier.parts.channel = (asked) => {
+  const { channel } = notifier.deps;
+  notifier.deps.channel = (asked) => {
     const real = channel(asked);
     if (asked !== name) return real;
     return {
       ...real,
-      get recognisesForMs() {
-        return real.recognisesForMs;
+      get dedupWindowMs() {
+        return real.dedupWindowMs;
       },
       send: send(real),
     };
@@ -132,15 +132,15 @@ export const hurrySend = (notifier: Notifier, name: string, ms = 150): void =>
 
 /** Puts other methods into a notifier's store; each gets the real store. */
 export function wrapStore(notifier: Notifier, methods: (real: Store) => Partial<Store>): void {
-  const real = notifier.parts.store;
-  notifier.parts.store = { ...real, ...methods(real) };
+  const real = notifier.deps.store;
+  notifier.deps.store = { ...real, ...methods(real) };
 }
 
 /** Counts the calls of a notifier's store, by method. `due` counts as one call for all its pages. */
 export function countStore(notifier: Notifier): Record<string, number> {
   const counts: Record<string, number> = {};
-  const real = notifier.parts.store;
-  notifier.parts.store = new Proxy(real, {
+  const real = notifier.deps.store;
+  notifier.deps.store = new Proxy(real, {
     get(store, method: keyof Store) {
       counts[method] = (counts[method] ?? 0) + 1;
       return store[method];
@@ -150,7 +150,7 @@ export function countStore(notifier: Notifier): Record<string, number> {
 }
 
 /** A promise that is kept when somebody says so. */
-export function gate(): { opened: Promise<void>; open: () => void } {
+export function latch(): { opened: Promise<void>; open: () => void } {
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   return { opened, open };
 }
@@ -161,8 +161,8 @@ export function gate(): { opened: Promise<void>; open: () => void } {
  */
 export async function dieAfterRecording(world: World, clock: Notifier['clock'], act: (dying: Notifier) => unknown) {
   const dying = deploy(world, { clock });
-  const died = gate();
-  const channels = Object.keys(dying.parts.config.channels);
+  const died = latch();
+  const channels = Object.keys(dying.deps.config.channels);
   for (const name of channels) {
     wrapChannel(dying, name, () => () => {
       died.open();

@@ -87,7 +87,7 @@ export async function startWorld({ topicName }: { topicName?: string } = {}): Pr
       AWS_ENDPOINT_URL_DYNAMODB: store.endpoint,
       AWS_ENDPOINT_URL_SNS: topic.endpoint,
       AWS_ENDPOINT_URL_SQS: queue.endpoint,
-      WAKE_UPS_URL: queue.queueUrl,
+      SWEEP_QUEUE_URL: queue.queueUrl,
     }),
     setJob: (id, values) => api.setJob(id, publishingJob({ id, ...values })),
     calls: () =>

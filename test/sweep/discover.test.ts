@@ -230,7 +230,7 @@ describe('nothing old is told, and nothing that ended meanwhile is left out', ()
 
   test.each(['discovery#production', 'discovery-begun#production'])('when the mark %s is lost', async (key) => {
     await before();
-    await notifier.parts.store.removeMark(key);
+    await notifier.deps.store.removeMark(key);
     ended('job_meanwhile');
     await sweepAfter();
     await sweepAfter();
@@ -348,7 +348,7 @@ describe('a list call that does not work', () => {
   test('because the credential is refused lets the environment rest, as for a job', async () => {
     world.api.fault({ call: 'token', status: 401, times: 9 });
     await notifier.sweep();
-    expect(await itemOf(world, 'rest#environment#production')).toBeDefined();
+    expect(await itemOf(world, 'cooldown#environment#production')).toBeDefined();
     await sweepAfter(second);
     expect(world.api.tokenRequests).toHaveLength(1);
   });
@@ -359,8 +359,8 @@ test('a list that is slow leaves time for the jobs that are watched', async () =
   const queued = (index: number) => notifier.clock.now() - index * second;
   for (const [index, id] of ids.entries()) set(id, 'Running', { queued: queued(index) });
   await notifier.sweep();
-  const { jobList } = notifier.parts;
-  const { listJobs } = notifier.parts.api('production');
+  const { jobList } = notifier.deps;
+  const { listJobs } = notifier.deps.api('production');
   const slow = createJobList({
     clock: notifier.clock,
     api: {
@@ -370,14 +370,14 @@ test('a list that is slow leaves time for the jobs that are watched', async () =
       },
     },
   });
-  notifier.parts.jobList = () => slow;
+  notifier.deps.jobList = () => slow;
   ended('job_599', queued(599));
   notifier.clock.advance(minute);
-  expect(await createSweep(notifier.parts)({}, contextOn(notifier.clock, 55_000))).toMatchObject({
+  expect(await createSweep(notifier.deps)({}, contextOn(notifier.clock, 55_000))).toMatchObject({
     checked: 600,
     changed: 1,
   });
-  notifier.parts.jobList = jobList;
+  notifier.deps.jobList = jobList;
 });
 
 test('a list that can never be read to its end is said once, and what it shows is told all the same', async () => {
@@ -432,7 +432,7 @@ test('jobs of a credential that belongs to another tenant now are not taken for 
   ended('job_foreign');
   await sweepAfter();
   expect(told()).toEqual([]);
-  expect((await itemOf(world, 'rest#environment#production'))?.['reason']).toContain('another tenant');
+  expect((await itemOf(world, 'cooldown#environment#production'))?.['reason']).toContain('another tenant');
 });
 
 test('a job of the list that cannot be recorded now is found again by the next sweep', async () => {

@@ -37,9 +37,9 @@ describe('60 jobs of 4 minutes, one after another', () => {
 
   test('each scheduled sweep that sees a job run sends five wake-ups in one request, and no other sweep sends any', () => {
     // Four sweeps of the schedule see a job of four minutes.
-    expect(looking.counts).toMatchObject({ scheduledThatWoke: 240, wokenThatWoke: 0, wakeUps: 1_200 });
+    expect(looking.counts).toMatchObject({ scheduledThatWoke: 240, wokenThatWoke: 0, polls: 1_200 });
     expect(looking.counts).toMatchObject({ wokenSweeps: 1_200, queueRequests: 240 + 2 * 1_200 });
-    expect(sweeping.counts).toMatchObject({ wakeUps: 0, wokenSweeps: 0, queueRequests: 0 });
+    expect(sweeping.counts).toMatchObject({ polls: 0, wokenSweeps: 0, queueRequests: 0 });
   });
 
   test('a look costs two reads of the table and no write, and one call of the API for a job that runs', () => {
@@ -59,7 +59,7 @@ describe('60 jobs of 4 minutes, one after another', () => {
 
 test('nobody is woken in an hour in which nothing runs', async () => {
   const { counts } = await simulate({ jobs: [], lookEverySeconds: every10s, minutes: 60 });
-  expect(counts).toMatchObject({ scheduledSweeps: 60, wakeUps: 0, queueRequests: 0, tableWrites: 0, apiCalls: 0 });
+  expect(counts).toMatchObject({ scheduledSweeps: 60, polls: 0, queueRequests: 0, tableWrites: 0, apiCalls: 0 });
 });
 
 test.each([
@@ -76,7 +76,7 @@ test.each([
       expect(quantile(delays, 0.5)).toBeLessThanOrEqual(targets.median);
       expect(quantile(delays, 0.95)).toBeLessThanOrEqual(targets.p95);
     }
-    expect(sum(runs, ({ counts }) => counts.wakeUps)).toBe(5 * sum(runs, ({ counts }) => counts.scheduledThatWoke));
+    expect(sum(runs, ({ counts }) => counts.polls)).toBe(5 * sum(runs, ({ counts }) => counts.scheduledThatWoke));
     expect(sum(runs, ({ counts }) => counts.wokenThatWoke)).toBe(0);
   },
   60_000,

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DueEntry, type JobRecord, jobKey } from '../../lib/domain/job.ts';
-import type { Place, Saved, Store } from '../../lib/table/store.ts';
+import type { Cursor, Saved, Store } from '../../lib/table/store.ts';
 import { after, someDecision, someDelivery, someRecord } from './some-record.ts';
 
 /** An empty store. */
@@ -329,14 +329,14 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         expect(await listed(store, 9)).toEqual([]);
       });
 
-      test('goes on behind a place', async () => {
+      test('goes on behind a cursor', async () => {
         for (const dueAt of [10, 20, 30, 40]) await create({ jobId: `at-${dueAt}`, dueAt });
-        const place = { jobKey: 'production#at-20', dueAt: 20 };
-        expect(await listed(store, 30, place)).toEqual(['production#at-30']);
+        const cursor = { jobKey: 'production#at-20', dueAt: 20 };
+        expect(await listed(store, 30, cursor)).toEqual(['production#at-30']);
         expect(await listed(store, 40, { jobKey: 'production#at-40', dueAt: 40 })).toEqual([]);
       });
 
-      test('goes on behind a place whose job has left it or moved on', async () => {
+      test('goes on behind a cursor whose job has left it or moved on', async () => {
         const records = [];
         for (const dueAt of [10, 20, 30, 40]) records.push(await create({ jobId: `at-${dueAt}`, dueAt }));
         const [, second, third] = records as [JobRecord, JobRecord, JobRecord];
@@ -347,13 +347,13 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         expect(await listed(store, 99, { jobKey: 'production#at-30', dueAt: 30 })).toEqual(behind);
       });
 
-      test('leaves nobody out and shows nobody twice behind a place, when many are due at the same moment', async () => {
+      test('leaves nobody out and shows nobody twice behind a cursor, when many are due at the same moment', async () => {
         await Promise.all(Array.from({ length: 25 }, (_, index) => create({ jobId: `job_${index}`, dueAt: 10 })));
         const all = await listed(store);
         expect(new Set(all).size).toBe(25);
         for (const [index, key] of all.entries()) {
-          const place = { jobKey: key, dueAt: 10 };
-          expect(await listed(store, 10, place)).toEqual(all.slice(index + 1));
+          const cursor = { jobKey: key, dueAt: 10 };
+          expect(await listed(store, 10, cursor)).toEqual(all.slice(index + 1));
         }
       });
     });
@@ -404,7 +404,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         await create({ jobId: 'job_3', decision: someDecision({ reason: 'notFound' }) });
         await create({ jobId: 'job_4' });
         await create({ jobId: 'job_5', environment: 'staging', ...removed });
-        await store.writeMark('rest#environment#production', { reason: 'environmentRemoved' });
+        await store.writeMark('cooldown#environment#production', { reason: 'environmentRemoved' });
         const found: JobRecord[] = [];
         for await (const page of store.removedWith('production')) found.push(...page);
         expect(found.sort((one, other) => (one.jobId < other.jobId ? -1 : 1))).toEqual(expected);
@@ -432,11 +432,11 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       });
 
       test('are read as they were written, and left out where there are none', async () => {
-        await store.writeMark('rest#channel#team', mark);
+        await store.writeMark('cooldown#channel#team', mark);
         await store.writeMark('sweep', { from: { jobKey: 'production#job_1', dueAt: 5 } });
-        expect(await store.readMarks(['rest#channel#team', 'rest#channel#events', 'sweep'])).toEqual(
+        expect(await store.readMarks(['cooldown#channel#team', 'cooldown#channel#events', 'sweep'])).toEqual(
           new Map<string, object>([
-            ['rest#channel#team', mark],
+            ['cooldown#channel#team', mark],
             ['sweep', { from: { jobKey: 'production#job_1', dueAt: 5 } }],
           ]),
         );
@@ -468,11 +468,11 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
 
       test('can be read in any number', async () => {
         expect(await store.readMarks([])).toEqual(new Map());
-        const keys = Array.from({ length: 250 }, (_, index) => `rest#channel#${index}`);
+        const keys = Array.from({ length: 250 }, (_, index) => `cooldown#channel#${index}`);
         await Promise.all(keys.map((key) => store.writeMark(key, { ...mark, reason: key })));
         const marks = await store.readMarks(['absent', ...keys]);
         expect([...marks.keys()].sort()).toEqual([...keys].sort());
-        expect(marks.get('rest#channel#249')).toEqual({ ...mark, reason: 'rest#channel#249' });
+        expect(marks.get('cooldown#channel#249')).toEqual({ ...mark, reason: 'cooldown#channel#249' });
       });
     });
   });
@@ -512,8 +512,8 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
 
     test('all of it but the first is seen behind the first', async () => {
       const [first] = await entriesOf(started.store, 0);
-      const place = { jobKey: jobKey(first as DueEntry), dueAt: 0 };
-      expect((await listed(started.store, 50, place)).length).toBe(count - 1);
+      const cursor = { jobKey: jobKey(first as DueEntry), dueAt: 0 };
+      expect((await listed(started.store, 50, cursor)).length).toBe(count - 1);
     });
   });
 }
@@ -537,11 +537,11 @@ function expectOneWinner(saved: Saved[]): void {
   for (const { record } of saved) expect(record).toEqual(winners[0]?.record);
 }
 
-async function entriesOf(store: Store, until = Number.MAX_SAFE_INTEGER, behind?: Place): Promise<DueEntry[]> {
+async function entriesOf(store: Store, until = Number.MAX_SAFE_INTEGER, behind?: Cursor): Promise<DueEntry[]> {
   const entries: DueEntry[] = [];
   for await (const page of store.due(until, behind)) entries.push(...page);
   return entries;
 }
 
-const listed = async (store: Store, until?: number, behind?: Place): Promise<string[]> =>
+const listed = async (store: Store, until?: number, behind?: Cursor): Promise<string[]> =>
   (await entriesOf(store, until, behind)).map(jobKey);

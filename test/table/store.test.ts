@@ -205,7 +205,7 @@ describe('on a way where answers get lost', () => {
   });
 
   test('marks that the table left out of an answer are asked for again', async () => {
-    const keys = Array.from({ length: 120 }, (_, index) => `rest#channel#${index}`);
+    const keys = Array.from({ length: 120 }, (_, index) => `cooldown#channel#${index}`);
     await Promise.all(keys.map((key) => store.writeMark(key, { reason: key })));
     proxy.operations.length = 0;
     // Half of the first answer is withheld, as DynamoDB does when it is throttled or the answer too long.
