@@ -4,11 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { Deps } from '../lib/deps.ts';
-import { advance } from '../lib/domain/advance.ts';
 import type { JobName, JobRecord, Notice, Reading } from '../lib/domain/job.ts';
 import { messageOf } from '../lib/domain/message.ts';
 import { readJobName } from '../lib/http-api/request.ts';
 import { exceededOf } from '../lib/http-api/responses.ts';
+import { decideNext } from '../lib/pipeline/check.ts';
+import { decisionContext } from '../lib/pipeline/invocation.ts';
 import { RequestError, UpstreamError } from '../lib/platform/errors.ts';
 import { readJob } from '../lib/sitecore/responses.ts';
 import { type Answer, addCommand, type CommonOptions, onConfiguration, onNotifier } from './command.ts';
@@ -100,21 +101,10 @@ async function readText(file: string): Promise<string> {
 
 function answer(deps: Deps, situation: Situation): Answer {
   const { name, known, reading, now, resting } = situation;
-  const { config, limits } = deps;
+  const { config } = deps;
   const channels = Object.keys(config.channels);
-  const terms = {
-    now,
-    writer: 'explain',
-    leaseUntil: now,
-    conclude: false,
-    isOpen: () => true,
-    rules: config.rules,
-    channels,
-    people: config.people,
-    limitRules: config.limits,
-    limits,
-  };
-  const { next, transition } = advance(known, name, reading, terms);
+  const worker = { now, writer: 'explain', leaseUntil: now, conclude: false, isOpen: () => true };
+  const { next, transition } = decideNext(known, name, reading, decisionContext(deps, worker));
   // Without a transition, what was decided before stands.
   const record = (transition && next) ?? known ?? null;
   const decision = record?.decision ?? null;

@@ -1,7 +1,7 @@
 /** An explanation in words. */
 
+import type { Rule } from '../lib/domain/decision-context.ts';
 import type { Decision, Job, JobName, JobRecord, Reading, Reason, Transition } from '../lib/domain/job.ts';
-import type { Rule } from '../lib/domain/routing.ts';
 import type { exceededOf } from '../lib/http-api/responses.ts';
 import { type CoolingDown, restingLine } from './cooling-down.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';

@@ -4,11 +4,13 @@ import middy from '@middy/core';
 import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { Context, APIGatewayProxyEventV2 as Event, APIGatewayProxyStructuredResultV2 as Result } from 'aws-lambda';
 import type { Deps } from '../lib/deps.ts';
+import type { JobName } from '../lib/domain/job.ts';
 import { guard, type Handler, observed, problems } from '../lib/http-api/middleware.ts';
 import { readEnvironment, readJobName } from '../lib/http-api/request.ts';
 import { accepted, detailsOf, isOnlyAccepted, json, responseOf } from '../lib/http-api/responses.ts';
-import { checkInTime } from '../lib/pipeline/check.ts';
+import { type Checked, check } from '../lib/pipeline/check.ts';
 import { readCooldown } from '../lib/pipeline/cooldown.ts';
+import { inTime } from '../lib/platform/async.ts';
 import { ConfigError, RequestError } from '../lib/platform/errors.ts';
 import { requestSweep } from '../lib/sweep/request-sweep.ts';
 import { wire } from '../lib/wire.ts';
@@ -51,6 +53,19 @@ export function createHandler(deps: Deps): Handler<Event, Result> {
       throw new RequestError(404, 'There are three routes: POST /jobs, GET /jobs/{jobId} and POST /wake.');
     }) as Handler<Event, Result>;
   return observed(deps, route);
+}
+
+/** Callers get a response within this time, whatever happens behind it. */
+const respondWithinMs = 25_000;
+
+async function checkInTime(deps: Deps, job: JobName, remainingMs: number): Promise<Checked> {
+  const ms = Math.min(remainingMs, respondWithinMs);
+  try {
+    return await inTime(ms, () => check(deps, job, deps.clock.now() + ms));
+  } catch (error) {
+    deps.log.error('job record failed', { ...job, error });
+    throw new RequestError(503, 'The job could not be recorded. Ask again later.');
+  }
 }
 
 const deps = wire(process.env);

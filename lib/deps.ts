@@ -2,7 +2,7 @@
 
 import type { Channel } from './channels/channel.ts';
 import type { Config } from './config/config.ts';
-import type { Terms } from './domain/advance.ts';
+import type { Timings } from './domain/decision-context.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import type { Metrics } from './platform/metrics.ts';
@@ -15,7 +15,7 @@ import type { Store } from './table/store.ts';
 
 export interface Deps {
   config: Config;
-  limits: Terms['limits'];
+  timings: Timings;
   store: Store;
   /** Throws for a name that is not configured. */
   api(environment: string): PublishingApi;

@@ -6,7 +6,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { channelTypes } from './channels/index.ts';
 import { type Config, loadConfig, references } from './config/config.ts';
 import type { Deps } from './deps.ts';
-import type { Terms } from './domain/advance.ts';
+import type { Timings } from './domain/decision-context.ts';
 import { requestHandler } from './platform/aws.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { ConfigError } from './platform/errors.ts';
@@ -42,7 +42,7 @@ export function wire(
   const channels = mapValues(config.channels, (channel) => required(types, channel.type).create(deps, channel));
   return {
     config,
-    limits: limitsOf(config),
+    timings: timingsOf(config),
     store: createStore({ client: createTableClient(), tableName: tableName(env) }),
     api: (name) => required(apis, name),
     jobList: (name) => required(jobLists, name),
@@ -75,7 +75,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-const limitsOf = ({ settings }: Config): Terms['limits'] => ({
+const timingsOf = ({ settings }: Config): Timings => ({
   announceWithinMs: settings.announceWithinHours * hour,
   notFoundForMs: 10 * minute,
   unreadableForMs: 7 * day,

@@ -1,7 +1,7 @@
 /** The jobs that the page shows: what the table says of each, and in the demo what the simulation says right now. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
-import { type Job, type JobRecord, limits } from '../lib/domain/job.ts';
+import { type Job, type JobRecord, timeLimitNames } from '../lib/domain/job.ts';
 import { namedDeliveries } from '../lib/domain/outbox.ts';
 
 /** A row of the page's table. */
@@ -50,7 +50,7 @@ export function createJobList(
 
 function rowOf(record: JobRecord, live?: LiveJob): JobRow {
   const { environment, jobId, status, job, check, exceeded, firstSeenAt } = record;
-  const delays = limits.flatMap((limit) => exceeded?.[limit]?.decision.outcome ?? []);
+  const delays = timeLimitNames.flatMap((limit) => exceeded?.[limit]?.decision.outcome ?? []);
   return {
     environment,
     jobId,

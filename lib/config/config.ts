@@ -3,8 +3,7 @@
 import * as v from 'valibot';
 import type { ChannelConfig, ChannelType } from '../channels/channel.ts';
 import { channelTypes } from '../channels/index.ts';
-import type { Rule } from '../domain/routing.ts';
-import type { LimitRule } from '../domain/time-limits.ts';
+import type { Rule, TimeLimitRule } from '../domain/decision-context.ts';
 import { ConfigError } from '../platform/errors.ts';
 import { describeIssues, describeNames } from './problems.ts';
 import { configSchema } from './schema.ts';
@@ -16,7 +15,7 @@ export interface Config {
   /** Null: there are none, and every channel is told everything. */
   rules: Rule[] | null;
   /** How long jobs may take; none: as long as they like. */
-  limits: LimitRule[];
+  timeLimits: TimeLimitRule[];
   /** Ids of Slack members, by the names that jobs are started under. */
   people: Record<string, string>;
   webhookSecrets: string[];
@@ -75,7 +74,7 @@ export function parseConfig(
     environments,
     channels: channels as unknown as Config['channels'],
     rules: rules ?? null,
-    limits,
+    timeLimits: limits,
     people,
     webhookSecrets: webhook?.secrets ?? [],
     settings,

@@ -1,7 +1,8 @@
 /** What the table should say of a job next, computed from what it says now. Pure. */
 
 import { isDeepStrictEqual } from 'node:util';
-import { announce, announceDelays, type DecisionTerms } from './announce.ts';
+import { announce, announceDelays } from './announce.ts';
+import type { DecisionContext } from './decision-context.ts';
 import {
   type Delivery,
   deliveryKey,
@@ -12,96 +13,95 @@ import {
   type Transition,
 } from './job.ts';
 import { isStale, nextPoll } from './next-poll.ts';
-import {
-  type DeliveryTerms,
-  dueDeliveries,
-  isPending,
-  type NamedDelivery,
-  namedDeliveries,
-  withNew,
-} from './outbox.ts';
-import { decide, isNewer, type Limits } from './transition.ts';
+import { dueDeliveries, isPending, type NamedDelivery, namedDeliveries, withNew } from './outbox.ts';
+import { isNewer } from './transition.ts';
 
-/** Under which terms a worker may change a record. Times are epoch milliseconds. */
-export interface Terms extends DecisionTerms, DeliveryTerms {
-  /** Unique per write. */
-  writer: string;
-  /** Until when a lease taken now holds. */
-  leaseUntil: number;
-  /** Whether this worker may conclude that a job is gone. */
-  conclude: boolean;
-  limits: Limits & { retryForMs: number; keepForMs: number };
-}
-
-/** The next state of a record, and the transition that led there. `next` is null if nothing is worth a write. */
-export interface Advance {
-  next: JobRecord | null;
-  transition: Transition | null;
+/** What a decision starts from: the record that a reading is compared with, and the reading if it counts. */
+export interface Basis {
+  prior: JobRecord;
+  reading: Reading | null;
 }
 
 /**
- * Takes a record one step on: compares it with a reading (none: only its deliveries are looked at), routes what is to
- * be told, and takes the lease when something can be sent at once.
+ * Prepares a decision. A job without a record gets one, an expired lease is taken back, and a job that was given up is
+ * watched again. The reading does not count if another sweep has given up the job meanwhile.
  */
-export function advance(known: JobRecord | undefined, name: JobName, given: Reading | null, terms: Terms): Advance {
-  const base = expireLease(known ?? newRecord(name, terms.now), terms.now);
-  const reading = given && isTooLate(base, given, terms) ? null : given;
-  const prior = reading && isGivenUp(base) ? watchedAnew(base, terms.now) : base;
-  const transition = reading && decide(prior, reading, terms);
-  const observed = reading ? observe(prior, reading, transition, terms) : prior;
-  const decided = transition ? announce(observed, prior, transition, terms) : observed;
-  const goesOn = reading?.kind === 'job' && !isTerminal(decided.status);
-  const leased = acquireLease(goesOn ? announceDelays(decided, reading.job, prior, terms) : decided, terms);
-  const next = { ...leased, ...schedule(leased, terms) };
+export function basisOf(
+  known: JobRecord | undefined,
+  name: JobName,
+  given: Reading | null,
+  context: DecisionContext,
+): Basis {
+  const base = expireLease(known ?? newRecord(name, context.now), context.now);
+  const reading = given && isTooLate(base, given, context) ? null : given;
+  return { prior: reading && isGivenUp(base) ? watchedAgain(base, context.now) : base, reading };
+}
 
-  if (known && isSame(known, next)) return { next: null, transition };
-  return { next: { ...next, revision: base.revision + 1, writer: terms.writer }, transition };
+/**
+ * The next state of a record after a reading and its transition: updates what is known of the job, adds the deliveries,
+ * and acquires the lease if something can be sent now. Without a reading, only the deliveries count. Null if there is
+ * nothing to write.
+ */
+export function advance(
+  known: JobRecord | undefined,
+  { prior, reading }: Basis,
+  transition: Transition | null,
+  context: DecisionContext,
+): JobRecord | null {
+  const observed = reading ? observe(prior, reading, transition, context) : prior;
+  const decided = transition ? announce(observed, prior, transition, context) : observed;
+  const goesOn = reading?.kind === 'job' && !isTerminal(decided.status);
+  const leased = acquireLease(goesOn ? announceDelays(decided, reading.job, prior, context) : decided, context);
+  const next = { ...leased, ...schedule(leased, context) };
+
+  if (known && isSame(known, next)) return null;
+  return { ...next, revision: prior.revision + 1, writer: context.writer };
 }
 
 /** The record after a worker is done with its deliveries: the lease given back, and what is to be done next. */
-export function release(record: JobRecord, terms: Pick<Terms, 'now' | 'writer' | 'limits'>): JobRecord {
-  const next = { ...record, lease: null, revision: record.revision + 1, writer: terms.writer };
-  return { ...next, ...schedule(next, terms) };
+export function release(record: JobRecord, context: Pick<DecisionContext, 'now' | 'writer' | 'timings'>): JobRecord {
+  const next = { ...record, lease: null, revision: record.revision + 1, writer: context.writer };
+  return { ...next, ...schedule(next, context) };
 }
 
 /** The record of a test: no job, and a message to each of these channels that is to be sent as any other. */
 export function testRecord(
   name: JobName,
   channels: string[],
-  terms: Pick<Terms, 'now' | 'writer' | 'limits'>,
+  context: Pick<DecisionContext, 'now' | 'writer' | 'timings'>,
 ): JobRecord {
   const told = { outcome: 'test', status: null, previousStatus: null, corrects: null, since: null } as const;
-  const record = newRecord(name, terms.now);
+  const record = newRecord(name, context.now);
   const next: JobRecord = {
     ...record,
     revision: 1,
-    writer: terms.writer,
+    writer: context.writer,
     check: { ...record.check, nextAt: null },
-    decision: { ...told, reason: 'test', at: iso(terms.now), channels, mention: null, rule: null },
+    decision: { ...told, reason: 'test', at: iso(context.now), channels, mention: null, rule: null },
     deliveries: withNew(
       {},
       channels.map((channel) => deliveryKey('test', channel)),
-      terms.now,
+      context.now,
     ),
   };
-  return { ...next, ...schedule(next, terms) };
+  return { ...next, ...schedule(next, context) };
 }
 
 /** A record whose wanted dead deliveries are pending again, as if just decided, and the keys of those. */
 export function revive(
   record: JobRecord,
   isWanted: (one: NamedDelivery) => boolean,
-  terms: Pick<Terms, 'now' | 'writer' | 'limits'>,
+  context: Pick<DecisionContext, 'now' | 'writer' | 'timings'>,
 ): { next: JobRecord; revived: string[] } {
-  const at = iso(terms.now);
+  const at = iso(context.now);
   const wanted = namedDeliveries(record).filter((one) => one.delivery.state === 'dead' && isWanted(one));
   const deliveries = { ...record.deliveries };
   // A millisecond apart, in their old order: a correction must not come before what it corrects.
   for (const [index, { key, delivery }] of wanted.entries()) {
-    deliveries[key] = { ...delivery, state: 'pending', createdAt: iso(terms.now + index), nextAt: at };
+    deliveries[key] = { ...delivery, state: 'pending', createdAt: iso(context.now + index), nextAt: at };
   }
-  const next = { ...record, deliveries, revision: record.revision + 1, writer: terms.writer };
-  return { next: { ...next, ...schedule(next, terms) }, revived: wanted.map(({ key }) => key) };
+  const next = { ...record, deliveries, revision: record.revision + 1, writer: context.writer };
+  return { next: { ...next, ...schedule(next, context) }, revived: wanted.map(({ key }) => key) };
 }
 
 function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
@@ -133,20 +133,25 @@ function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
 const isGivenUp = ({ check, status }: JobRecord): boolean => check.nextAt === null && !isTerminal(status);
 
 // Two sweeps read a job in vain at the same time, and the other one has given it up meanwhile.
-const isTooLate = (record: JobRecord, reading: Reading, { conclude }: Terms): boolean =>
+const isTooLate = (record: JobRecord, reading: Reading, { conclude }: DecisionContext): boolean =>
   isGivenUp(record) && conclude && reading.kind !== 'job';
 
 // A trigger asks for a job that was given up: its waits begin anew.
-const watchedAnew = (record: JobRecord, now: number): JobRecord => ({
+const watchedAgain = (record: JobRecord, now: number): JobRecord => ({
   ...record,
   notFoundSince: null,
   check: { failures: 0, error: null, nextAt: iso(now), failingSince: null },
 });
 
-function observe(prior: JobRecord, reading: Reading, transition: Transition | null, terms: Terms): JobRecord {
-  const check = nextPoll(prior, reading, transition, terms);
+function observe(
+  prior: JobRecord,
+  reading: Reading,
+  transition: Transition | null,
+  context: DecisionContext,
+): JobRecord {
+  const check = nextPoll(prior, reading, transition, context);
   if (reading.kind === 'notFound' && !isTerminal(prior.status)) {
-    return { ...prior, check, notFoundSince: prior.notFoundSince ?? iso(terms.now) };
+    return { ...prior, check, notFoundSince: prior.notFoundSince ?? iso(context.now) };
   }
   if (reading.kind !== 'job' || isStale(prior, reading.job)) return { ...prior, check };
   const job = isTerminal(prior.status) && !isNewer(reading.job, prior.job) ? prior.job : reading.job;
@@ -165,15 +170,15 @@ function expireLease(record: JobRecord, now: number): JobRecord {
 }
 
 /** Takes the lease if it is free and there is something to send. */
-function acquireLease(record: JobRecord, terms: Terms): JobRecord {
-  if (record.lease || dueDeliveries(record, terms).length === 0) return record;
-  return { ...record, lease: { owner: terms.writer, since: terms.now, until: terms.leaseUntil } };
+function acquireLease(record: JobRecord, context: DecisionContext): JobRecord {
+  if (record.lease || dueDeliveries(record, context).length === 0) return record;
+  return { ...record, lease: { owner: context.writer, since: context.now, until: context.leaseUntil } };
 }
 
 /** When a record is due, or that it may be forgotten. */
 function schedule(
   record: JobRecord,
-  { now, limits }: Pick<Terms, 'now' | 'limits'>,
+  { now, timings }: Pick<DecisionContext, 'now' | 'timings'>,
 ): Pick<JobRecord, 'watch' | 'dueAt' | 'pendingAt' | 'expiresAt'> {
   const deliveries = Object.values(record.deliveries);
   const [pendingAt = null] = deliveries.flatMap(({ nextAt }) => nextAt ?? []).sort();
@@ -185,7 +190,7 @@ function schedule(
     const waitingSince = record.watch === 'dead' ? record.dueAt : null;
     return watched('dead', waitingSince ?? now);
   }
-  const expiresAt = record.expiresAt ?? Math.ceil((now + limits.keepForMs) / 1_000);
+  const expiresAt = record.expiresAt ?? Math.ceil((now + timings.keepForMs) / 1_000);
   return { watch: null, dueAt: null, pendingAt, expiresAt };
 }
 

@@ -35,8 +35,8 @@ export const outcomes = [
 export type Outcome = (typeof outcomes)[number] | 'test';
 
 /** How long a job may stay as it is before it is `late`, or `stuck`. */
-export const limits = ['queuedFor', 'runningFor', 'noProgressFor'] as const;
-export type Limit = (typeof limits)[number];
+export const timeLimitNames = ['queuedFor', 'runningFor', 'noProgressFor'] as const;
+export type TimeLimit = (typeof timeLimitNames)[number];
 
 /** The counters of a job: sums over locales, so `processed` can exceed `sent`. Null: the API did not say. */
 export interface Statistics {
@@ -81,7 +81,7 @@ export type Reading =
 export interface Notice {
   outcome: Outcome;
   /** Left out: the outcome says it all. */
-  limit?: Limit | undefined;
+  limit?: TimeLimit | undefined;
 }
 
 /** Why the table's picture of a job changed, or why something is told of it. */
@@ -216,7 +216,7 @@ export interface JobRecord {
   /** The first decision of each outcome that was told and is not the present one, with the job as it was then. */
   superseded: Partial<Record<Outcome, { decision: Decision; job: Job | null }>>;
   /** The limits that the job exceeded; null: none. */
-  exceeded: Partial<Record<Limit, Exceeded>> | null;
+  exceeded: Partial<Record<TimeLimit, Exceeded>> | null;
   /** Kept while a limit asks for progress, and then not always the latest. */
   progress: Progress | null;
   /** By `deliveryKey`. */
@@ -261,5 +261,5 @@ export function nameInKey(key: string): JobName {
 }
 
 /** The key of a delivery in its item. */
-export const deliveryKey = (outcome: Outcome, channel: string, limit?: Limit): string =>
+export const deliveryKey = (outcome: Outcome, channel: string, limit?: TimeLimit): string =>
   [outcome, channel, ...(limit ? [limit] : [])].join('/');

@@ -8,12 +8,12 @@ import {
   type JobName,
   type JobRecord,
   jobKey,
-  type Limit,
-  limits,
   type Mention,
   type Notice,
   type Outcome,
   type Statistics,
+  type TimeLimit,
+  timeLimitNames,
 } from './job.ts';
 import { type Fact, factsOf, type NoticeContext, secondsBetween, summaryOf, titleOf } from './wording.ts';
 
@@ -51,10 +51,10 @@ export interface JobDocument {
   url: string | null;
   correction: boolean;
   deduplicationId: string;
-  limit: Limit | null;
+  limit: TimeLimit | null;
   limitMinutes: number | null;
   since: string | null;
-  exceeded: Limit[];
+  exceeded: TimeLimit[];
 }
 
 /** The message of one outcome of a job for one channel. `jobUrl` is a template with `{jobId}`. */
@@ -67,7 +67,7 @@ export function messageOf(
   // Who was not told before has nothing to be corrected.
   const before = decision?.corrects ?? null;
   const corrects = before && record.deliveries[deliveryKey(before, channel)] ? before : null;
-  const exceeded = limits.filter((one) => record.exceeded?.[one]);
+  const exceeded = timeLimitNames.filter((one) => record.exceeded?.[one]);
   const context: NoticeContext = { record, outcome, limit, decision, job, corrects };
   return {
     title: titleOf(context),
@@ -104,7 +104,7 @@ export function messageOf(
 }
 
 /** The same for every attempt to tell one channel one outcome of one job: SHA-256, 64 hexadecimal characters. */
-export const deduplicationId = (job: JobName, outcome: Outcome, channel: string, limit?: Limit): string =>
+export const deduplicationId = (job: JobName, outcome: Outcome, channel: string, limit?: TimeLimit): string =>
   sha256([jobKey(job), outcome, channel, ...(limit ? [limit] : [])].join('\n'));
 
 /** SHA-256 as hexadecimal text. */

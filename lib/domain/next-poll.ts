@@ -1,8 +1,9 @@
 /** When a job is to be read again, and why it could not be read. Pure. */
 
 import { backoffMs, clampWaitMs } from './backoff.ts';
+import type { DecisionContext } from './decision-context.ts';
 import { type Check, isTerminal, type Job, type JobRecord, type Reading, type Transition } from './job.ts';
-import { isFinal, type Limits, unreadableSince } from './transition.ts';
+import { isFinal, unreadableSince } from './transition.ts';
 
 /** Whether a reading came late: a job that ended does not run again. */
 export const isStale = (prior: JobRecord, job: Job): boolean => isTerminal(prior.status) && !isTerminal(job.status);
@@ -12,7 +13,7 @@ export function nextPoll(
   prior: JobRecord,
   reading: Reading,
   transition: Transition | null,
-  { now, limits }: { now: number; limits: Limits },
+  { now, timings }: Pick<DecisionContext, 'now' | 'timings'>,
 ): Check {
   const { check } = prior;
   const ended = isTerminal(prior.status);
@@ -21,7 +22,7 @@ export function nextPoll(
   if (ended && check.nextAt === null) return check;
   // The end is known and told: nobody waits for ever for its last counters.
   const isVain = reading.kind !== 'job' || isStale(prior, reading.job);
-  if (ended && isVain && now - Date.parse(unreadableSince(prior, reading) ?? iso(now)) >= limits.unreadableForMs) {
+  if (ended && isVain && now - Date.parse(unreadableSince(prior, reading) ?? iso(now)) >= timings.unreadableForMs) {
     return { ...check, nextAt: null };
   }
 

@@ -1,6 +1,7 @@
 /** The messages of a record: which there are, and which can be worked on now. Pure. */
 
-import type { Delivery, JobRecord, Limit, Notice, Outcome } from './job.ts';
+import type { DecisionContext } from './decision-context.ts';
+import type { Delivery, JobRecord, Notice, Outcome, TimeLimit } from './job.ts';
 
 /** A delivery with what its key says. */
 export interface NamedDelivery extends Notice {
@@ -9,21 +10,16 @@ export interface NamedDelivery extends Notice {
   delivery: Delivery;
 }
 
-/** What decides whether a delivery can be worked on; `now` in epoch milliseconds. */
-export interface DeliveryTerms {
-  now: number;
-  /** Whether something could be sent to a channel now. */
-  isOpen: (channel: string) => boolean;
-  limits: { retryForMs: number };
-}
-
 /**
  * The deliveries that a worker can do something about now, by channel, each channel's in the order in which they were
  * decided: what is due takes along what is older, so that a correction never comes before what it corrects.
  */
-export function dueDeliveries(record: JobRecord, terms: DeliveryTerms): NamedDelivery[] {
+export function dueDeliveries(
+  record: JobRecord,
+  context: Pick<DecisionContext, 'now' | 'isOpen' | 'timings'>,
+): NamedDelivery[] {
   const isDue = ({ delivery, channel }: NamedDelivery): boolean =>
-    Date.parse(delivery.nextAt ?? '') <= terms.now && (terms.isOpen(channel) || isOverdue(delivery, terms));
+    Date.parse(delivery.nextAt ?? '') <= context.now && (context.isOpen(channel) || isOverdue(delivery, context));
   const pending = namedDeliveries(record).filter(({ delivery }) => isPending(delivery));
   const channels = [...new Set(pending.map(({ channel }) => channel))];
   return channels
@@ -39,7 +35,7 @@ export const namedDeliveries = ({ deliveries }: Pick<JobRecord, 'deliveries'>): 
 
 /** What the key of a delivery says. */
 export function splitKey(key: string): Notice & { channel: string } {
-  const [outcome, channel, limit] = key.split('/') as [Outcome, string, Limit?];
+  const [outcome, channel, limit] = key.split('/') as [Outcome, string, TimeLimit?];
   return limit ? { outcome, channel, limit } : { outcome, channel };
 }
 
@@ -47,8 +43,8 @@ export function splitKey(key: string): Notice & { channel: string } {
 export const isPending = ({ state }: Delivery): boolean => state === 'pending';
 
 /** Whether a delivery's retry window has passed. */
-export const isOverdue = (delivery: Delivery, { now, limits }: Pick<DeliveryTerms, 'now' | 'limits'>): boolean =>
-  now - Date.parse(delivery.createdAt) >= limits.retryForMs;
+export const isOverdue = (delivery: Delivery, { now, timings }: Pick<DecisionContext, 'now' | 'timings'>): boolean =>
+  now - Date.parse(delivery.createdAt) >= timings.retryForMs;
 
 /** Deliveries with new ones under these keys, due at once. One that is there already is not replaced. */
 export function withNew(deliveries: Record<string, Delivery>, keys: string[], now: number): Record<string, Delivery> {

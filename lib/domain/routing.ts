@@ -1,18 +1,7 @@
 /** The rules: who is told of what. Pure. */
 
+import type { DecisionContext, When } from './decision-context.ts';
 import type { Job, Mention, Outcome, Route } from './job.ts';
-
-/** One rule of the configuration. */
-export interface Rule {
-  when?: When | undefined;
-  /** Names of channels; none: nobody is told, on purpose. */
-  notify: string[];
-  /** As it is; `starter` is whoever started the job. */
-  mention?: string | undefined;
-}
-
-/** Conditions: the members are joined by AND, the values of one by OR. */
-export type When = { [Member in keyof RuleInput]?: string[] | undefined };
 
 /** What rules look at. Null matches nothing. */
 export interface RuleInput extends JobTraits {
@@ -28,16 +17,11 @@ export interface JobTraits {
   createdByType: string | null;
 }
 
-/** Who can be told, and by which rules; null: there are none, and every channel is told everything. */
-export interface Routing {
-  rules: Rule[] | null;
-  channels: string[];
-  /** Ids of Slack members, by the names that jobs are started under. */
-  people: Record<string, Mention>;
-}
-
 /** The channels for an input, by the first rule that matches. */
-export function route(input: RuleInput, { rules, channels, people }: Routing): Route {
+export function route(
+  input: RuleInput,
+  { rules, channels, people }: Pick<DecisionContext, 'rules' | 'channels' | 'people'>,
+): Route {
   if (rules === null) return { channels, mention: null, rule: 'everyChannel' };
   const index = rules.findIndex(({ when = {} }) => matches(when, input));
   const rule = rules[index];

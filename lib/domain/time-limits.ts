@@ -1,32 +1,24 @@
 /** How long jobs may take before somebody is told that they have not ended. Pure. */
 
 import { isDeepStrictEqual } from 'node:util';
+import type { DecisionContext, TimeLimitRule } from './decision-context.ts';
 import {
   type Job,
   type JobRecord,
-  type Limit,
-  limits,
   type Outcome,
   type Progress,
   type Reason,
   type Statistics,
+  type TimeLimit,
+  timeLimitNames,
 } from './job.ts';
-import { matches, traitsOf, type When } from './routing.ts';
+import { matches, traitsOf } from './routing.ts';
 
-/** One entry of the configuration: the first that matches a job counts. In minutes; a limit that is left out is off. */
-export interface LimitRule extends Partial<Record<Limit, number | undefined>> {
-  when?: Pick<When, 'environment' | 'source' | 'name'> | undefined;
-}
-
-/** What limits are judged by; `now` in epoch milliseconds. */
-export interface LimitTerms {
-  now: number;
-  limitRules: LimitRule[];
-}
+type Context = Pick<DecisionContext, 'now' | 'timeLimits'>;
 
 /** A limit that a job exceeds, and what that means. */
 export interface Excess {
-  limit: Limit;
+  limit: TimeLimit;
   minutes: number;
   outcome: Outcome;
   reason: Reason;
@@ -38,18 +30,18 @@ const meanings = {
   queuedFor: { status: 'Queued', outcome: 'late', reason: 'queuedTooLong' },
   runningFor: { status: 'Running', outcome: 'late', reason: 'runningTooLong' },
   noProgressFor: { status: 'Running', outcome: 'stuck', reason: 'noProgress' },
-} as const satisfies Record<Limit, { status: string; outcome: Outcome; reason: Reason }>;
+} as const satisfies Record<TimeLimit, { status: string; outcome: Outcome; reason: Reason }>;
 
 /**
  * Whether a job may exceed a limit, as far as a reading alone shows. Only then its record has more to say, so a job that
  * goes on as it should costs a sweep neither a read nor a write.
  */
-export const mayExceed = (environment: string, job: Job, { now, limitRules }: LimitTerms): boolean =>
-  limitsFor(environment, job, limitRules).some(({ limit, ms }) => isNear(limit, ms, job, now));
+export const mayExceed = (environment: string, job: Job, { now, timeLimits }: Context): boolean =>
+  limitsFor(environment, job, timeLimits).some(({ limit, ms }) => isNear(limit, ms, job, now));
 
 /** The limits that a job exceeds, and has not before, as its record has it after this reading. */
-export function exceeding(record: JobRecord, job: Job, { now, limitRules }: LimitTerms): Excess[] {
-  return limitsFor(record.environment, job, limitRules).flatMap(({ limit, minutes, ms }) => {
+export function exceeding(record: JobRecord, job: Job, { now, timeLimits }: Context): Excess[] {
+  return limitsFor(record.environment, job, timeLimits).flatMap(({ limit, minutes, ms }) => {
     const since = countedFrom(limit, record, job);
     if (since === null || !isOver(ms, since, now) || record.exceeded?.[limit]) return [];
     const { outcome, reason } = meanings[limit];
@@ -64,9 +56,9 @@ export function exceeding(record: JobRecord, job: Job, { now, limitRules }: Limi
 export function progressOf(
   { environment, exceeded, progress }: JobRecord,
   job: Job,
-  { now, limitRules }: LimitTerms,
+  { now, timeLimits }: Context,
 ): Progress | null {
-  const wanted = limitsFor(environment, job, limitRules).find(({ limit }) => limit === 'noProgressFor');
+  const wanted = limitsFor(environment, job, timeLimits).find(({ limit }) => limit === 'noProgressFor');
   const { statistics } = job;
   if (!wanted || exceeded?.noProgressFor || !hasCounters(statistics)) return progress;
   const isKept = progress !== null && now - Date.parse(progress.since) < wanted.ms * keptShare;
@@ -79,15 +71,15 @@ const minute = 60_000;
 const keptShare = 1 / 4;
 
 interface Counting {
-  limit: Limit;
+  limit: TimeLimit;
   minutes: number;
   ms: number;
 }
 
 /** The limits that count for a job while it has its present status. */
-function limitsFor(environment: string, job: Job, limitRules: LimitRule[]): Counting[] {
-  const rule = limitRules.find(({ when = {} }) => matches(when, traitsOf(environment, job)));
-  return limits.flatMap((limit) => {
+function limitsFor(environment: string, job: Job, timeLimits: TimeLimitRule[]): Counting[] {
+  const rule = timeLimits.find(({ when = {} }) => matches(when, traitsOf(environment, job)));
+  return timeLimitNames.flatMap((limit) => {
     const minutes = rule?.[limit];
     return minutes !== undefined && job.status === meanings[limit].status
       ? [{ limit, minutes, ms: minutes * minute }]
@@ -95,7 +87,7 @@ function limitsFor(environment: string, job: Job, limitRules: LimitRule[]): Coun
   });
 }
 
-function isNear(limit: Limit, ms: number, { queuedAt, startedAt, statistics }: Job, now: number): boolean {
+function isNear(limit: TimeLimit, ms: number, { queuedAt, startedAt, statistics }: Job, now: number): boolean {
   switch (limit) {
     case 'queuedFor':
       return queuedAt === null || isOver(ms, queuedAt, now);
@@ -107,7 +99,7 @@ function isNear(limit: Limit, ms: number, { queuedAt, startedAt, statistics }: J
 }
 
 /** Since when a job is as a limit forbids: as the API says, or else as we know. Null: it is not. */
-function countedFrom(limit: Limit, record: JobRecord, { queuedAt, startedAt, statistics }: Job): string | null {
+function countedFrom(limit: TimeLimit, record: JobRecord, { queuedAt, startedAt, statistics }: Job): string | null {
   const { firstSeenAt, changedAt, progress } = record;
   switch (limit) {
     case 'queuedFor':

@@ -1,16 +1,7 @@
 /** The decision: last known status against what was just read. Pure: the same values give the same transition. */
 
+import type { DecisionContext, Timings } from './decision-context.ts';
 import { isTerminal, type Job, type JobRecord, type Outcome, type Reading, type Transition } from './job.ts';
-
-/** The waits that decisions depend on, in milliseconds. */
-export interface Limits {
-  /** A job that ended longer than this before it was first seen is no news. */
-  announceWithinMs: number;
-  /** How long an API may deny a job before it counts as gone: it may be new, or the denial a hiccup. */
-  notFoundForMs: number;
-  /** How long a job may stay unreadable before people are told. */
-  unreadableForMs: number;
-}
 
 /** What a decision needs to know of the job's record. */
 export type Known = Pick<JobRecord, 'status' | 'job' | 'decision' | 'firstSeenAt' | 'notFoundSince' | 'check'>;
@@ -24,17 +15,17 @@ export type Known = Pick<JobRecord, 'status' | 'job' | 'decision' | 'firstSeenAt
 export function decide(
   known: Known,
   reading: Reading,
-  terms: { now: number; limits: Limits; conclude: boolean },
+  { now, conclude, timings }: Pick<DecisionContext, 'now' | 'conclude' | 'timings'>,
 ): Transition | null {
-  if (reading.kind === 'job') return compare(known, reading.job, terms.limits);
+  if (reading.kind === 'job') return compare(known, reading.job, timings);
   if (isTerminal(known.status)) return null;
 
   const gone = { previousStatus: known.status, outcome: null, corrects: null, announce: false };
   if (reading.kind === 'environmentRemoved') return { ...gone, reason: 'environmentRemoved' };
   const isNotFound = reading.kind === 'notFound';
   const since = isNotFound ? known.notFoundSince : unreadableSince(known, reading);
-  const patienceMs = isNotFound ? terms.limits.notFoundForMs : terms.limits.unreadableForMs;
-  if (!terms.conclude || since === null || terms.now - Date.parse(since) < patienceMs) return null;
+  const patienceMs = isNotFound ? timings.notFoundForMs : timings.unreadableForMs;
+  if (!conclude || since === null || now - Date.parse(since) < patienceMs) return null;
   if (isNotFound && known.status === null) return { ...gone, reason: 'notFound', since };
   const reason = isNotFound ? 'lostTrackNotFound' : 'lostTrackUnreadable';
   return { ...gone, reason, outcome: 'lostTrack', announce: true, since };
@@ -68,7 +59,7 @@ export function isNewer(job: Job, earlier: Job | null): boolean {
   return (counted.asOf ?? '') >= (before?.asOf ?? '');
 }
 
-function compare(known: Known, job: Job, limits: Limits): Transition | null {
+function compare(known: Known, job: Job, timings: Timings): Transition | null {
   const first = known.status === null;
   const change = { previousStatus: known.status, corrects: null };
   if (!isTerminal(job.status)) {
@@ -87,14 +78,14 @@ function compare(known: Known, job: Job, limits: Limits): Transition | null {
     const announce = known.decision?.rule != null;
     return { ...change, reason: 'corrected', outcome, corrects: told, announce };
   }
-  if (first && endedLongBefore(known.firstSeenAt, job, limits)) {
+  if (first && endedLongBefore(known.firstSeenAt, job, timings)) {
     return { ...change, reason: 'finishedLongAgo', outcome, announce: false };
   }
   return { ...change, reason: first ? 'firstSeenFinished' : 'finished', outcome, announce: true };
 }
 
-const endedLongBefore = (firstSeenAt: string, job: Job, limits: Limits): boolean =>
-  Date.parse(firstSeenAt) - Date.parse(job.finishedAt ?? firstSeenAt) > limits.announceWithinMs;
+const endedLongBefore = (firstSeenAt: string, job: Job, timings: Timings): boolean =>
+  Date.parse(firstSeenAt) - Date.parse(job.finishedAt ?? firstSeenAt) > timings.announceWithinMs;
 
 /** Since when no answer was readable: by the job's own failures, or because its environment rests; null if neither. */
 export function unreadableSince(

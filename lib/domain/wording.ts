@@ -6,11 +6,11 @@ import {
   isTerminal,
   type Job,
   type JobRecord,
-  type Limit,
-  limits,
   type Notice,
   type Outcome,
   type Statistics,
+  type TimeLimit,
+  timeLimitNames,
 } from './job.ts';
 import { isFinal } from './transition.ts';
 
@@ -40,7 +40,7 @@ const words: Record<Outcome, string> = {
 };
 
 /** Of each limit: what comes after the status word, what it counts from, what a job is told to have done, and for how long. */
-const delays: Record<Limit, { still: string; since: string; now: string; before: string }> = {
+const delays: Record<TimeLimit, { still: string; since: string; now: string; before: string }> = {
   queuedFor: {
     still: ', still queued',
     since: 'Queued since',
@@ -129,7 +129,7 @@ function lost(decision: Decision | null): string {
   return `${what} ${last} How it ended is not known.`;
 }
 
-function delay(limit: Limit | undefined, exceeded: Exceeded | undefined): string {
+function delay(limit: TimeLimit | undefined, exceeded: Exceeded | undefined): string {
   if (!limit || !exceeded) return 'The job has not ended.';
   const { minutes, decision } = exceeded;
   const lasted = secondsBetween(decision.since, decision.at) ?? 0;
@@ -140,7 +140,7 @@ function delay(limit: Limit | undefined, exceeded: Exceeded | undefined): string
 function delaysBefore({ record, job }: NoticeContext): string[] {
   if (!isTerminal(job?.status ?? null)) return [];
   return (['late', 'stuck'] as const).flatMap((outcome) => {
-    const how = limits.flatMap((limit) => {
+    const how = timeLimitNames.flatMap((limit) => {
       const { minutes, decision } = record.exceeded?.[limit] ?? {};
       return minutes && decision?.outcome === outcome
         ? [`${delays[limit].before} for more than ${inWords(minutes * 60)}`]

@@ -8,9 +8,9 @@ import {
   type Decision,
   isTerminal,
   type JobRecord,
-  type Limit,
   type Notice,
   type Outcome,
+  type TimeLimit,
 } from '../domain/job.ts';
 import { splitKey } from '../domain/outbox.ts';
 import type { Checked } from '../pipeline/check.ts';
@@ -53,9 +53,9 @@ const heldUp = (check: Check, { reason, until }: Cooldown): Check =>
     : { ...check, error: `the environment rests: ${reason}`, nextAt: new Date(until).toISOString() };
 
 /** The limits that a job exceeded, with what was decided about each, in that order. */
-export const exceededOf = ({ exceeded }: JobRecord): (Decision & { limit: Limit; minutes: number })[] =>
+export const exceededOf = ({ exceeded }: JobRecord): (Decision & { limit: TimeLimit; minutes: number })[] =>
   Object.entries(exceeded ?? {})
-    .map(([limit, { minutes, decision }]) => ({ limit: limit as Limit, minutes, ...decision }))
+    .map(([limit, { minutes, decision }]) => ({ limit: limit as TimeLimit, minutes, ...decision }))
     .sort((one, other) => (one.at < other.at ? -1 : 1));
 
 /** Whether a check could not ask the API, or the API does not know the job yet: recorded, and to be looked at again. */

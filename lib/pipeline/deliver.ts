@@ -31,7 +31,7 @@ export async function deliver(
   invocation: Invocation,
 ): Promise<DeliverySummary> {
   if (!leased) return { sent: 0, failed: 0, record };
-  const due = dueDeliveries(record, invocation.terms({ conclude: false }));
+  const due = dueDeliveries(record, invocation.decisionContext({ conclude: false }));
   const byChannel = [...Map.groupBy(due, ({ channel }) => channel).values()];
   const tried = (await Promise.all(byChannel.map((each) => inOrder(deps, record, each, invocation)))).flat();
   const sent = tried.filter(({ result }) => result.state === 'sent').length;
@@ -49,7 +49,7 @@ export async function deliver(
 /** Gives the lease back, unless somebody recorded more under it and left the sending to us. */
 async function settle(deps: Deps, summary: DeliverySummary, invocation: Invocation): Promise<DeliverySummary> {
   const { record } = summary;
-  const next = release(record, invocation.terms({ conclude: false }));
+  const next = release(record, invocation.decisionContext({ conclude: false }));
   try {
     const saved = await deps.store.save(next, record, { settled: next.watch !== 'jobs' });
     if (!saved.record || saved.won) return { ...summary, record: saved.record ?? next };
@@ -79,7 +79,7 @@ async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invo
   const breaker = invocation.channelBreaker(name);
   if (!breaker) return await store(deps, record, due, dead(delivery, 'the channel is no longer configured'));
 
-  const overdue = isOverdue(delivery, { now: deps.clock.now(), limits: deps.limits });
+  const overdue = isOverdue(delivery, { now: deps.clock.now(), timings: deps.timings });
   if (!(await breaker.enter())) {
     return overdue ? await store(deps, record, due, dead(delivery, delivery.error ?? 'the channel rests')) : null;
   }

@@ -1,7 +1,7 @@
 /** What holds for one invocation: how long it lasts, and who may be called in it. */
 
 import type { Deps } from '../deps.ts';
-import type { Terms } from '../domain/advance.ts';
+import type { DecisionContext } from '../domain/decision-context.ts';
 import type { Cooldown } from '../domain/job.ts';
 import { type ApiBreaker, createApiBreaker } from './api-breaker.ts';
 import { type ChannelBreaker, createChannelBreaker } from './channel-breaker.ts';
@@ -15,18 +15,32 @@ export interface Invocation {
   apiBreaker(environment: string): ApiBreaker;
   /** Undefined: no such channel is configured (any more). */
   channelBreaker(channel: string): ChannelBreaker | undefined;
-  /** Other marks that were asked for. */
+  /** Further items that were read together with the cooldowns. */
   marks: Map<string, object>;
-  /** The terms under which records change now. */
-  terms(options: TermsOptions): Terms;
+  /** What decisions depend on now. */
+  decisionContext(options: ContextOptions): DecisionContext;
 }
 
-export interface TermsOptions {
-  /** Whether this worker may conclude that a job is gone. */
-  conclude: boolean;
-  /** False: a job that is seen for the first time, and has ended, is no news. */
+export interface ContextOptions extends Pick<DecisionContext, 'conclude'> {
+  /** False: a job that has ended when it is first seen is not announced. */
   isNews?: boolean;
 }
+
+/** What the caller of `decisionContext` knows; everything else is configured. */
+type Worker = Omit<DecisionContext, 'rules' | 'channels' | 'people' | 'timeLimits' | 'timings'>;
+
+/** What decisions of this worker depend on. The only place that reads it from the configuration. */
+export const decisionContext = (
+  { config, timings }: Pick<Deps, 'config' | 'timings'>,
+  worker: Worker,
+): DecisionContext => ({
+  ...worker,
+  rules: config.rules,
+  channels: Object.keys(config.channels),
+  people: config.people,
+  timeLimits: config.timeLimits,
+  timings,
+});
 
 /** The time that one message may take. */
 export const sendTimeoutMs = 5_000;
@@ -76,17 +90,19 @@ export async function beginInvocation(
     marks,
     apiBreaker: (environment) => known(apiBreakers, environment),
     channelBreaker: (channel) => channelBreakers.get(channel),
-    terms: ({ conclude, isNews = true }) => ({
-      now: clock.now(),
-      writer: deps.newId(),
-      leaseUntil: deadline + clockToleranceMs,
-      conclude,
-      isOpen: (channel) => channelBreakers.get(channel)?.isOpen() ?? true,
-      rules: config.rules,
-      channels: names,
-      people: config.people,
-      limitRules: config.limits,
-      limits: isNews ? deps.limits : { ...deps.limits, announceWithinMs: Number.NEGATIVE_INFINITY },
-    }),
+    decisionContext: ({ conclude, isNews = true }) => {
+      const { config, timings, newId } = deps;
+      const announceWithinMs = isNews ? timings.announceWithinMs : Number.NEGATIVE_INFINITY;
+      return decisionContext(
+        { config, timings: { ...timings, announceWithinMs } },
+        {
+          now: clock.now(),
+          writer: newId(),
+          leaseUntil: deadline + clockToleranceMs,
+          conclude,
+          isOpen: (channel) => channelBreakers.get(channel)?.isOpen() ?? true,
+        },
+      );
+    },
   };
 }

@@ -1,49 +1,45 @@
-/** Dead deliveries sent again: an operator's verb, for when the channel works again. */
+/** Replays dead deliveries: an operator does this once a channel works again. */
 
 import type { Deps } from '../deps.ts';
 import { revive } from '../domain/advance.ts';
 import type { JobName } from '../domain/job.ts';
 import type { NamedDelivery } from '../domain/outbox.ts';
+import { update } from '../table/update.ts';
 
-/** Which dead deliveries are meant. What is left out does not restrict. */
+/** Selects dead deliveries. A member that is left out does not restrict the selection. */
 export interface Wanted {
   channel?: string | undefined;
-  /** Epoch milliseconds: those that were last tried, or decided if never tried, no longer ago. */
+  /** Epoch milliseconds: selects deliveries whose last attempt, or decision if there was none, is no older than this. */
   since?: number | undefined;
   job?: JobName | undefined;
 }
 
-/** Makes dead deliveries pending again; the next sweep sends them. Gives their keys, job by job. */
+/** Makes dead deliveries pending again; the next sweep sends them. Returns their keys by job. */
 export async function replay(deps: Deps, wanted: Wanted): Promise<{ job: JobName; revived: string[] }[]> {
   const replayed: { job: JobName; revived: string[] }[] = [];
-  for await (const job of named(deps, wanted)) {
-    const revived = await reviveOne(deps, job, wanted);
+  for await (const job of jobsOf(deps, wanted)) {
+    const revived = await replayOne(deps, job, wanted);
     if (revived.length > 0) replayed.push({ job, revived });
   }
   return replayed;
 }
 
-async function* named({ store }: Deps, { job }: Wanted): AsyncGenerator<JobName> {
+async function* jobsOf({ store }: Deps, { job }: Wanted): AsyncGenerator<JobName> {
   if (job) yield job;
   else for await (const page of store.dead()) yield* page.map(({ environment, jobId }) => ({ environment, jobId }));
 }
 
-async function reviveOne(deps: Deps, job: JobName, { channel, since = 0 }: Wanted): Promise<string[]> {
-  const { store, clock, limits, newId, log } = deps;
+async function replayOne(deps: Deps, job: JobName, { channel, since = 0 }: Wanted): Promise<string[]> {
+  const { store, clock, timings, newId, log } = deps;
   const isWanted = (one: NamedDelivery): boolean =>
     (channel === undefined || one.channel === channel) &&
     Date.parse(one.delivery.at ?? one.delivery.createdAt) >= since;
 
-  let known = await store.get(job);
-  while (known) {
-    const { next, revived } = revive(known, isWanted, { now: clock.now(), writer: newId(), limits });
-    if (revived.length === 0) return [];
-    const saved = await store.save(next, known);
-    if (saved.won) {
-      log.info('deliveries revived', { ...job, deliveries: revived });
-      return revived;
-    }
-    known = saved.record;
-  }
-  return [];
+  const { change, isWritten } = await update(store, job, (known) => {
+    if (!known) return { next: null, revived: [] };
+    const { next, revived } = revive(known, isWanted, { now: clock.now(), writer: newId(), timings });
+    return { next: revived.length > 0 ? next : null, revived };
+  });
+  if (isWritten) log.info('deliveries replayed', { ...job, deliveries: change.revived });
+  return change.revived;
 }

@@ -9,10 +9,10 @@ import type { JobName } from '../domain/job.ts';
  * secrets and network. Gives the name under which they can be followed.
  */
 export async function sendTest(
-  { store, clock, limits, newId }: Deps,
+  { store, clock, timings, newId }: Deps,
   { environment, channels }: { environment: string; channels: string[] },
 ): Promise<JobName> {
   const job = { environment, jobId: `TEST-${newId().slice(0, 8)}` };
-  await store.save(testRecord(job, channels, { now: clock.now(), writer: newId(), limits }), undefined);
+  await store.save(testRecord(job, channels, { now: clock.now(), writer: newId(), timings }), undefined);
   return job;
 }

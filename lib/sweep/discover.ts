@@ -52,7 +52,7 @@ async function list(deps: Deps, environment: string, { invocation }: SweepRun): 
   const [markKey, begunKey] = discoveryKeys(environment);
   const mark = (invocation.marks.get(markKey) ?? {}) as Mark;
   const now = deps.clock.now();
-  const queuedFrom = mark.until ? Date.parse(mark.until) - overlapMs : now - deps.limits.announceWithinMs;
+  const queuedFrom = mark.until ? Date.parse(mark.until) - overlapMs : now - deps.timings.announceWithinMs;
   const breaker = invocation.apiBreaker(environment);
   const deadline = Math.min(invocation.readBefore, now + listWithinMs);
   const listed = await breaker.list({ queuedFrom: iso(queuedFrom) }, deadline);
@@ -128,9 +128,9 @@ async function watch(name: JobName, job: Job | null, { begunAt }: Findings, run:
 }
 
 /** Jobs that ended too long ago to be news need not be known; that is seen when they are read, if the list does not say. */
-function isOfUse(job: Job | null, { clock, limits }: Deps): boolean {
+function isOfUse(job: Job | null, { clock, timings }: Deps): boolean {
   if (job === null || !isTerminal(job.status) || job.finishedAt === null) return true;
-  return clock.now() - Date.parse(job.finishedAt) <= limits.announceWithinMs + clocksApartMs;
+  return clock.now() - Date.parse(job.finishedAt) <= timings.announceWithinMs + clocksApartMs;
 }
 
 async function remember(deps: Deps, environment: string, { mark, begunAt, listing }: Findings): Promise<void> {

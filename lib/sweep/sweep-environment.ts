@@ -1,8 +1,9 @@
 /** One environment's part of a sweep: its jobs are read if that is due, and what is worth it is recorded. */
 
 import type { Deps } from '../deps.ts';
+import type { DecisionContext } from '../domain/decision-context.ts';
 import { type DueEntry, isTerminal, type Reading } from '../domain/job.ts';
-import { type LimitTerms, mayExceed } from '../domain/time-limits.ts';
+import { mayExceed } from '../domain/time-limits.ts';
 import type { ApiBreaker } from '../pipeline/api-breaker.ts';
 import { inParallel } from '../platform/async.ts';
 import { look, watchNew } from './discover.ts';
@@ -34,7 +35,7 @@ export async function sweepEnvironment(
     const begunAt = deps.clock.now();
     const reading = await read(deps, entry, reader, run);
     if (reading?.kind === 'job' && !isTerminal(reading.job.status)) run.running += 1;
-    if (isUnchanged(entry, reading, { now: deps.clock.now(), limitRules: deps.config.limits })) return;
+    if (isUnchanged(entry, reading, { now: deps.clock.now(), timeLimits: deps.config.timeLimits })) return;
     // The job may be gone, or the credential a foreign one: that shows when all jobs are read.
     if (isNotFound(entry, reading)) notFound.push({ entry, reading });
     else await run.record(entry, reading, { begunAt });
@@ -61,16 +62,20 @@ async function read(
 
 const isReadDue = ({ nextAt }: DueEntry['check'], now: number): boolean => nextAt !== null && Date.parse(nextAt) <= now;
 
-const isLongSince = ({ clock, limits }: Deps, since: string | null): boolean =>
-  since !== null && clock.now() - Date.parse(since) >= limits.unreadableForMs;
+const isLongSince = ({ clock, timings }: Deps, since: string | null): boolean =>
+  since !== null && clock.now() - Date.parse(since) >= timings.unreadableForMs;
 
 /** Whether there is nothing to record, as far as the entry shows: most jobs, most of the time. */
-function isUnchanged(entry: DueEntry, reading: Reading | null, terms: LimitTerms): boolean {
+function isUnchanged(
+  entry: DueEntry,
+  reading: Reading | null,
+  context: Pick<DecisionContext, 'now' | 'timeLimits'>,
+): boolean {
   const { environment, status, check, notFoundSince, lease, pendingAt } = entry;
-  if (lease || isTerminal(status) || (pendingAt !== null && Date.parse(pendingAt) <= terms.now)) return false;
-  if (reading === null) return isReadDue(check, terms.now);
+  if (lease || isTerminal(status) || (pendingAt !== null && Date.parse(pendingAt) <= context.now)) return false;
+  if (reading === null) return isReadDue(check, context.now);
   const isSame = reading.kind === 'job' && reading.job.status === status && !notFoundSince && check.failures === 0;
-  return isSame && !mayExceed(environment, reading.job, terms);
+  return isSame && !mayExceed(environment, reading.job, context);
 }
 
 const isNotFound = ({ status }: DueEntry, reading: Reading | null): reading is Reading =>

@@ -2,9 +2,10 @@
 
 import type { Deps } from '../deps.ts';
 import type { DueEntry, JobName, Reading } from '../domain/job.ts';
-import { logCheck, record } from '../pipeline/check.ts';
+import { record } from '../pipeline/check.ts';
 import { deliver } from '../pipeline/deliver.ts';
-import type { Invocation, TermsOptions } from '../pipeline/invocation.ts';
+import type { ContextOptions, Invocation } from '../pipeline/invocation.ts';
+import { logCheck } from '../pipeline/log-check.ts';
 import { inParallel } from '../platform/async.ts';
 import { type Cursors, cursorOf, readCursors } from './work-list.ts';
 
@@ -30,7 +31,11 @@ export interface SweepRun {
   /** Does some work for one job. If that throws, the job steps back, and the others go on. */
   keepGoing(job: JobName, work: () => Promise<void>): Promise<void>;
   /** Records a reading, counts, and begins the deliveries. */
-  record(job: JobName, reading: Reading | null, options?: Partial<TermsOptions> & { begunAt?: number }): Promise<void>;
+  record(
+    job: JobName,
+    reading: Reading | null,
+    options?: Partial<ContextOptions> & { begunAt?: number },
+  ): Promise<void>;
   /** Resolves when no delivery is under way any more. */
   delivered(): Promise<unknown>;
 }

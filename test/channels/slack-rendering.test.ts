@@ -1,69 +1,36 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { blocksOf, textOf } from '../../lib/channels/slack.ts';
-import { advance } from '../../lib/domain/advance.ts';
-import {
-  type Delivery,
-  type Job,
-  type JobRecord,
-  type Outcome,
-  outcomes,
-  type Statistics,
-} from '../../lib/domain/job.ts';
+import { type Delivery, type Job, type JobRecord, type Outcome, outcomes } from '../../lib/domain/job.ts';
 import { type Message, messageOf } from '../../lib/domain/message.ts';
+import { decideNext } from '../../lib/pipeline/check.ts';
 import { type SlackPayload, type SlackServer, startSlackServer } from '../../local/slack-server.ts';
+import { contextAt, jobName as name, start as now, someJob, someStatistics } from '../support/builders.ts';
 
-const now = Date.parse('2026-01-20T12:00:00.000Z');
-const name = { environment: 'production', jobId: 'job_41B25' };
-const statistics: Statistics = {
-  sent: 100,
+const statistics = someStatistics({
   processed: 103,
   failed: 2,
   skipped: 40,
   deleted: 7,
   additional: 3,
   asOf: '2026-01-20T11:53:00.000Z',
-};
-const jobOf = (values: Partial<Job> = {}): Job => ({
-  status: 'Canceled',
-  name: 'Nightly site publish',
-  source: 'Pages',
-  startedBy: 'Release pipeline',
-  startedByType: 'Application',
-  canceledBy: 'Alex Example',
-  queuedAt: '2026-01-20T11:50:00.000Z',
-  startedAt: '2026-01-20T11:50:05.000Z',
-  finishedAt: '2026-01-20T11:54:10.000Z',
-  statistics,
-  ...values,
 });
+const jobOf = ({ status = 'Canceled', ...values }: Partial<Job> = {}): Job =>
+  someJob(status, {
+    startedBy: 'Release pipeline',
+    startedByType: 'Application',
+    canceledBy: 'Alex Example',
+    queuedAt: '2026-01-20T11:50:00.000Z',
+    startedAt: '2026-01-20T11:50:05.000Z',
+    finishedAt: '2026-01-20T11:54:10.000Z',
+    statistics,
+    ...values,
+  });
 
-const minutes = (count: number) => count * 60_000;
 const recordOf = (values: Partial<Job> = {}, mention?: string): JobRecord => {
-  const { next } = advance(
-    undefined,
-    name,
-    { kind: 'job', job: jobOf(values) },
-    {
-      now,
-      writer: 'writer',
-      leaseUntil: now,
-      conclude: true,
-      isOpen: () => true,
-      rules: [{ notify: ['team'], ...(mention ? { mention } : {}) }],
-      channels: ['team'],
-      people: {},
-      limitRules: [],
-      limits: {
-        announceWithinMs: minutes(1_440),
-        notFoundForMs: minutes(10),
-        unreadableForMs: minutes(10_080),
-        retryForMs: minutes(4_320),
-        keepForMs: minutes(43_200),
-      },
-    },
-  );
-  return next as JobRecord;
+  const rules = [{ notify: ['team'], ...(mention ? { mention } : {}) }];
+  const context = contextAt(now, { rules, channels: ['team'] });
+  return decideNext(undefined, name, { kind: 'job', job: jobOf(values) }, context).next as JobRecord;
 };
 type Extras = { outcome?: Outcome; mention?: string | undefined; corrects?: Outcome; jobUrl?: string | undefined };
 /** The message about a job, as if it had been decided that way. */

@@ -2,52 +2,31 @@ import type { MessageAttributeValue, PublishCommandInput } from '@aws-sdk/client
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { publishInput } from '../../lib/channels/sns.ts';
-import { advance, type Terms } from '../../lib/domain/advance.ts';
 import { type Job, type JobRecord, type Outcome, outcomes } from '../../lib/domain/job.ts';
 import { type Message, messageOf, sha256 } from '../../lib/domain/message.ts';
+import { decideNext } from '../../lib/pipeline/check.ts';
 import { readJob } from '../../lib/sitecore/responses.ts';
 import { publishingJob } from '../../local/publishing-job.ts';
+import { contextAt, someJob, someStatistics, start } from '../support/builders.ts';
 
 const standard = 'arn:aws:sns:eu-west-1:000000000000:publishing';
 const fifo = `${standard}.fifo`;
-const now = Date.parse('2026-01-20T12:00:00.000Z');
-const minutes = (count: number) => count * 60_000;
-const terms: Terms = {
-  now,
-  writer: 'writer',
-  leaseUntil: now,
-  conclude: true,
-  isOpen: () => true,
-  rules: null,
-  channels: ['events'],
-  people: {},
-  limitRules: [],
-  limits: {
-    announceWithinMs: minutes(1_440),
-    notFoundForMs: minutes(10),
-    unreadableForMs: minutes(10_080),
-    retryForMs: minutes(4_320),
-    keepForMs: minutes(43_200),
-  },
-};
-const job: Job = {
-  status: 'Canceled',
-  name: 'Nightly site publish',
-  source: 'Pages',
+const context = contextAt(start, { channels: ['events'] });
+const job = someJob('Canceled', {
   startedBy: 'Release pipeline',
   startedByType: 'Application',
   canceledBy: 'Alex Example',
   queuedAt: '2026-01-20T11:50:00.000Z',
   startedAt: '2026-01-20T11:50:05.000Z',
   finishedAt: '2026-01-20T11:54:10.000Z',
-  statistics: { sent: 100, processed: 103, failed: 2, skipped: 40, deleted: 0, additional: 0, asOf: null },
-};
+  statistics: someStatistics({ processed: 103, failed: 2, skipped: 40, asOf: null }),
+});
 const messageAbout = (
   values: Partial<Job> = {},
   { jobId = 'job_41B25', outcome = undefined as Outcome | undefined, jobUrl = undefined as string | undefined } = {},
 ): Message => {
   const name = { environment: 'production', jobId };
-  const record = advance(undefined, name, { kind: 'job', job: { ...job, ...values } }, terms).next as JobRecord;
+  const record = decideNext(undefined, name, { kind: 'job', job: { ...job, ...values } }, context).next as JobRecord;
   const decision = record.decision && { ...record.decision, outcome: outcome ?? record.decision.outcome };
   return messageOf({ ...record, decision }, { outcome: decision?.outcome as Outcome, channel: 'events', jobUrl });
 };
@@ -210,7 +189,7 @@ describe('the largest job that the API can bring', () => {
       createdBy: person,
       canceledBy: person,
       status: 'Canceled',
-      at: now,
+      at: start,
     });
     const largest = readJob(JSON.stringify(answer), 'test');
     const jobId = 'x'.repeat(128);

@@ -83,7 +83,7 @@ describe('a document', () => {
         { when: { environment: ['production'], source: ['Pages'], name: ['Nightly*'] }, notify: ['team'] },
         { notify: ['team', 'events'] },
       ],
-      limits: [],
+      timeLimits: [],
       people: {},
       webhookSecrets: ['ssm:/publishing-job-notifier/webhook-secret'],
       settings: {

@@ -1,74 +1,40 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { advance, release, revive, type Terms } from '../../lib/domain/advance.ts';
+import { release, revive } from '../../lib/domain/advance.ts';
 import { decisionOf } from '../../lib/domain/announce.ts';
+import type { DecisionContext } from '../../lib/domain/decision-context.ts';
 import {
   type Delivery,
   deliveryKey,
   isTerminal,
   type Job,
   type JobRecord,
-  limits,
   type Reading,
-  type Statistics,
+  timeLimitNames,
 } from '../../lib/domain/job.ts';
 import { dueDeliveries, isOverdue, splitKey } from '../../lib/domain/outbox.ts';
+import { decideNext } from '../../lib/pipeline/check.ts';
+import {
+  contextAt,
+  someStatistics as counted,
+  day,
+  deadDelivery,
+  hour,
+  iso,
+  someJob as jobOf,
+  minute,
+  jobName as name,
+  notFound,
+  readingOf as read,
+  sentDelivery,
+  someDelivery,
+  start,
+  unreadable,
+} from '../support/builders.ts';
 
-const minute = 60_000;
-const hour = 60 * minute;
-const day = 24 * hour;
-const start = Date.parse('2026-01-20T12:00:00.000Z');
-const iso = (ms: number): string => new Date(ms).toISOString();
-
-const name = { environment: 'production', jobId: 'job_41B25' };
-const termsAt = (now: number, values: Partial<Terms> = {}): Terms => ({
-  now,
-  writer: `writer-${now}`,
-  leaseUntil: now + 85_000,
-  conclude: true,
-  isOpen: () => true,
-  rules: null,
-  channels: ['team', 'events'],
-  people: {},
-  limitRules: [],
-  limits: {
-    announceWithinMs: day,
-    notFoundForMs: 10 * minute,
-    unreadableForMs: 7 * day,
-    retryForMs: 3 * day,
-    keepForMs: 30 * day,
-  },
-  ...values,
-});
 const nobody = { rules: [] };
 
-const counted = (counts: Partial<Statistics> = {}): Statistics => ({
-  sent: 100,
-  processed: 100,
-  failed: 0,
-  skipped: 0,
-  deleted: 0,
-  additional: 0,
-  asOf: iso(start),
-  ...counts,
-});
-const jobOf = (status: string, values: Partial<Job> = {}): Job => ({
-  status,
-  name: 'Nightly site publish',
-  source: 'Pages',
-  startedBy: null,
-  startedByType: null,
-  canceledBy: null,
-  queuedAt: iso(start - 20 * minute),
-  startedAt: iso(start - 10 * minute),
-  finishedAt: isTerminal(status) ? iso(start - minute) : null,
-  statistics: counted(),
-  ...values,
-});
-const read = (status: string, values: Partial<Job> = {}): Reading => ({ kind: 'job', job: jobOf(status, values) });
 const staleCounters = { statistics: counted({ asOf: iso(start - 5 * minute) }) };
-const notFound: Reading = { kind: 'notFound', error: 'no such job' };
-const unreadable: Reading = { kind: 'unreadable', error: 'answered 500' };
 const notAsked: Reading = { kind: 'notAsked', error: 'the environment rests', since: null };
 const removed: Reading = { kind: 'environmentRemoved' };
 
@@ -77,31 +43,22 @@ function frozen<Value>(value: Value): Value {
   return Object.freeze(value);
 }
 /** One step that is worth a write. */
-function stepped(known: JobRecord | undefined, reading: Reading | null, terms: Terms): JobRecord {
-  const { next } = advance(frozen(known), name, reading, terms);
+function stepped(known: JobRecord | undefined, reading: Reading | null, context: DecisionContext): JobRecord {
+  const { next } = decideNext(frozen(known), name, reading, context);
   if (next === null) throw new Error('nothing was worth a write');
   return next;
 }
-const first = (reading: Reading, values: Partial<Terms> = {}): JobRecord =>
-  stepped(undefined, reading, termsAt(start, values));
+const first = (reading: Reading, values: Partial<DecisionContext> = {}): JobRecord =>
+  stepped(undefined, reading, contextAt(start, values));
 const withDeliveries = (record: JobRecord, deliveries: Record<string, Partial<Delivery>>): JobRecord => ({
   ...record,
   deliveries: Object.fromEntries(
     Object.entries(deliveries).map(([key, values]) => [key, { ...pending, ...values }] as const),
   ),
 });
-const pending: Delivery = {
-  state: 'pending',
-  attempts: 0,
-  createdAt: iso(start),
-  nextAt: iso(start),
-  at: null,
-  receipt: null,
-  error: null,
-  ambiguousSince: null,
-};
-const sent: Delivery = { ...pending, state: 'sent', attempts: 1, nextAt: null, at: iso(start), receipt: 'ok' };
-const dead: Delivery = { ...pending, state: 'dead', attempts: 99, nextAt: null, at: iso(start), error: 'no_service' };
+const pending = someDelivery();
+const sent = sentDelivery();
+const dead = deadDelivery();
 
 describe('first sight', () => {
   test('of a running job puts it into the work list, due at once, with nothing to send', () => {
@@ -220,30 +177,30 @@ describe('a record that was written before', () => {
   test.each(['Queued', 'Running', 'Canceling', 'Archiving'])('%s and read as %s again costs no write', (status) => {
     const known = first(read(status));
     const moved = read(status, { statistics: counted({ processed: 7_848 }), name: 'renamed' });
-    expect(advance(frozen(known), name, moved, termsAt(start + hour))).toEqual({ next: null, transition: null });
+    expect(decideNext(frozen(known), name, moved, contextAt(start + hour))).toEqual({ next: null, transition: null });
   });
 
   test('of an announced job costs no write when somebody asks again', () => {
     const known = { ...first(read('Completed'), nobody) };
-    expect(advance(frozen(known), name, read('Completed'), termsAt(start + day)).next).toBeNull();
+    expect(decideNext(frozen(known), name, read('Completed'), contextAt(start + day)).next).toBeNull();
   });
 
   test.each([unreadable, notFound, notAsked, removed, read('Running')])(
     'of an announced job costs no write when somebody asks again in vain (%o)',
     (reading) => {
       const known = first(read('Completed'), nobody);
-      expect(advance(frozen(known), name, reading, termsAt(start + 8 * day)).next).toBeNull();
+      expect(decideNext(frozen(known), name, reading, contextAt(start + 8 * day)).next).toBeNull();
     },
   );
 
   test('and that has nothing due costs no write when only its deliveries are looked at', () => {
     const known = first(read('Running'));
-    expect(advance(frozen(known), name, null, termsAt(start + minute))).toEqual({ next: null, transition: null });
+    expect(decideNext(frozen(known), name, null, contextAt(start + minute))).toEqual({ next: null, transition: null });
   });
 
   test('grows by one revision with every write, which names its writer', () => {
     const running = first(read('Queued'));
-    const next = stepped(running, read('Running'), termsAt(start + minute, { writer: 'another' }));
+    const next = stepped(running, read('Running'), contextAt(start + minute, { writer: 'another' }));
     expect(next).toMatchObject({
       revision: 2,
       writer: 'another',
@@ -257,7 +214,7 @@ describe('a record that was written before', () => {
     terminal.flatMap((known) => ['Queued', 'Running', 'Canceling', 'Archiving'].map((late) => ({ known, late }))),
   )('says $known, and $late arrives too late to change that', ({ known, late }) => {
     for (const before of [first(read(known)), first(read(known, staleCounters))]) {
-      const { next, transition } = advance(before, name, read(late), termsAt(start + minute));
+      const { next, transition } = decideNext(before, name, read(late), contextAt(start + minute));
       expect(transition).toBeNull();
       expect(next ?? before).toMatchObject({ status: known, job: { status: known }, decision: before.decision });
     }
@@ -271,7 +228,7 @@ describe('a record that was written before', () => {
     for (const lease of [null, { owner: 'another', since: start, until: start + hour }]) {
       const known = { ...first(read('Completed')), lease, dueAt: lease?.until ?? start };
       const before = structuredClone(known);
-      expect(() => advance(frozen(known), name, reading, termsAt(start + minute))).not.toThrow();
+      expect(() => decideNext(frozen(known), name, reading, contextAt(start + minute))).not.toThrow();
       expect(known).toEqual(before);
     }
   });
@@ -279,14 +236,14 @@ describe('a record that was written before', () => {
 
 describe('deliveries', () => {
   test('are added by a transition, and none is replaced', () => {
-    const known = withDeliveries(release(first(read('Completed')), termsAt(start)), {
+    const known = withDeliveries(release(first(read('Completed')), contextAt(start)), {
       'completed/team': sent,
       'completed/events': dead,
     });
     const corrected = stepped(
       known,
       read('Completed', { statistics: counted({ failed: 2 }) }),
-      termsAt(start + minute),
+      contextAt(start + minute),
     );
     expect(corrected.deliveries).toEqual({
       'completed/team': sent,
@@ -301,13 +258,13 @@ describe('deliveries', () => {
     const lost = stepped(
       { ...first(read('Running')), notFoundSince: iso(start - hour) },
       notFound,
-      termsAt(start + minute),
+      contextAt(start + minute),
     );
     const told = withDeliveries({ ...lost, lease: null }, { 'lostTrack/team': sent, 'lostTrack/events': dead });
     const again = stepped(
       { ...told, check: { ...told.check, nextAt: iso(start) }, notFoundSince: iso(start) },
       notFound,
-      termsAt(start + hour),
+      contextAt(start + hour),
     );
     expect(again).toMatchObject({ decision: { outcome: 'lostTrack' }, lease: null, watch: 'dead' });
     expect(again.deliveries).toEqual({ 'lostTrack/team': sent, 'lostTrack/events': dead });
@@ -329,7 +286,7 @@ describe('deliveries', () => {
     ],
   ])('can be worked on now: %s', (_, delivery, isOpen, isDue) => {
     const record = withDeliveries(first(read('Completed')), { 'completed/team': delivery });
-    const due = dueDeliveries(record, termsAt(start, { isOpen: () => isOpen }));
+    const due = dueDeliveries(record, contextAt(start, { isOpen: () => isOpen }));
     expect(due).toEqual(
       isDue
         ? [{ key: 'completed/team', outcome: 'completed', channel: 'team', delivery: { ...pending, ...delivery } }]
@@ -338,7 +295,10 @@ describe('deliveries', () => {
   });
 
   test('are worked on for the open channels only', () => {
-    const due = dueDeliveries(first(read('Completed')), termsAt(start, { isOpen: (channel) => channel === 'events' }));
+    const due = dueDeliveries(
+      first(read('Completed')),
+      contextAt(start, { isOpen: (channel) => channel === 'events' }),
+    );
     expect(due.map(({ key }) => key)).toEqual(['completed/events']);
   });
 
@@ -348,7 +308,7 @@ describe('deliveries', () => {
       'canceled/team': { createdAt: iso(start) },
       'completed/team': { createdAt: iso(start - hour) },
     });
-    expect(dueDeliveries(record, termsAt(start)).map(({ key }) => key)).toEqual([
+    expect(dueDeliveries(record, contextAt(start)).map(({ key }) => key)).toEqual([
       'completed/team',
       'failed/team',
       'canceled/team',
@@ -367,14 +327,14 @@ describe('deliveries', () => {
       'completed/team': { ...earlier, createdAt: iso(start - hour) },
       'completed/events': { nextAt: iso(start + day), createdAt: iso(start - hour) },
     });
-    expect(dueDeliveries(record, termsAt(start)).map(({ key }) => key)).toEqual(due);
+    expect(dueDeliveries(record, contextAt(start)).map(({ key }) => key)).toEqual(due);
   });
 
   test.each([
     [3 * day - 1, false],
     [3 * day, true],
   ])('are overdue after the retry window: %d ms, %s', (age, expected) => {
-    expect(isOverdue({ ...pending, createdAt: iso(start - age) }, termsAt(start))).toBe(expected);
+    expect(isOverdue({ ...pending, createdAt: iso(start - age) }, contextAt(start))).toBe(expected);
   });
 
   test('are named by outcome and channel, and by the limit if there is one', () => {
@@ -388,37 +348,42 @@ describe('deliveries', () => {
 describe('the lease', () => {
   const ended = first(read('Completed'));
 
-  test.each<[sentence: string, deliveries: Record<string, Partial<Delivery>>, terms: Partial<Terms>, isTaken: boolean]>(
+  test.each<
     [
-      ['with a delivery that is due', { 'completed/team': pending }, {}, true],
-      ['with one of several that is due', { 'completed/team': sent, 'completed/events': pending }, {}, true],
-      ['not with one that is due later', { 'completed/team': { nextAt: iso(start + minute) } }, {}, false],
-      ['not with all sent', { 'completed/team': sent, 'completed/events': sent }, {}, false],
-      ['not with one that is dead', { 'completed/team': dead }, {}, false],
-      ['not without deliveries', {}, {}, false],
-      ['not when no channel is open', { 'completed/team': pending }, { isOpen: () => false }, false],
-      [
-        'for a closed channel, to bury what is overdue',
-        { 'completed/team': { createdAt: iso(start - 3 * day) } },
-        { isOpen: () => false },
-        true,
-      ],
+      sentence: string,
+      deliveries: Record<string, Partial<Delivery>>,
+      context: Partial<DecisionContext>,
+      isTaken: boolean,
+    ]
+  >([
+    ['with a delivery that is due', { 'completed/team': pending }, {}, true],
+    ['with one of several that is due', { 'completed/team': sent, 'completed/events': pending }, {}, true],
+    ['not with one that is due later', { 'completed/team': { nextAt: iso(start + minute) } }, {}, false],
+    ['not with all sent', { 'completed/team': sent, 'completed/events': sent }, {}, false],
+    ['not with one that is dead', { 'completed/team': dead }, {}, false],
+    ['not without deliveries', {}, {}, false],
+    ['not when no channel is open', { 'completed/team': pending }, { isOpen: () => false }, false],
+    [
+      'for a closed channel, to bury what is overdue',
+      { 'completed/team': { createdAt: iso(start - 3 * day) } },
+      { isOpen: () => false },
+      true,
     ],
-  )('is taken %s', (_, deliveries, terms, isTaken) => {
+  ])('is taken %s', (_, deliveries, context, isTaken) => {
     const known = { ...withDeliveries(ended, deliveries), lease: null, revision: 7 };
-    const { next } = advance(frozen(known), name, null, termsAt(start, terms));
+    const { next } = decideNext(frozen(known), name, null, contextAt(start, context));
     const lease = { owner: `writer-${start}`, since: start, until: start + 85_000 };
     expect((next ?? known).lease).toEqual(isTaken ? lease : null);
     if (isTaken) expect(next).toMatchObject({ revision: 8, watch: 'jobs', dueAt: lease.until, expiresAt: null });
   });
 
   test('of another is left alone while it holds, whatever is due', () => {
-    const { next } = advance(structuredClone(ended), name, null, termsAt(start + 84_999));
+    const { next } = decideNext(structuredClone(ended), name, null, contextAt(start + 84_999));
     expect(next).toBeNull();
   });
 
   test('of another is left alone by a transition, whose deliveries are recorded under it', () => {
-    const next = stepped(ended, read('Failed'), termsAt(start + minute));
+    const next = stepped(ended, read('Failed'), contextAt(start + minute));
     expect(next).toMatchObject({ lease: ended.lease, dueAt: start + 85_000, decision: { outcome: 'failed' } });
     expect(Object.keys(next.deliveries).sort()).toEqual([
       'completed/events',
@@ -430,7 +395,7 @@ describe('the lease', () => {
   });
 
   test.each([start + 85_000, start + day])('that ran out is taken over (%d)', (now) => {
-    expect(stepped(ended, null, termsAt(now)).lease).toEqual({
+    expect(stepped(ended, null, contextAt(now)).lease).toEqual({
       owner: `writer-${now}`,
       since: now,
       until: now + 85_000,
@@ -445,7 +410,7 @@ describe('the lease', () => {
       'completed/fourth': dead,
       'completed/fifth': { ambiguousSince: iso(start - hour) },
     });
-    expect(stepped(known, null, termsAt(start + hour)).deliveries).toEqual({
+    expect(stepped(known, null, contextAt(start + hour)).deliveries).toEqual({
       'completed/team': { ...pending, ambiguousSince: iso(start) },
       'completed/events': {
         ...pending,
@@ -461,21 +426,21 @@ describe('the lease', () => {
   });
 
   test('that ran out is given up with its doubts, when nothing can be sent now', () => {
-    const next = stepped(ended, null, termsAt(start + hour, { isOpen: () => false }));
+    const next = stepped(ended, null, contextAt(start + hour, { isOpen: () => false }));
     expect(next).toMatchObject({ lease: null, watch: 'jobs', dueAt: start });
     expect(next.deliveries['completed/team']).toMatchObject({ state: 'pending', ambiguousSince: iso(start) });
   });
 
   // A message that nobody can have sent yet is not in doubt.
   test('that ran out casts no doubt on a delivery that is new', () => {
-    const next = stepped(ended, read('Failed'), termsAt(start + hour));
+    const next = stepped(ended, read('Failed'), contextAt(start + hour));
     expect(next.deliveries['completed/team']?.ambiguousSince).toBe(iso(start));
     expect(next.deliveries['failed/team']?.ambiguousSince).toBeNull();
   });
 
   test('that was given back casts no doubt', () => {
-    const known = release(ended, termsAt(start + minute));
-    expect(stepped(known, null, termsAt(start + hour)).deliveries['completed/team']).toEqual(pending);
+    const known = release(ended, contextAt(start + minute));
+    expect(stepped(known, null, contextAt(start + hour)).deliveries['completed/team']).toEqual(pending);
   });
 });
 
@@ -507,7 +472,7 @@ describe('giving the lease back', () => {
     ],
   ])('%s', (_, deliveries, expected) => {
     const known = frozen({ ...ended, deliveries });
-    expect(release(known, termsAt(start + minute, { writer: 'giver' }))).toEqual({
+    expect(release(known, contextAt(start + minute, { writer: 'giver' }))).toEqual({
       ...known,
       ...expected,
       lease: null,
@@ -521,7 +486,7 @@ describe('giving the lease back', () => {
       'completed/team': sent,
       'completed/events': later,
     });
-    expect(release(stale, termsAt(start + minute))).toMatchObject({ watch: 'jobs', dueAt: start, expiresAt: null });
+    expect(release(stale, contextAt(start + minute))).toMatchObject({ watch: 'jobs', dueAt: start, expiresAt: null });
   });
 });
 
@@ -538,7 +503,7 @@ describe('a replay', () => {
       'completed/third': { ...pending, nextAt: iso(now + hour) },
     };
     const known = frozen({ ...ended, deliveries });
-    expect(revive(known, all, termsAt(now, { writer: 'operator' }))).toEqual({
+    expect(revive(known, all, contextAt(now, { writer: 'operator' }))).toEqual({
       next: {
         ...known,
         deliveries: { ...deliveries, 'completed/team': { ...dead, ambiguousSince: iso(start), ...anew } },
@@ -558,7 +523,7 @@ describe('a replay', () => {
       frozen(known),
       ({ outcome, channel, key, delivery }) =>
         outcome === 'completed' && channel === 'team' && key === 'completed/team' && delivery.attempts === 99,
-      termsAt(now),
+      contextAt(now),
     );
     expect(revived).toEqual(['completed/team']);
     expect(next.deliveries).toEqual({ ...known.deliveries, 'completed/team': { ...dead, ...anew } });
@@ -566,7 +531,7 @@ describe('a replay', () => {
 
   test('of what is not there leaves the record waiting', () => {
     const known = withDeliveries(ended, { 'completed/team': dead, 'completed/events': sent });
-    const { next, revived } = revive(known, ({ channel }) => channel === 'events', termsAt(now));
+    const { next, revived } = revive(known, ({ channel }) => channel === 'events', contextAt(now));
     expect(revived).toEqual([]);
     expect(next).toMatchObject({ deliveries: known.deliveries, watch: 'dead', dueAt: start, expiresAt: null });
   });
@@ -577,35 +542,35 @@ describe('a replay', () => {
       'canceled/team': { ...dead, createdAt: iso(start + hour) },
       'completed/team': { ...dead, createdAt: iso(start) },
     });
-    const { next, revived } = revive(known, all, termsAt(now));
+    const { next, revived } = revive(known, all, contextAt(now));
     const inOrder = ['completed/team', 'failed/team', 'canceled/team'];
     expect(revived).toEqual(inOrder);
-    expect(dueDeliveries(next, termsAt(now)).map(({ key }) => key)).toEqual(inOrder);
+    expect(dueDeliveries(next, contextAt(now)).map(({ key }) => key)).toEqual(inOrder);
   });
 });
 
 describe('what is to be done next', () => {
   test('what waits for a replay keeps its place there', () => {
-    const known = release(withDeliveries(first(read('Completed')), { 'completed/team': dead }), termsAt(start));
+    const known = release(withDeliveries(first(read('Completed')), { 'completed/team': dead }), contextAt(start));
     const corrected = stepped(
       known,
       read('Completed', { statistics: counted({ failed: 1 }) }),
-      termsAt(start + day, nobody),
+      contextAt(start + day, nobody),
     );
     expect(corrected).toMatchObject({ watch: 'dead', dueAt: start, expiresAt: null });
   });
 
   test('the time of expiry is set once, in whole seconds, and not moved', () => {
-    const known = stepped(undefined, read('Completed', staleCounters), termsAt(start + 1, nobody));
-    const left = stepped(known, read('Completed'), termsAt(start + 2, nobody));
+    const known = stepped(undefined, read('Completed', staleCounters), contextAt(start + 1, nobody));
+    const left = stepped(known, read('Completed'), contextAt(start + 2, nobody));
     expect(left).toMatchObject({ watch: null, expiresAt: start / 1_000 + 30 * 86_400 + 1 });
-    const corrected = stepped(left, read('Failed'), termsAt(start + day, nobody));
+    const corrected = stepped(left, read('Failed'), contextAt(start + day, nobody));
     expect(corrected.expiresAt).toBe(left.expiresAt);
   });
 
   test('a correction brings an expiring record back, and takes its expiry away', () => {
     const known = first(read('Completed'), nobody);
-    expect(stepped(known, read('Failed'), termsAt(start + day))).toMatchObject({ watch: 'jobs', expiresAt: null });
+    expect(stepped(known, read('Failed'), contextAt(start + day))).toMatchObject({ watch: 'jobs', expiresAt: null });
   });
 });
 
@@ -614,7 +579,7 @@ describe('a job that cannot be read', () => {
     let record = first(read('Running'));
     const waits = Array.from({ length: 7 }, (_, index) => {
       const now = start + index * hour;
-      record = stepped(record, unreadable, termsAt(now));
+      record = stepped(record, unreadable, contextAt(now));
       expect(record).toMatchObject({ status: 'Running', watch: 'jobs', dueAt: Date.parse(record.check.nextAt ?? '') });
       return ((record.dueAt ?? 0) - now) / minute;
     });
@@ -629,7 +594,7 @@ describe('a job that cannot be read', () => {
   ])(
     'waits as long as it was asked to, within its own steps and 15 minutes: %d ms, %d minutes',
     (retryAfterMs, minutes) => {
-      const next = stepped(first(read('Running')), { ...unreadable, retryAfterMs } as Reading, termsAt(start));
+      const next = stepped(first(read('Running')), { ...unreadable, retryAfterMs } as Reading, contextAt(start));
       expect(next.dueAt).toBe(start + minutes * minute);
     },
   );
@@ -638,8 +603,8 @@ describe('a job that cannot be read', () => {
     'and answers again as %s is due at once, with its failures forgotten',
     (status) => {
       let record = first(read('Running'));
-      for (let failure = 0; failure < 4; failure++) record = stepped(record, unreadable, termsAt(start));
-      expect(stepped(record, read(status), termsAt(start + minute))).toMatchObject({
+      for (let failure = 0; failure < 4; failure++) record = stepped(record, unreadable, contextAt(start));
+      expect(stepped(record, read(status), contextAt(start + minute))).toMatchObject({
         check: { failures: 0, error: null, nextAt: iso(start + minute), failingSince: null },
         dueAt: start + minute,
       });
@@ -648,14 +613,14 @@ describe('a job that cannot be read', () => {
 
   // A worker that sees one job alone cannot tell whether it is gone.
   test('is not given up by a trigger, however long that lasts', () => {
-    const failing = stepped(first(read('Running')), unreadable, termsAt(start));
-    const next = stepped(failing, unreadable, termsAt(start + 8 * day, { conclude: false }));
+    const failing = stepped(first(read('Running')), unreadable, contextAt(start));
+    const next = stepped(failing, unreadable, contextAt(start + 8 * day, { conclude: false }));
     expect(next).toMatchObject({ check: { failures: 2 }, dueAt: start + 8 * day + 2 * minute, watch: 'jobs' });
   });
 
   test('is given up as lost after 7 days, once, by the rules', () => {
-    const failing = stepped(first(read('Running')), unreadable, termsAt(start));
-    const lost = stepped(failing, unreadable, termsAt(start + 7 * day));
+    const failing = stepped(first(read('Running')), unreadable, contextAt(start));
+    const lost = stepped(failing, unreadable, contextAt(start + 7 * day));
     expect(lost).toMatchObject({
       status: 'Running',
       check: { nextAt: null },
@@ -669,16 +634,16 @@ describe('a job that the API denies', () => {
   const running = first(read('Running'));
 
   test('remembers since when, and is due in the next sweep', () => {
-    const denied = stepped(running, notFound, termsAt(start + minute));
+    const denied = stepped(running, notFound, contextAt(start + minute));
     expect(denied).toMatchObject({ notFoundSince: iso(start + minute), status: 'Running', dueAt: start });
     expect(denied.check).toMatchObject({ failures: 0, error: 'no such job' });
-    expect(advance(denied, name, notFound, termsAt(start + 2 * minute)).next).toBeNull();
-    expect(stepped(denied, unreadable, termsAt(start + 2 * minute)).notFoundSince).toBe(iso(start + minute));
+    expect(decideNext(denied, name, notFound, contextAt(start + 2 * minute)).next).toBeNull();
+    expect(stepped(denied, unreadable, contextAt(start + 2 * minute)).notFoundSince).toBe(iso(start + minute));
   });
 
   test('and that is found again has never been denied', () => {
-    const denied = stepped(running, notFound, termsAt(start + minute));
-    expect(stepped(denied, read('Running'), termsAt(start + 2 * minute))).toMatchObject({
+    const denied = stepped(running, notFound, contextAt(start + minute));
+    expect(stepped(denied, read('Running'), contextAt(start + 2 * minute))).toMatchObject({
       notFoundSince: null,
       check: { error: null },
     });
@@ -687,7 +652,7 @@ describe('a job that the API denies', () => {
   test('leaves without a word when it was never seen', () => {
     const unknown = first(notFound);
     expect(unknown).toMatchObject({ notFoundSince: iso(start), dueAt: start });
-    expect(stepped(unknown, notFound, termsAt(start + 10 * minute))).toMatchObject({
+    expect(stepped(unknown, notFound, contextAt(start + 10 * minute))).toMatchObject({
       decision: { reason: 'notFound', outcome: null, rule: null },
       deliveries: {},
       check: { nextAt: null },
@@ -698,7 +663,7 @@ describe('a job that the API denies', () => {
 
   test('is not denied once it has ended', () => {
     const ended = first(read('Completed', staleCounters), nobody);
-    expect(stepped(ended, notFound, termsAt(start + minute))).toMatchObject({ notFoundSince: null, watch: null });
+    expect(stepped(ended, notFound, contextAt(start + minute))).toMatchObject({ notFoundSince: null, watch: null });
   });
 });
 
@@ -722,39 +687,39 @@ describe('counters that are older than the end', () => {
     ['and are as old as before', staleCounters],
     ['and are absent', { statistics: null }],
   ])('are read again only once: %s', (_, values) => {
-    expect(stepped(stale, read('Completed', values), termsAt(start + minute, nobody))).toMatchObject({
+    expect(stepped(stale, read('Completed', values), contextAt(start + minute, nobody))).toMatchObject({
       check: { nextAt: null },
       watch: null,
     });
   });
 
   test('that were read stay when the next answer has none', () => {
-    const next = stepped(stale, read('Completed', { statistics: null }), termsAt(start + minute, nobody));
+    const next = stepped(stale, read('Completed', { statistics: null }), contextAt(start + minute, nobody));
     expect(next.job).toEqual(stale.job);
   });
 
   // No sweep came by meanwhile, or it would have given them up.
   test.each([minute, 8 * day])('are final when they are read after a failure (%d ms later)', (passed) => {
-    const failing = stepped(stale, unreadable, termsAt(start));
-    const next = stepped(failing, read('Completed'), termsAt(start + passed, nobody));
+    const failing = stepped(stale, unreadable, contextAt(start));
+    const next = stepped(failing, read('Completed'), contextAt(start + passed, nobody));
     expect(next.check).toEqual({ failures: 0, error: null, nextAt: null, failingSince: null });
   });
 
   test('are not waited for any more after exactly 7 days of failures', () => {
-    const failing = stepped(stale, unreadable, termsAt(start));
-    expect(stepped(failing, unreadable, termsAt(start + 7 * day - 1)).check.nextAt).not.toBeNull();
-    expect(stepped(failing, unreadable, termsAt(start + 7 * day)).check).toEqual({ ...failing.check, nextAt: null });
+    const failing = stepped(stale, unreadable, contextAt(start));
+    expect(stepped(failing, unreadable, contextAt(start + 7 * day - 1)).check.nextAt).not.toBeNull();
+    expect(stepped(failing, unreadable, contextAt(start + 7 * day)).check).toEqual({ ...failing.check, nextAt: null });
   });
 
   test('are read again later if the API says that the job runs, and the record says why', () => {
-    expect(stepped(stale, read('Running'), termsAt(start + minute)).check).toMatchObject({
+    expect(stepped(stale, read('Running'), contextAt(start + minute)).check).toMatchObject({
       failures: 1,
       error: 'the API now says Running',
     });
   });
 
   test('are read again later if that fails', () => {
-    expect(stepped(stale, unreadable, termsAt(start + minute))).toMatchObject({
+    expect(stepped(stale, unreadable, contextAt(start + minute))).toMatchObject({
       watch: 'jobs',
       dueAt: start + 2 * minute,
     });
@@ -766,15 +731,15 @@ describe('counters that are older than the end', () => {
     ['its environment cannot be asked', { ...notAsked, since: iso(start) } as Reading],
     ['the API says that it runs', read('Running')],
   ])('are not read again for ever, though %s', (_, reading) => {
-    const known = advance(structuredClone(stale), name, reading, termsAt(start + minute)).next ?? stale;
-    expect(stepped(known, reading, termsAt(start + 8 * day))).toMatchObject({ check: { nextAt: null }, watch: null });
+    const known = decideNext(structuredClone(stale), name, reading, contextAt(start + minute)).next ?? stale;
+    expect(stepped(known, reading, contextAt(start + 8 * day))).toMatchObject({ check: { nextAt: null }, watch: null });
   });
 
   test('make room for those that are read then', () => {
     const next = stepped(
       stale,
       read('Completed', { statistics: counted({ processed: 103 }) }),
-      termsAt(start + minute, nobody),
+      contextAt(start + minute, nobody),
     );
     expect(next).toMatchObject({ job: { statistics: { processed: 103 } }, decision: stale.decision });
   });
@@ -784,18 +749,18 @@ describe('an environment that cannot be asked, or is gone', () => {
   test('costs its known jobs no write', () => {
     const reading: Reading = { ...notAsked, since: iso(start - hour) } as Reading;
     for (const record of [first(read('Running')), first(unreadable), first(notFound), first(notAsked)]) {
-      expect(advance(frozen(record), name, reading, termsAt(start + minute)).next).toBeNull();
+      expect(decideNext(frozen(record), name, reading, contextAt(start + minute)).next).toBeNull();
     }
   });
 
   test('does not hold up the deliveries of its ended jobs', () => {
     const ended = { ...first(read('Completed', staleCounters)), lease: null };
-    expect(stepped(ended, notAsked, termsAt(start + minute)).lease).not.toBeNull();
-    expect(stepped(ended, removed, termsAt(start + minute)).lease).not.toBeNull();
+    expect(stepped(ended, notAsked, contextAt(start + minute)).lease).not.toBeNull();
+    expect(stepped(ended, removed, contextAt(start + minute)).lease).not.toBeNull();
   });
 
   test.each([read('Running'), notFound])('that is gone takes its jobs out of the work list (%o)', (reading) => {
-    expect(stepped(first(reading), removed, termsAt(start + minute))).toMatchObject({
+    expect(stepped(first(reading), removed, contextAt(start + minute))).toMatchObject({
       check: { nextAt: null },
       decision: { reason: 'environmentRemoved', outcome: null, rule: null },
       watch: null,
@@ -806,16 +771,16 @@ describe('an environment that cannot be asked, or is gone', () => {
 });
 
 test('a job that leaves with its environment keeps the reason why it could not be read', () => {
-  const failing = stepped(first(read('Running')), unreadable, termsAt(start));
-  expect(stepped(failing, removed, termsAt(start + hour)).check).toEqual({ ...failing.check, nextAt: null });
+  const failing = stepped(first(read('Running')), unreadable, contextAt(start));
+  expect(stepped(failing, removed, contextAt(start + hour)).check).toEqual({ ...failing.check, nextAt: null });
 });
 
 describe('a job that was given up', () => {
   const asked = { conclude: false };
-  const unknown = stepped(first(notFound), notFound, termsAt(start + hour));
-  const gone = stepped(first(read('Running')), removed, termsAt(start + hour));
-  const failing = stepped(first(read('Running')), unreadable, termsAt(start));
-  const lost = { ...stepped(failing, unreadable, termsAt(start + 8 * day, nobody)) };
+  const unknown = stepped(first(notFound), notFound, contextAt(start + hour));
+  const gone = stepped(first(read('Running')), removed, contextAt(start + hour));
+  const failing = stepped(first(read('Running')), unreadable, contextAt(start));
+  const lost = { ...stepped(failing, unreadable, contextAt(start + 8 * day, nobody)) };
 
   test.each<[sentence: string, given: JobRecord, reading: Reading]>([
     ['unknown, and denied again', unknown, notFound],
@@ -826,7 +791,7 @@ describe('a job that was given up', () => {
     ['lost, and running as it was', lost, read('Running')],
   ])('is watched anew when somebody asks for it: %s', (_, given, reading) => {
     const now = start + 20 * day;
-    const next = stepped(given, reading, termsAt(now, asked));
+    const next = stepped(given, reading, contextAt(now, asked));
     expect(next).toMatchObject({ watch: 'jobs', expiresAt: null, firstSeenAt: iso(start) });
     const waits = [next.notFoundSince, next.check.failingSince].filter((since) => since !== null);
     expect(waits.filter((since) => since !== iso(now))).toEqual([]);
@@ -834,7 +799,7 @@ describe('a job that was given up', () => {
   });
 
   test.each([true, false])('and is found finished is told of, by a sweep or a trigger (%s)', (conclude) => {
-    const next = stepped(lost, read('Failed'), termsAt(start + 20 * day, { conclude }));
+    const next = stepped(lost, read('Failed'), contextAt(start + 20 * day, { conclude }));
     expect(next).toMatchObject({
       decision: { reason: 'finished', outcome: 'failed', corrects: null },
       check: { nextAt: null },
@@ -844,7 +809,7 @@ describe('a job that was given up', () => {
 
   test('is not taken out twice when its environment is gone', () => {
     for (const record of [unknown, gone, lost]) {
-      expect(advance(frozen(record), name, removed, termsAt(start + 20 * day)).next).toBeNull();
+      expect(decideNext(frozen(record), name, removed, contextAt(start + 20 * day)).next).toBeNull();
     }
   });
 
@@ -853,22 +818,22 @@ describe('a job that was given up', () => {
     ['unknown', unknown, notFound],
     ['lost', lost, unreadable],
   ])('stays given up for a sweep that only comes second: %s', (_, given, reading) => {
-    expect(advance(frozen(given), name, reading, termsAt(start + 8 * day + 1)).next).toBeNull();
+    expect(decideNext(frozen(given), name, reading, contextAt(start + 8 * day + 1)).next).toBeNull();
   });
 });
 
 describe('a job that takes too long', () => {
-  const limitRules = [{ queuedFor: 30, runningFor: 60, noProgressFor: 20 }];
-  const limited = { limitRules };
+  const timeLimits = [{ queuedFor: 30, runningFor: 60, noProgressFor: 20 }];
+  const limited = { timeLimits };
   // Queued 20 minutes before the start, and running for 10.
   const late = start + 51 * minute;
   const running = first(read('Running'), limited);
-  const told = stepped(running, read('Running'), termsAt(late, limited));
+  const told = stepped(running, read('Running'), contextAt(late, limited));
   const counters = (asOf: number) => ({ statistics: counted({ asOf: iso(asOf) }) });
 
   test('is told of, and the decision about its last transition stands', () => {
     const queued = first(read('Queued', { startedAt: null }), limited);
-    const next = stepped(queued, read('Queued', { startedAt: null }), termsAt(start + 11 * minute, limited));
+    const next = stepped(queued, read('Queued', { startedAt: null }), contextAt(start + 11 * minute, limited));
     expect(next).toEqual({
       ...queued,
       revision: 2,
@@ -905,7 +870,7 @@ describe('a job that takes too long', () => {
         ]),
       ),
     });
-    expect(advance(queued, name, read('Queued'), termsAt(start + 11 * minute, limited)).transition).toBeNull();
+    expect(decideNext(queued, name, read('Queued'), contextAt(start + 11 * minute, limited)).transition).toBeNull();
   });
 
   test('is told of once for each limit, in one write if it is several at once', () => {
@@ -918,7 +883,7 @@ describe('a job that takes too long', () => {
     ]);
     const again = { ...told, lease: null, deliveries: {}, dueAt: start, pendingAt: null };
     for (const reading of [read('Running'), read('Running', counters(start + day))]) {
-      expect(advance(frozen(again), name, reading, termsAt(start + day, limited)).next).toBeNull();
+      expect(decideNext(frozen(again), name, reading, contextAt(start + day, limited)).next).toBeNull();
     }
   });
 
@@ -931,7 +896,7 @@ describe('a job that takes too long', () => {
     expect(Object.keys(next.deliveries)).toEqual(['late/team/runningFor', 'late/events/runningFor']);
   });
 
-  test.each<[sentence: string, rules: Terms['rules'], decision: object, keys: string[]]>([
+  test.each<[sentence: string, rules: DecisionContext['rules'], decision: object, keys: string[]]>([
     [
       'by the rules',
       [{ when: { outcome: ['stuck'] }, notify: [] }, { notify: ['team'] }],
@@ -947,17 +912,19 @@ describe('a job that takes too long', () => {
     ['to nobody, on purpose, once as well', [{ notify: [] }], { rule: 'rules[0]', channels: [] }, []],
     ['to nobody, for want of a rule, once as well', [], { rule: 'noRule', channels: [] }, []],
   ])('is told of %s', (_, rules, decision, keys) => {
-    const next = stepped(running, read('Running'), termsAt(late, { limitRules, rules }));
+    const next = stepped(running, read('Running'), contextAt(late, { timeLimits, rules }));
     expect(next.exceeded?.runningFor?.decision).toMatchObject({ outcome: 'late', ...decision });
     expect(Object.keys(next.deliveries)).toEqual(keys);
     const later = { ...next, lease: null, deliveries: {}, dueAt: start, pendingAt: null };
-    expect(advance(frozen(later), name, read('Running'), termsAt(start + day, { limitRules, rules })).next).toBeNull();
+    expect(
+      decideNext(frozen(later), name, read('Running'), contextAt(start + day, { timeLimits, rules })).next,
+    ).toBeNull();
   });
 
   test('is not told of without limits, or before them', () => {
-    expect(advance(frozen(running), name, read('Running'), termsAt(late)).next).toBeNull();
+    expect(decideNext(frozen(running), name, read('Running'), contextAt(late)).next).toBeNull();
     const soon = start + 19 * minute;
-    expect(advance(frozen(running), name, read('Running'), termsAt(soon, limited)).next).toBeNull();
+    expect(decideNext(frozen(running), name, read('Running'), contextAt(soon, limited)).next).toBeNull();
   });
 
   // What could not be seen is not announced.
@@ -968,15 +935,15 @@ describe('a job that takes too long', () => {
     ['gone with its environment', removed],
     ['not read', null],
   ])('is not told of while it is %s', (_, reading) => {
-    const { next } = advance(frozen(running), name, reading, termsAt(start + day, limited));
+    const { next } = decideNext(frozen(running), name, reading, contextAt(start + day, limited));
     expect((next ?? running).exceeded).toBeNull();
     expect((next ?? running).deliveries).toEqual({});
   });
 
   test('is not told of when it has ended, or when a reading comes too late to say that it runs', () => {
-    const ended = first(read('Completed', staleCounters), { ...nobody, limitRules });
+    const ended = first(read('Completed', staleCounters), { ...nobody, timeLimits });
     for (const reading of [read('Completed', staleCounters), read('Running'), read('Queued')]) {
-      const { next } = advance(frozen(ended), name, reading, termsAt(start + day, limited));
+      const { next } = decideNext(frozen(ended), name, reading, contextAt(start + day, limited));
       expect((next ?? ended).exceeded).toBeNull();
     }
   });
@@ -984,8 +951,8 @@ describe('a job that takes too long', () => {
   test('keeps its counters with a write that is made anyway, and else only when that is worth one', () => {
     expect(running.progress).toEqual({ statistics: counted(), since: iso(start) });
     const moved = read('Running', counters(start + minute));
-    expect(advance(frozen(running), name, moved, termsAt(start + 4 * minute, limited)).next).toBeNull();
-    const next = stepped(running, moved, termsAt(start + 5 * minute, limited));
+    expect(decideNext(frozen(running), name, moved, contextAt(start + 4 * minute, limited)).next).toBeNull();
+    const next = stepped(running, moved, contextAt(start + 5 * minute, limited));
     expect(next).toMatchObject({ progress: { since: iso(start + 5 * minute) }, exceeded: null, lease: null });
   });
 
@@ -993,13 +960,13 @@ describe('a job that takes too long', () => {
     const ended = stepped(
       { ...told, lease: null },
       read('Completed', { finishedAt: iso(late) }),
-      termsAt(late, limited),
+      contextAt(late, limited),
     );
     expect(ended).toMatchObject({
       exceeded: told.exceeded,
       decision: { outcome: 'completed', previousStatus: 'Running' },
     });
-    const toTeam = dueDeliveries(ended, termsAt(late + minute)).filter(({ channel }) => channel === 'team');
+    const toTeam = dueDeliveries(ended, contextAt(late + minute)).filter(({ channel }) => channel === 'team');
     expect(toTeam.map(({ key }) => key)).toEqual([
       'late/team/runningFor',
       'stuck/team/noProgressFor',
@@ -1008,30 +975,30 @@ describe('a job that takes too long', () => {
   });
 
   test('stays told of when it is lost and found, and is corrected as any other', () => {
-    const denied = stepped({ ...told, lease: null }, notFound, termsAt(late, limited));
-    const lost = stepped({ ...denied, lease: null }, notFound, termsAt(late + hour, limited));
+    const denied = stepped({ ...told, lease: null }, notFound, contextAt(late, limited));
+    const lost = stepped({ ...denied, lease: null }, notFound, contextAt(late + hour, limited));
     expect(lost).toMatchObject({ exceeded: told.exceeded, decision: { outcome: 'lostTrack' } });
     const found = stepped(
       { ...lost, lease: null },
       read('Running'),
-      termsAt(late + 2 * hour, { ...limited, conclude: false }),
+      contextAt(late + 2 * hour, { ...limited, conclude: false }),
     );
     expect(found).toMatchObject({ exceeded: told.exceeded, decision: { reason: 'foundAgain' } });
     const ended = stepped(
       { ...found, lease: null },
       read('Completed', staleCounters),
-      termsAt(late + 3 * hour, limited),
+      contextAt(late + 3 * hour, limited),
     );
     const corrected = stepped(
       ended,
       read('Completed', { statistics: counted({ failed: 1 }) }),
-      termsAt(late + 4 * hour, limited),
+      contextAt(late + 4 * hour, limited),
     );
     expect(corrected).toMatchObject({ exceeded: told.exceeded, decision: { corrects: 'completed' } });
   });
 
   test('keeps what was decided about each limit, with the job as it was then', () => {
-    const ended = stepped({ ...told, lease: null }, read('Failed'), termsAt(late + hour, limited));
+    const ended = stepped({ ...told, lease: null }, read('Failed'), contextAt(late + hour, limited));
     expect(decisionOf(ended, { outcome: 'late', limit: 'runningFor' })).toMatchObject({
       decision: { reason: 'runningTooLong', at: iso(late) },
       job: { status: 'Running' },
@@ -1044,7 +1011,7 @@ describe('a job that takes too long', () => {
 describe('what was decided about an outcome', () => {
   const job = jobOf('Completed', staleCounters);
   const told = first({ kind: 'job', job });
-  const corrected = stepped(told, read('Completed', { statistics: counted({ failed: 2 }) }), termsAt(start + hour));
+  const corrected = stepped(told, read('Completed', { statistics: counted({ failed: 2 }) }), contextAt(start + hour));
 
   test('is the present decision with the present job', () => {
     expect(decisionOf(corrected, { outcome: 'completedWithWarnings' })).toEqual({
@@ -1058,14 +1025,14 @@ describe('what was decided about an outcome', () => {
   });
 
   test('survives a second change', () => {
-    const failed = stepped(corrected, read('Failed'), termsAt(start + 2 * hour));
+    const failed = stepped(corrected, read('Failed'), contextAt(start + 2 * hour));
     expect(decisionOf(failed, { outcome: 'completed' })).toEqual({ decision: told.decision, job });
     expect(decisionOf(failed, { outcome: 'completedWithWarnings' }).decision).toEqual(corrected.decision);
   });
 
   test('survives a second change, in whatever order the table gives the deliveries', () => {
     const deliveries = Object.fromEntries(Object.entries(corrected.deliveries).reverse());
-    const failed = stepped({ ...corrected, deliveries }, read('Failed'), termsAt(start + 2 * hour));
+    const failed = stepped({ ...corrected, deliveries }, read('Failed'), contextAt(start + 2 * hour));
     expect(decisionOf(failed, { outcome: 'completedWithWarnings' }).decision).toEqual(corrected.decision);
     expect(decisionOf(failed, { outcome: 'completed' }).decision).toEqual(told.decision);
   });
@@ -1077,12 +1044,14 @@ describe('what was decided about an outcome', () => {
 
   test('is not kept when nobody was told of it', () => {
     const quiet = first({ kind: 'job', job }, nobody);
-    expect(stepped(quiet, read('Failed'), termsAt(start + hour)).superseded).toEqual({});
+    expect(stepped(quiet, read('Failed'), contextAt(start + hour)).superseded).toEqual({});
   });
 
   test('is not kept when nobody was told of it, although of what went before', () => {
-    const quiet = stepped(told, read('Failed'), termsAt(start + hour, nobody));
-    expect(Object.keys(stepped(quiet, read('Canceled'), termsAt(start + 2 * hour)).superseded)).toEqual(['completed']);
+    const quiet = stepped(told, read('Failed'), contextAt(start + hour, nobody));
+    expect(Object.keys(stepped(quiet, read('Canceled'), contextAt(start + 2 * hour)).superseded)).toEqual([
+      'completed',
+    ]);
   });
 });
 
@@ -1102,7 +1071,10 @@ describe('whatever happens to a job', () => {
     passed: fc.constantFrom(0, 1_000, minute, 11 * minute, day, 8 * day),
     conclude: fc.boolean(),
     open: fc.subarray(['team', 'events']),
-    limitRules: fc.constantFrom<Terms['limitRules']>([], [{ queuedFor: 25, runningFor: 15, noProgressFor: 15 }]),
+    timeLimits: fc.constantFrom<DecisionContext['timeLimits']>(
+      [],
+      [{ queuedFor: 25, runningFor: 15, noProgressFor: 15 }],
+    ),
     quiet: fc.boolean(),
     result: fc.constantFrom<Partial<Delivery>>(sent, dead, { nextAt: iso(start + 3 * day), error: 'answered 500' }),
     crashes: fc.boolean(),
@@ -1112,25 +1084,27 @@ describe('whatever happens to a job', () => {
   function play(steps: (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[], see: See): void {
     let record: JobRecord | undefined;
     let now = start;
-    const write = (next: JobRecord | null, terms: Terms) => {
+    const write = (next: JobRecord | null, context: DecisionContext) => {
       if (next === null) return;
-      see(next, record, terms);
+      see(next, record, context);
       record = next;
     };
-    for (const { reading: given, passed, conclude, open, limitRules, quiet, result, crashes } of steps) {
+    for (const { reading: given, passed, conclude, open, timeLimits, quiet, result, crashes } of steps) {
       now += passed;
       const isOpen = (channel: string) => open.includes(channel);
       const writer = `${now}-${record?.revision}`;
-      const terms = termsAt(now, { conclude, isOpen, writer, rules: quiet ? [] : null, limitRules });
+      const context = contextAt(now, { conclude, isOpen, writer, rules: quiet ? [] : null, timeLimits });
       if (record === undefined && given === null) continue;
-      write(advance(structuredClone(record), name, given, terms).next, terms);
-      if (!record || record.lease?.owner !== terms.writer || crashes) continue;
-      const tried = dueDeliveries(record, terms).map(({ key, delivery }) => [key, { ...delivery, ...result }] as const);
+      write(decideNext(structuredClone(record), name, given, context).next, context);
+      if (!record || record.lease?.owner !== context.writer || crashes) continue;
+      const tried = dueDeliveries(record, context).map(
+        ({ key, delivery }) => [key, { ...delivery, ...result }] as const,
+      );
       record = { ...record, deliveries: { ...record.deliveries, ...Object.fromEntries(tried) } };
-      write(release(structuredClone(record), terms), terms);
+      write(release(structuredClone(record), context), context);
     }
   }
-  type See = (next: JobRecord, before: JobRecord | undefined, terms: Terms) => void;
+  type See = (next: JobRecord, before: JobRecord | undefined, context: DecisionContext) => void;
   const always = (see: See) =>
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), (steps) => play(steps, see)),
@@ -1177,7 +1151,7 @@ describe('whatever happens to a job', () => {
 
   test('each limit is decided once, and by a job that was read so', () => {
     always(({ exceeded, status, job }, before) => {
-      for (const limit of limits) {
+      for (const limit of timeLimitNames) {
         const [was, is] = [before?.exceeded?.[limit], exceeded?.[limit]];
         if (was) expect(is).toEqual(was);
         else if (is) expect([status, job]).toEqual([limit === 'queuedFor' ? 'Queued' : 'Running', is.job]);

@@ -3,92 +3,61 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { advance, type Terms, testRecord } from '../../lib/domain/advance.ts';
+import { testRecord } from '../../lib/domain/advance.ts';
+import type { DecisionContext, TimeLimitRule } from '../../lib/domain/decision-context.ts';
 import {
   type Job,
   type JobRecord,
-  type Limit,
-  limits,
   type Outcome,
   outcomes,
   type Reading,
   type Statistics,
+  type TimeLimit,
+  timeLimitNames,
 } from '../../lib/domain/job.ts';
 import { deduplicationId, type JobDocument, type Message, messageOf, sha256 } from '../../lib/domain/message.ts';
-import type { LimitRule } from '../../lib/domain/time-limits.ts';
 import { inUtc } from '../../lib/domain/wording.ts';
+import { decideNext } from '../../lib/pipeline/check.ts';
+import {
+  bareJob,
+  contextAt,
+  day,
+  minute,
+  jobName as name,
+  notFound,
+  someJob,
+  someStatistics,
+  start,
+  unreadable,
+} from '../support/builders.ts';
 
-const minute = 60_000;
-const day = 24 * 60 * minute;
-const start = Date.parse('2026-01-20T12:00:00.000Z');
-const name = { environment: 'production', jobId: 'job_41B25' };
+const counted = (counts: Partial<Statistics> = {}): Statistics =>
+  someStatistics({ processed: 103, skipped: 40, additional: 3, asOf: '2026-01-20T11:59:30.000Z', ...counts });
+const jobOf = (status: string, values: Partial<Job> = {}): Job =>
+  someJob(status, {
+    startedBy: 'Release pipeline',
+    startedByType: 'Application',
+    canceledBy: status === 'Canceled' ? 'Alex Example' : null,
+    queuedAt: '2026-01-20T11:50:00.000Z',
+    startedAt: '2026-01-20T11:50:05.000Z',
+    finishedAt: '2026-01-20T11:54:10.000Z',
+    statistics: counted(),
+    ...values,
+  });
+const timeLimits: TimeLimitRule[] = [{ queuedFor: 30, runningFor: 60, noProgressFor: 15 }];
+const rules = [{ when: { outcome: ['canceled'] }, notify: ['team'], mention: 'here' }, { notify: ['team'] }];
+const contextOf = (ms: number, values: Partial<DecisionContext> = {}) =>
+  contextAt(start + ms, { rules, channels: ['team'], timeLimits, ...values });
 
-const counted = (counts: Partial<Statistics> = {}): Statistics => ({
-  sent: 100,
-  processed: 103,
-  failed: 0,
-  skipped: 40,
-  deleted: 0,
-  additional: 3,
-  asOf: '2026-01-20T11:59:30.000Z',
-  ...counts,
-});
-const jobOf = (status: string, values: Partial<Job> = {}): Job => ({
-  status,
-  name: 'Nightly site publish',
-  source: 'Pages',
-  startedBy: 'Release pipeline',
-  startedByType: 'Application',
-  canceledBy: status === 'Canceled' ? 'Alex Example' : null,
-  queuedAt: '2026-01-20T11:50:00.000Z',
-  startedAt: '2026-01-20T11:50:05.000Z',
-  finishedAt: '2026-01-20T11:54:10.000Z',
-  statistics: counted(),
-  ...values,
-});
-const unknownJob = (status: string): Job => ({
-  status,
-  name: null,
-  source: null,
-  startedBy: null,
-  startedByType: null,
-  canceledBy: null,
-  queuedAt: null,
-  startedAt: null,
-  finishedAt: null,
-  statistics: null,
-});
-
-const termsAt = (now: number, values: Partial<Terms> = {}): Terms => ({
-  now,
-  writer: `writer-${now}`,
-  leaseUntil: now + 85_000,
-  conclude: true,
-  isOpen: () => true,
-  rules: [{ when: { outcome: ['canceled'] }, notify: ['team'], mention: 'here' }, { notify: ['team'] }],
-  channels: ['team'],
-  people: {},
-  limitRules,
-  limits: {
-    announceWithinMs: day,
-    notFoundForMs: 10 * minute,
-    unreadableForMs: 7 * day,
-    retryForMs: 3 * day,
-    keepForMs: 30 * day,
-  },
-  ...values,
-});
 /** What is recorded of a job after these readings; each is so many milliseconds after the start. */
-function after(...readings: [ms: number, reading: Reading, values?: Partial<Terms>][]): JobRecord {
+function after(...readings: [ms: number, reading: Reading, values?: Partial<DecisionContext>][]): JobRecord {
   let record: JobRecord | undefined;
   for (const [ms, reading, values] of readings) {
-    record = advance(structuredClone(record), name, reading, termsAt(start + ms, values)).next ?? record;
+    record = decideNext(structuredClone(record), name, reading, contextOf(ms, values)).next ?? record;
   }
   return record as JobRecord;
 }
 const read = (job: Job): Reading => ({ kind: 'job', job });
-const notFound: Reading = { kind: 'notFound', error: 'no such job' };
-const unreadable: Reading = { kind: 'unreadable', error: 'answered 500' };
 const asked = { conclude: false };
 
 const told = (record: JobRecord, outcome = outcomeOf(record), jobUrl?: string): Message =>
@@ -97,12 +66,11 @@ const outcomeOf = ({ decision, exceeded }: JobRecord) =>
   (decision?.outcome ?? Object.values(exceeded ?? {})[0]?.decision.outcome) as Outcome;
 const matterOf = ({ exceeded }: JobRecord, outcome: Outcome) => ({
   outcome,
-  limit: limits.find((limit) => exceeded?.[limit]?.decision.outcome === outcome),
+  limit: timeLimitNames.find((limit) => exceeded?.[limit]?.decision.outcome === outcome),
 });
 const facts = (message: Message): Record<string, string> =>
   Object.fromEntries(message.facts.map((fact) => [fact.label, 'moment' in fact ? fact.moment : fact.text]));
 
-const limitRules: LimitRule[] = [{ queuedFor: 30, runningFor: 60, noProgressFor: 15 }];
 const waiting = jobOf('Queued', { queuedAt: '2026-01-20T11:29:00.000Z', startedAt: null, finishedAt: null });
 const standing = jobOf('Running', { finishedAt: null });
 
@@ -115,7 +83,7 @@ const records: Record<Outcome, JobRecord> = {
   lostTrack: after([0, read(jobOf('Running'))], [minute, notFound], [11 * minute, notFound]),
   late: after([0, read(waiting)]),
   stuck: after([0, read(standing)], [16 * minute, read(standing)]),
-  test: testRecord(name, ['team'], termsAt(start)),
+  test: testRecord(name, ['team'], contextOf(0)),
 };
 
 describe('the outcomes', () => {
@@ -231,7 +199,7 @@ describe('a job that takes too long', () => {
   const began = { startedAt: inTime, statistics: null };
   const beganEarly = { startedAt: '2026-01-20T10:30:00.000Z', statistics: null };
 
-  test.each<[sentence: string, record: JobRecord, limit: Limit, message: object]>([
+  test.each<[sentence: string, record: JobRecord, limit: TimeLimit, message: object]>([
     [
       'queued',
       records.late,
@@ -286,7 +254,7 @@ describe('a job that takes too long', () => {
     },
   );
 
-  test.each<[sentence: string, record: JobRecord, said: string, exceeded: Limit[]]>([
+  test.each<[sentence: string, record: JobRecord, said: string, exceeded: TimeLimit[]]>([
     ['in time', slow({ queuedAt: inTime }, began), '', []],
     ['queued', slow({}, began), ' It had been late: in the queue for more than 30 min.', ['queuedFor']],
     [
@@ -337,7 +305,7 @@ describe('a job that takes too long', () => {
   });
 
   test('is told of by an id for each limit', () => {
-    const ids = [undefined, ...limits].map((limit) => deduplicationId(name, 'late', 'team', limit));
+    const ids = [undefined, ...timeLimitNames].map((limit) => deduplicationId(name, 'late', 'team', limit));
     expect(new Set(ids).size).toBe(ids.length);
     expect(told(records.late).document.deduplicationId).toBe(deduplicationId(name, 'late', 'team', 'queuedFor'));
     expect(deduplicationId(name, 'late', 'team', 'queuedFor')).toBe(
@@ -351,7 +319,7 @@ describe('a job that takes too long', () => {
     [90, '1 h 30 min'],
   ])('says the limit in words: %d, %s', (queuedFor, said) => {
     const longAgo = jobOf('Queued', { queuedAt: '2026-01-20T10:00:00.000Z', finishedAt: null });
-    const record = after([0, read(longAgo), { limitRules: [{ queuedFor }] }]);
+    const record = after([0, read(longAgo), { timeLimits: [{ queuedFor }] }]);
     expect(told(record).summary).toContain(` for 2 h. The limit is ${said}. `);
   });
 });
@@ -434,7 +402,7 @@ describe('a job that is lost', () => {
 });
 
 describe('an outcome that the record holds no decision of', () => {
-  const record = after([0, read(unknownJob('Queued'))]);
+  const record = after([0, read(bareJob('Queued'))]);
 
   test('is told with what is known of the job', () => {
     const message = told(record, 'failed');
@@ -471,7 +439,7 @@ describe('the facts', () => {
   });
 
   test('leave out what is not known', () => {
-    const message = told(after([0, read(unknownJob('Failed'))]));
+    const message = told(after([0, read(bareJob('Failed'))]));
     expect(message.title).toBe('Failed: job_41B25');
     expect(message.facts).toEqual([
       { label: 'Environment', text: 'production' },
@@ -583,7 +551,7 @@ describe('the document for machines', () => {
 
   test('of a job of which nothing is known is what its schema says', () => {
     const lost = after([0, unreadable], [7 * day, unreadable]);
-    for (const record of [lost, ...['Completed', 'Failed', 'Canceled'].map((is) => after([0, read(unknownJob(is))]))]) {
+    for (const record of [lost, ...['Completed', 'Failed', 'Canceled'].map((is) => after([0, read(bareJob(is))]))]) {
       expect(problems(told(record).document)).toEqual([]);
     }
   });

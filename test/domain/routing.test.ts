@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Rule, When } from '../../lib/domain/decision-context.ts';
 import { type Job, outcomes } from '../../lib/domain/job.ts';
-import { type Rule, type RuleInput, route, traitsOf, type When } from '../../lib/domain/routing.ts';
+import { type RuleInput, route, traitsOf } from '../../lib/domain/routing.ts';
 
 const channels = ['team', 'events', 'on-call'];
 const input = (values: Partial<RuleInput> = {}): RuleInput => ({

@@ -1,79 +1,42 @@
 import { describe, expect, test } from 'vitest';
-import type { Job, JobRecord, Limit, Statistics } from '../../lib/domain/job.ts';
-import { exceeding, type LimitRule, mayExceed, progressOf } from '../../lib/domain/time-limits.ts';
+import type { TimeLimitRule } from '../../lib/domain/decision-context.ts';
+import type { Job, JobRecord, Statistics, TimeLimit } from '../../lib/domain/job.ts';
+import { exceeding, mayExceed, progressOf } from '../../lib/domain/time-limits.ts';
+import {
+  noStatistics as nothingCounted,
+  start as now,
+  someJob,
+  someRecord,
+  someStatistics,
+} from '../support/builders.ts';
 
 const minute = 60_000;
-const now = Date.parse('2026-01-20T12:00:00.000Z');
 const ago = (minutes: number): string => new Date(now - minutes * minute).toISOString();
 
-const counted = (counts: Partial<Statistics> = {}): Statistics => ({
-  sent: 100,
-  processed: 50,
-  failed: 0,
-  skipped: 0,
-  deleted: 0,
-  additional: 0,
-  asOf: ago(60),
-  ...counts,
-});
-const nothingCounted: Statistics = {
-  sent: null,
-  processed: null,
-  failed: null,
-  skipped: null,
-  deleted: null,
-  additional: null,
-  asOf: null,
-};
-const jobOf = (status: string, values: Partial<Job> = {}): Job => ({
-  status,
-  name: 'Nightly site publish',
-  source: 'Pages',
-  startedBy: null,
-  startedByType: null,
-  canceledBy: null,
-  queuedAt: ago(90),
-  startedAt: status === 'Queued' ? null : ago(80),
-  finishedAt: null,
-  statistics: counted(),
-  ...values,
-});
-const recordOf = (job: Job, values: Partial<JobRecord> = {}): JobRecord => ({
-  environment: 'production',
-  jobId: 'job_41B25',
-  revision: 1,
-  writer: 'writer',
-  status: job.status,
-  job,
-  firstSeenAt: ago(70),
-  changedAt: ago(65),
-  notFoundSince: null,
-  check: { failures: 0, error: null, nextAt: ago(70), failingSince: null },
-  watch: 'jobs',
-  dueAt: now,
-  pendingAt: null,
-  lease: null,
-  decision: null,
-  superseded: {},
-  exceeded: null,
-  progress: null,
-  deliveries: {},
-  expiresAt: null,
-  ...values,
-});
+const counted = (counts: Partial<Statistics> = {}) => someStatistics({ processed: 50, asOf: ago(60), ...counts });
+const jobOf = (status: string, values: Partial<Job> = {}): Job =>
+  someJob(status, {
+    queuedAt: ago(90),
+    startedAt: status === 'Queued' ? null : ago(80),
+    finishedAt: null,
+    statistics: counted(),
+    ...values,
+  });
+const recordOf = (job: Job, values: Partial<JobRecord> = {}): JobRecord =>
+  someRecord({ status: job.status, job, firstSeenAt: ago(70), changedAt: ago(65), ...values });
 const told = { minutes: 1, decision: {}, job: {} } as never;
-const may = (job: Job, ...limitRules: LimitRule[]): boolean => mayExceed('production', job, { now, limitRules });
-const exceeded = (record: JobRecord, ...limitRules: LimitRule[]): Limit[] =>
-  exceeding(record, record.job as Job, { now, limitRules }).map(({ limit }) => limit);
+const may = (job: Job, ...timeLimits: TimeLimitRule[]): boolean => mayExceed('production', job, { now, timeLimits });
+const exceeded = (record: JobRecord, ...timeLimits: TimeLimitRule[]): TimeLimit[] =>
+  exceeding(record, record.job as Job, { now, timeLimits }).map(({ limit }) => limit);
 /** Both that tell: the reading alone, and the record with it. */
-const both = (job: Job, ...limitRules: LimitRule[]) => {
+const both = (job: Job, ...timeLimits: TimeLimitRule[]) => {
   const record = recordOf(job, { progress: { statistics: counted(), since: ago(60) } });
-  return [may(job, ...limitRules), exceeded(record, ...limitRules).length > 0];
+  return [may(job, ...timeLimits), exceeded(record, ...timeLimits).length > 0];
 };
 const every = { queuedFor: 1, runningFor: 1, noProgressFor: 1 };
 
 describe('which limits count', () => {
-  test.each<[sentence: string, rules: LimitRule[], values: Partial<Job>, counts: boolean]>([
+  test.each<[sentence: string, rules: TimeLimitRule[], values: Partial<Job>, counts: boolean]>([
     ['none without an entry', [], {}, false],
     ['those of an entry without conditions', [{ runningFor: 1 }], {}, true],
     ['those of an entry whose conditions are empty', [{ when: {}, runningFor: 1 }], {}, true],
@@ -102,7 +65,7 @@ describe('which limits count', () => {
     expect(both(jobOf('Running', values), ...rules)).toEqual([counts, counts]);
   });
 
-  test.each<[status: string, Limit[]]>([
+  test.each<[status: string, TimeLimit[]]>([
     ['Queued', ['queuedFor']],
     ['Running', ['runningFor', 'noProgressFor']],
     ['Canceling', []],
@@ -119,7 +82,7 @@ describe('which limits count', () => {
 });
 
 describe('a limit is exceeded', () => {
-  test.each<[sentence: string, job: Job, rule: LimitRule, isExceeded: boolean]>([
+  test.each<[sentence: string, job: Job, rule: TimeLimitRule, isExceeded: boolean]>([
     ['queued for longer', jobOf('Queued'), { queuedFor: 89 }, true],
     ['not queued for exactly so long', jobOf('Queued'), { queuedFor: 90 }, false],
     ['not queued for less', jobOf('Queued'), { queuedFor: 91 }, false],
@@ -131,7 +94,7 @@ describe('a limit is exceeded', () => {
     expect(both(job, rule)).toEqual([isExceeded, isExceeded]);
   });
 
-  test.each<[sentence: string, job: Job, rule: LimitRule, isExceeded: boolean]>([
+  test.each<[sentence: string, job: Job, rule: TimeLimitRule, isExceeded: boolean]>([
     ['queued since it was first seen', jobOf('Queued', { queuedAt: null }), { queuedFor: 69 }, true],
     ['not queued since before that', jobOf('Queued', { queuedAt: null }), { queuedFor: 70 }, false],
     ['running since it was seen to', jobOf('Running', { startedAt: null }), { runningFor: 64 }, true],
@@ -154,12 +117,12 @@ describe('a limit is exceeded', () => {
   test('with what that means, and since when', () => {
     const job = jobOf('Running');
     const record = recordOf(job, { progress: { statistics: counted(), since: ago(60) } });
-    expect(exceeding(record, job, { now, limitRules: [{ runningFor: 60, noProgressFor: 20 }] })).toEqual([
+    expect(exceeding(record, job, { now, timeLimits: [{ runningFor: 60, noProgressFor: 20 }] })).toEqual([
       { limit: 'runningFor', minutes: 60, outcome: 'late', reason: 'runningTooLong', since: ago(80) },
       { limit: 'noProgressFor', minutes: 20, outcome: 'stuck', reason: 'noProgress', since: ago(60) },
     ]);
     const queued = jobOf('Queued');
-    expect(exceeding(recordOf(queued), queued, { now, limitRules: [{ queuedFor: 30 }] })).toEqual([
+    expect(exceeding(recordOf(queued), queued, { now, timeLimits: [{ queuedFor: 30 }] })).toEqual([
       { limit: 'queuedFor', minutes: 30, outcome: 'late', reason: 'queuedTooLong', since: ago(90) },
     ]);
   });
@@ -170,7 +133,7 @@ describe('a job that makes no progress', () => {
   const standing = (since: string, known: Statistics = counted(), read: Statistics | null = counted()) =>
     exceeded(recordOf(jobOf('Running', { statistics: read }), { progress: { statistics: known, since } }), rule);
 
-  test.each<[sentence: string, found: Limit[], isStuck: boolean]>([
+  test.each<[sentence: string, found: TimeLimit[], isStuck: boolean]>([
     ['its counters stood for longer', standing(ago(20.1)), true],
     ['its counters stood for exactly so long', standing(ago(20)), false],
     ['one counter moved', standing(ago(60), counted({ processed: 49 })), false],
@@ -209,8 +172,8 @@ describe('what is kept of the counters', () => {
     statistics: counted(counts),
     since: ago(minutes),
   });
-  const kept = (values: Partial<JobRecord>, ...limitRules: LimitRule[]) =>
-    progressOf(recordOf(jobOf('Running'), values), jobOf('Running'), { now, limitRules });
+  const kept = (values: Partial<JobRecord>, ...timeLimits: TimeLimitRule[]) =>
+    progressOf(recordOf(jobOf('Running'), values), jobOf('Running'), { now, timeLimits });
 
   test('is nothing while no limit asks for progress', () => {
     expect(kept({})).toBeNull();
@@ -220,15 +183,15 @@ describe('what is kept of the counters', () => {
   });
 
   test('is nothing while the job is queued, or its counters are not shown', () => {
-    const limitRules = [{ noProgressFor: 20 }];
+    const timeLimits = [{ noProgressFor: 20 }];
     for (const job of [
       jobOf('Queued'),
       jobOf('Running', { statistics: null }),
       jobOf('Running', { statistics: nothingCounted }),
     ]) {
-      expect(progressOf(recordOf(job), job, { now, limitRules })).toBeNull();
+      expect(progressOf(recordOf(job), job, { now, timeLimits })).toBeNull();
       const progress = keptFor(90);
-      expect(progressOf(recordOf(job, { progress }), job, { now, limitRules })).toBe(progress);
+      expect(progressOf(recordOf(job, { progress }), job, { now, timeLimits })).toBe(progress);
     }
   });
 
@@ -254,7 +217,7 @@ describe('what is kept of the counters', () => {
     const progress = keptFor(600);
     const seen = (counts: Partial<Statistics>) => {
       const job = jobOf('Running', { statistics: counted(counts) });
-      return progressOf(recordOf(job, { progress }), job, { now, limitRules: [{ noProgressFor: 20 }] });
+      return progressOf(recordOf(job, { progress }), job, { now, timeLimits: [{ noProgressFor: 20 }] });
     };
     expect(seen({ sent: null, asOf: null })).toBe(progress);
     expect(seen({ sent: null, processed: 51 })).toEqual({

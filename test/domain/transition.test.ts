@@ -1,68 +1,32 @@
 import { describe, expect, test } from 'vitest';
-import type { Decision, Job, Outcome, Reading, Reason, Statistics } from '../../lib/domain/job.ts';
-import { decide, isFinal, isNewer, type Known, type Limits, outcomeOf } from '../../lib/domain/transition.ts';
+import type { Job, Outcome, Reading, Reason, Statistics } from '../../lib/domain/job.ts';
+import { decide, isFinal, isNewer, type Known, outcomeOf } from '../../lib/domain/transition.ts';
+import {
+  ago,
+  contextAt,
+  someStatistics as counted,
+  day,
+  hour,
+  someJob as jobOf,
+  minute,
+  start as now,
+  someCheck,
+  someDecision as told,
+} from '../support/builders.ts';
 
-const minute = 60_000;
-const hour = 60 * minute;
-const day = 24 * hour;
-const now = Date.parse('2026-01-20T12:00:00.000Z');
-const ago = (ms: number): string => new Date(now - ms).toISOString();
-const limits: Limits = { announceWithinMs: day, notFoundForMs: 10 * minute, unreadableForMs: 7 * day };
-
-const counted = (counts: Partial<Statistics> = {}): Statistics => ({
-  sent: 100,
-  processed: 100,
-  failed: 0,
-  skipped: 0,
-  deleted: 0,
-  additional: 0,
-  asOf: ago(0),
-  ...counts,
-});
-const jobOf = (status: string, values: Partial<Job> = {}): Job => ({
-  status,
-  name: 'Nightly site publish',
-  source: 'Pages',
-  startedBy: null,
-  startedByType: null,
-  canceledBy: null,
-  queuedAt: ago(20 * minute),
-  startedAt: ago(10 * minute),
-  finishedAt: ['Completed', 'Failed', 'Canceled'].includes(status) ? ago(minute) : null,
-  statistics: counted(),
-  ...values,
-});
-const told = (values: Partial<Decision> = {}): Decision => ({
-  reason: 'finished',
-  outcome: 'completed',
-  status: 'Completed',
-  previousStatus: 'Running',
-  corrects: null,
-  at: ago(minute),
-  since: null,
-  channels: ['team'],
-  mention: null,
-  rule: 'everyChannel',
-  ...values,
-});
 const knownAs = (status: string | null, values: Partial<Known> = {}): Known => ({
   status,
   job: status === null ? null : jobOf(status),
   decision: status === null ? null : told(),
   firstSeenAt: ago(5 * minute),
   notFoundSince: null,
-  check: { failures: 0, error: null, nextAt: ago(0), failingSince: null },
+  check: someCheck(),
   ...values,
 });
-const failingSince = (since: string | null) => ({
-  failures: 9,
-  error: 'time-out',
-  nextAt: ago(0),
-  failingSince: since,
-});
+const failingSince = (since: string | null) => someCheck({ failures: 9, error: 'time-out', failingSince: since });
 
 const decided = (known: Known, reading: Reading, { conclude = true } = {}) =>
-  decide(Object.freeze(known), reading, { now, limits, conclude });
+  decide(Object.freeze(known), reading, contextAt(now, { conclude }));
 const compared = (known: Known, job: Job) => decided(known, { kind: 'job', job });
 
 describe('every status that is known, against every status that is read', () => {

@@ -1,7 +1,7 @@
 /** The jobs during which a worker is killed. */
 
+import type { TimeLimitRule } from '../../lib/domain/decision-context.ts';
 import type { Notice } from '../../lib/domain/job.ts';
-import type { LimitRule } from '../../lib/domain/time-limits.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
 import type { Cross, Universe, Worker } from './universe.ts';
 
@@ -12,7 +12,7 @@ export interface KillScenario {
   /** What every channel is to be told, in this order. */
   told: Told[];
   /** How long jobs may take; as long as they like if left out. */
-  limits?: LimitRule[];
+  limits?: TimeLimitRule[];
   /** Brings the world to the moment at which the worker begins. */
   prepare(universe: Universe): Promise<void>;
   /** Whether jobs that nobody named are looked for. */
@@ -59,7 +59,7 @@ const watched = (status: string) => async (universe: Universe) => {
 };
 
 /** Runs for longer than it may, and nothing of it moves. */
-const limits: LimitRule[] = [{ runningFor: 60, noProgressFor: 60 }];
+const limits: TimeLimitRule[] = [{ runningFor: 60, noProgressFor: 60 }];
 const running = async ({ clock, setJob, worker }: Universe) => {
   setJob(jobId, { status: 'Running' });
   await worker().post(jobId);

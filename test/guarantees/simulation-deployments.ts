@@ -3,7 +3,7 @@
 import type { ChannelType } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
 import type { Deps } from '../../lib/deps.ts';
-import type { Limit, Outcome } from '../../lib/domain/job.ts';
+import type { Outcome, TimeLimit } from '../../lib/domain/job.ts';
 import { wire } from '../../lib/wire.ts';
 import { type UniverseConfig, universeConfig } from './universe.ts';
 
@@ -17,7 +17,7 @@ export interface Deployment {
 export const everyChannel = ['slack', 'fifo', 'topic'];
 
 /** How long jobs may take where that is limited, in minutes. */
-export const limits: Record<Limit, number> = { queuedFor: 5, runningFor: 6, noProgressFor: 2 };
+export const limits: Record<TimeLimit, number> = { queuedFor: 5, runningFor: 6, noProgressFor: 2 };
 
 export const deployments = {
   all: deploymentOf({ limits: [limits], discover: true }),

@@ -8,9 +8,9 @@ import {
   type JobName,
   type JobRecord,
   jobKey,
-  type Limit,
   type Notice,
   type Outcome,
+  type TimeLimit,
 } from '../../lib/domain/job.ts';
 import type { PublishingJob } from '../../local/publishing-job.ts';
 import { limits } from './simulation-deployments.ts';
@@ -129,14 +129,14 @@ export function createLedger(now: () => number) {
         runningFor: status === 'Running' && Date.parse(startTime ?? ''),
         noProgressFor: status === 'Running' && standsSince,
       };
-      for (const [limit, from] of Object.entries(since) as [Limit, number | false][]) {
+      for (const [limit, from] of Object.entries(since) as [TimeLimit, number | false][]) {
         const isOver = from !== false && now() - from + apartMs + judgedWithinMs > limits[limit] * minute;
         if (isOver) seenExceeded.add(`${job}/${limit}`);
       }
     },
 
     /** It is in the table that a job exceeds a limit. */
-    exceeded(job: string, limit: Limit, { decision }: Exceeded, its: { tells: Tells; writer: string }): void {
+    exceeded(job: string, limit: TimeLimit, { decision }: Exceeded, its: { tells: Tells; writer: string }): void {
       const key = `${job}/${limit}`;
       const { outcome, channels } = decision;
       if ((decidedExceeded.get(key) ?? its.writer) !== its.writer) violated(`${key} was decided twice`);

@@ -5,8 +5,8 @@ import {
   type Exceeded,
   type JobRecord,
   jobKey,
-  type Limit,
   type Outcome,
+  type TimeLimit,
 } from '../../lib/domain/job.ts';
 import { splitKey } from '../../lib/domain/outbox.ts';
 import type { Store } from '../../lib/table/store.ts';
@@ -28,7 +28,7 @@ export function createTable({ ledger, jobs }: { ledger: Ledger; jobs: SimulatedJ
         if (!saved.won || saved.record?.writer !== next.writer) return saved;
         const [key, { decision, exceeded, status }] = [jobKey(next), next];
         ledger.recorded(key, status);
-        for (const [limit, its] of Object.entries(exceeded ?? {}) as [Limit, Exceeded][]) {
+        for (const [limit, its] of Object.entries(exceeded ?? {}) as [TimeLimit, Exceeded][]) {
           if (!known?.exceeded?.[limit]) ledger.exceeded(key, limit, its, { tells, writer: next.writer });
         }
         if (decision && decision.at !== known?.decision?.at) {

@@ -298,7 +298,10 @@ test('a rest that cannot be written closes all the same', async () => {
   expect((await read()).kind).toBe('notAsked');
   expect((await read()).kind).toBe('notAsked');
   expect(asked).toHaveLength(1);
-  expect(notes.lines).toMatchObject([{ level: 'error' }, { level: 'warn', message: 'a cooldown could not be written' }]);
+  expect(notes.lines).toMatchObject([
+    { level: 'error' },
+    { level: 'warn', message: 'a cooldown could not be written' },
+  ]);
 });
 
 test('a rest that cannot be removed keeps nobody from a job', async () => {

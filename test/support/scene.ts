@@ -11,10 +11,7 @@ import { publishingJob } from '../../local/publishing-job.ts';
 import { deploy, type Notifier } from './notifier.ts';
 import { type ConfigDocument, type EnvironmentDocument, lambdaContext, postEvent, read, type World } from './world.ts';
 
-export const second = 1_000;
-export const minute = 60 * second;
-export const hour = 60 * minute;
-export const day = 24 * hour;
+export { day, hour, minute, second } from './builders.ts';
 
 /** An item as the table holds it: a job, or a mark. */
 export type Item = Partial<JobRecord> & { jobKey: string; version: number } & Record<string, unknown>;
