@@ -179,10 +179,9 @@ const createTopic = (publish: (jobId: string) => Promise<void>): ChannelType => 
   references: [],
   create: () => ({
     minIntervalMs: 0,
-    dedupWindowMs: 0,
     async send({ document }) {
       await publish(document.jobId);
-      return 'accepted';
+      return { receipt: 'accepted' };
     },
     verify: async () => undefined,
     render: ({ title, document }) => ({ text: title, payload: document }),

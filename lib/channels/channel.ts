@@ -10,18 +10,24 @@ import type { Secrets } from '../platform/secrets.ts';
 /** A place where messages go. */
 export interface Channel {
   /**
-   * Sends one message within `timeoutMs`, once and without retries of its own, and returns what the place gave back as
-   * a receipt. Throws an `UpstreamError`: what kind it is decides when the delivery is tried again.
+   * Sends one message within `timeoutMs`, once and without retries of its own. Throws an `UpstreamError`, whose kind
+   * decides when the delivery is tried again.
    */
-  send(message: Message, timeoutMs: number): Promise<string>;
+  send(message: Message, timeoutMs: number): Promise<Sent>;
   /** Makes sure that a message would arrive, without sending one. Throws like `send`. For operators only. */
   verify(timeoutMs: number): Promise<void>;
   /** What `send` would send, and how a person reads it. */
   render(message: Message): { text: string; payload: object };
   /** The shortest time between two messages that the place bears, in milliseconds; 0: any. */
   readonly minIntervalMs: number;
-  /** For how long the place recognises a repeated message and drops it, in milliseconds; 0: never. Known after a send. */
-  readonly dedupWindowMs: number;
+}
+
+/** What a channel knows of a message that it accepted. */
+export interface Sent {
+  /** What the service returned: an id, or `ok`. */
+  receipt: string;
+  /** How long the service drops a repetition of this message, in milliseconds. Left out: it does not. */
+  dedupWindowMs?: number;
 }
 
 /** What a channel may use. */

@@ -52,20 +52,19 @@ export const slack: ChannelType = {
     };
     return {
       minIntervalMs: 1_000,
-      dedupWindowMs: 0,
       verify: async (timeoutMs) => knock(await readUrl(), clock.now() + timeoutMs),
       render: (message) => ({ text: textOf(message), payload: blocksOf(message) }),
       async send(message, timeoutMs) {
         const deadline = clock.now() + timeoutMs;
         const url = await readUrl();
         try {
-          return await postInSomeForm(url, message, deadline);
+          return { receipt: await postInSomeForm(url, message, deadline) };
         } catch (error) {
           // The hook may have been replaced: the parameter is read again, and a new address is used at once.
           const isFresh = isOfKind(error, 'needsOperator') && (await secrets.refresh().catch(() => false));
           const fresh = isFresh ? await readUrl() : url;
           if (fresh.href === url.href) throw error;
-          return await postInSomeForm(fresh, message, deadline);
+          return { receipt: await postInSomeForm(fresh, message, deadline) };
         }
       },
     };

@@ -18,7 +18,7 @@ import { clean, cut } from '../platform/text.ts';
 import type { ChannelType } from './channel.ts';
 
 /** SNS remembers a deduplication id for five minutes; a minute of that is left for clocks and slow requests. */
-const dedupWindowMs = 4 * 60_000;
+const fifoWindowMs = 4 * 60_000;
 
 export const sns: ChannelType = {
   config: { topicArn: v.string() },
@@ -39,18 +39,16 @@ export const sns: ChannelType = {
           return await send(abortSignal);
         });
       } catch (error) {
-        throw error instanceof UpstreamError ? error : readError(error as SnsError, redact);
+        throw error instanceof UpstreamError ? error : readError(error as SnsError, dedupWindowOf(topicArn), redact);
       }
     };
     return {
       minIntervalMs: 0,
-      get dedupWindowMs() {
-        return isFifo(topicArn) ? dedupWindowMs : 0;
-      },
       async send(message, timeoutMs) {
         const publish = (abortSignal: AbortSignal) =>
           client.send(new PublishCommand(publishInput(message, topicArn)), { abortSignal });
-        return (await ask(timeoutMs, publish)).MessageId ?? 'accepted';
+        const { MessageId: receipt = 'accepted' } = await ask(timeoutMs, publish);
+        return { receipt, dedupWindowMs: dedupWindowOf(topicArn) };
       },
       async verify(timeoutMs) {
         await ask(timeoutMs, (abortSignal) =>
@@ -115,6 +113,8 @@ const attributes = (values: Record<string, string | null>): Record<string, Messa
 
 const isFifo = (topicArn: string): boolean => topicArn.endsWith('.fifo');
 
+const dedupWindowOf = (topicArn: string): number => (isFifo(topicArn) ? fifoWindowMs : 0);
+
 type SnsError = Error & { $metadata?: { httpStatusCode?: number }; code?: string };
 
 // Names as the API documents them, and as its query protocol sends them (without "Exception").
@@ -123,10 +123,10 @@ const needsOperator =
 const throttled = /^(Throttl|TooManyRequests|RequestLimitExceeded|RequestThrottled)/;
 const neverConnected = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/;
 
-function readError(error: SnsError, redact: (text: string) => string): UpstreamError {
+function readError(error: SnsError, dedupWindowMs: number, redact: (text: string) => string): UpstreamError {
   const { kind, ambiguous } = classify(error);
   const said = error.name === 'TimeoutError' ? 'no answer in time' : clean(redact(error.message), 200);
-  return new UpstreamError(kind, `SNS: ${error.name}: ${said}`, { cause: error, ambiguous });
+  return new UpstreamError(kind, `SNS: ${error.name}: ${said}`, { cause: error, ambiguous, dedupWindowMs });
 }
 
 function classify(error: SnsError): { kind: UpstreamKind; ambiguous: boolean } {

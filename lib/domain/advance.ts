@@ -1,4 +1,4 @@
-/** What the table should say of a job next, computed from what it says now. Pure. */
+/** The next record of a job, computed from the present one. Pure. */
 
 import { isDeepStrictEqual } from 'node:util';
 import { announce, announceDelays } from './announce.ts';
@@ -58,26 +58,26 @@ export function advance(
   return { ...next, revision: prior.revision + 1, writer: context.writer };
 }
 
-/** The record after a worker is done with its deliveries: the lease given back, and what is to be done next. */
+/** The record after a worker has finished its deliveries: the lease is released, and the next due time is set. */
 export function release(record: JobRecord, context: Pick<DecisionContext, 'now' | 'writer' | 'timings'>): JobRecord {
   const next = { ...record, lease: null, revision: record.revision + 1, writer: context.writer };
   return { ...next, ...schedule(next, context) };
 }
 
-/** The record of a test: no job, and a message to each of these channels that is to be sent as any other. */
+/** The record of a test message: no job, and one delivery to each of these channels, sent as any other. */
 export function testRecord(
   name: JobName,
   channels: string[],
   context: Pick<DecisionContext, 'now' | 'writer' | 'timings'>,
 ): JobRecord {
-  const told = { outcome: 'test', status: null, previousStatus: null, corrects: null, since: null } as const;
+  const facts = { outcome: 'test', status: null, previousStatus: null, corrects: null, since: null } as const;
   const record = newRecord(name, context.now);
   const next: JobRecord = {
     ...record,
     revision: 1,
     writer: context.writer,
     check: { ...record.check, nextAt: null },
-    decision: { ...told, reason: 'test', at: iso(context.now), channels, mention: null, rule: null },
+    decision: { ...facts, reason: 'test', at: iso(context.now), channels, mention: null, rule: null },
     deliveries: withNew(
       {},
       channels.map((channel) => deliveryKey('test', channel)),
@@ -87,7 +87,7 @@ export function testRecord(
   return { ...next, ...schedule(next, context) };
 }
 
-/** A record whose wanted dead deliveries are pending again, as if just decided, and the keys of those. */
+/** Makes the selected dead deliveries pending again, as if they were just decided. Returns the record and their keys. */
 export function revive(
   record: JobRecord,
   isWanted: (one: NamedDelivery) => boolean,
@@ -96,7 +96,7 @@ export function revive(
   const at = iso(context.now);
   const wanted = namedDeliveries(record).filter((one) => one.delivery.state === 'dead' && isWanted(one));
   const deliveries = { ...record.deliveries };
-  // A millisecond apart, in their old order: a correction must not come before what it corrects.
+  // One millisecond apart, in their old order: a correction must not precede what it corrects.
   for (const [index, { key, delivery }] of wanted.entries()) {
     deliveries[key] = { ...delivery, state: 'pending', createdAt: iso(context.now + index), nextAt: at };
   }
@@ -129,14 +129,14 @@ function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
   };
 }
 
-// Nothing more is read of it, though it did not end.
+// The job has not ended, and is no longer polled.
 const isGivenUp = ({ check, status }: JobRecord): boolean => check.nextAt === null && !isTerminal(status);
 
-// Two sweeps read a job in vain at the same time, and the other one has given it up meanwhile.
+// Two sweeps failed to read a job at the same time, and the other one has given it up meanwhile.
 const isTooLate = (record: JobRecord, reading: Reading, { conclude }: DecisionContext): boolean =>
   isGivenUp(record) && conclude && reading.kind !== 'job';
 
-// A trigger asks for a job that was given up: its waits begin anew.
+// A trigger names a job that was given up: its waits start again.
 const watchedAgain = (record: JobRecord, now: number): JobRecord => ({
   ...record,
   notFoundSince: null,
@@ -158,24 +158,24 @@ function observe(
   return { ...prior, check, notFoundSince: null, status: reading.job.status, job };
 }
 
-/** Takes the lease back when it ran out: the fate of what was pending under it is not known. */
+/** Takes back an expired lease. Deliveries that were pending under it become ambiguous. */
 function expireLease(record: JobRecord, now: number): JobRecord {
   const { lease } = record;
   if (!lease || lease.until > now) return record;
   const since = iso(lease.since);
-  const doubt = (delivery: Delivery): Delivery =>
+  const ambiguous = (delivery: Delivery): Delivery =>
     isPending(delivery) ? { ...delivery, ambiguousSince: delivery.ambiguousSince ?? since } : delivery;
-  const deliveries = Object.entries(record.deliveries).map(([key, delivery]) => [key, doubt(delivery)] as const);
+  const deliveries = Object.entries(record.deliveries).map(([key, delivery]) => [key, ambiguous(delivery)] as const);
   return { ...record, lease: null, deliveries: Object.fromEntries(deliveries) };
 }
 
-/** Takes the lease if it is free and there is something to send. */
+/** Acquires the lease if it is free and something can be sent. */
 function acquireLease(record: JobRecord, context: DecisionContext): JobRecord {
   if (record.lease || dueDeliveries(record, context).length === 0) return record;
   return { ...record, lease: { owner: context.writer, since: context.now, until: context.leaseUntil } };
 }
 
-/** When a record is due, or that it may be forgotten. */
+/** When a record is due next, or when it expires. */
 function schedule(
   record: JobRecord,
   { now, timings }: Pick<DecisionContext, 'now' | 'timings'>,
@@ -194,7 +194,7 @@ function schedule(
   return { watch: null, dueAt: null, pendingAt, expiresAt };
 }
 
-// Moving counters alone are not worth a write: messages are made from the reading that brought the change.
+// Moving counters alone cause no write: a message is made from the reading that brought the change.
 const isSame = (known: JobRecord, next: JobRecord): boolean =>
   isDeepStrictEqual({ ...known, job: null }, { ...next, job: null });
 

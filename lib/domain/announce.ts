@@ -1,4 +1,4 @@
-/** What is decided about a job, and the messages that follow from it. Pure. */
+/** Adds the decision about a transition to a record, and the deliveries that follow from it. Pure. */
 
 import type { DecisionContext } from './decision-context.ts';
 import { type Decision, deliveryKey, type Job, type JobRecord, type Notice, type Transition } from './job.ts';
@@ -8,7 +8,7 @@ import { exceeding, progressOf } from './time-limits.ts';
 
 type Context = Pick<DecisionContext, 'now' | 'rules' | 'channels' | 'people' | 'timeLimits'>;
 
-/** A record after a transition: the decision, and a delivery to each channel that is to be told. */
+/** Adds a transition to a record: the decision, and one delivery for each channel to notify. */
 export function announce(observed: JobRecord, prior: JobRecord, transition: Transition, context: Context): JobRecord {
   const decision = decideAbout(observed, transition, context);
   const { outcome, channels, at } = decision;
@@ -23,25 +23,25 @@ export function announce(observed: JobRecord, prior: JobRecord, transition: Tran
 }
 
 /**
- * A record after a reading of a job that goes on: each limit that the job exceeds is decided once, beside the decision
- * about its last transition, which stands.
+ * Adds the time limits that a running job exceeds to its record. Each limit is decided once. The decision about the last
+ * transition stays.
  */
 export function announceDelays(observed: JobRecord, job: Job, prior: JobRecord, context: Context): JobRecord {
-  let told = { ...observed, progress: progressOf(observed, job, context) };
-  for (const { limit, minutes, ...excess } of exceeding(told, job, context)) {
-    const said = { ...excess, previousStatus: prior.status, corrects: null, announce: true };
-    const decision = decideAbout(told, said, context);
+  let next = { ...observed, progress: progressOf(observed, job, context) };
+  for (const { limit, minutes, ...excess } of exceeding(next, job, context)) {
+    const transition = { ...excess, previousStatus: prior.status, corrects: null, announce: true };
+    const decision = decideAbout(next, transition, context);
     const keys = decision.channels.map((channel) => deliveryKey(excess.outcome, channel, limit));
-    told = {
-      ...told,
-      exceeded: { ...told.exceeded, [limit]: { minutes, decision, job } },
-      deliveries: withNew(told.deliveries, keys, context.now),
+    next = {
+      ...next,
+      exceeded: { ...next.exceeded, [limit]: { minutes, decision, job } },
+      deliveries: withNew(next.deliveries, keys, context.now),
     };
   }
-  return told;
+  return next;
 }
 
-/** What was decided about an outcome of a job, or about a limit, with the job as it was then. */
+/** The decision about an outcome or about a time limit of a job, with the job as it was then. */
 export function decisionOf(
   record: JobRecord,
   { outcome, limit }: Notice,
@@ -51,19 +51,18 @@ export function decisionOf(
 }
 
 function decideAbout({ environment, status, job }: JobRecord, transition: Transition, context: Context): Decision {
-  const { announce: isNews, since = null, ...said } = transition;
-  const { outcome } = said;
-  const told =
+  const { announce: isNews, since = null, ...facts } = transition;
+  const { outcome } = facts;
+  const routed =
     outcome && isNews
       ? route({ outcome, ...traitsOf(environment, job) }, context)
       : { channels: [], mention: null, rule: null };
-  return { ...said, ...told, status, since, at: new Date(context.now).toISOString() };
+  return { ...facts, ...routed, status, since, at: new Date(context.now).toISOString() };
 }
 
 function supersede({ decision, job, deliveries }: JobRecord): JobRecord['superseded'] {
-  const before = decision?.outcome;
-  const told = Object.keys(deliveries)
+  const announced = Object.keys(deliveries)
     .map(splitKey)
-    .find(({ outcome }) => outcome === before);
-  return decision && told ? { [told.outcome]: { decision, job } } : {};
+    .find(({ outcome }) => outcome === decision?.outcome);
+  return decision && announced ? { [announced.outcome]: { decision, job } } : {};
 }

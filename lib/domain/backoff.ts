@@ -1,27 +1,28 @@
-/** When to try again, as pure functions. All durations in milliseconds. */
+/** When to try again. All durations are in milliseconds. Pure. */
 
 const minute = 60_000;
-const backoffMinutes = [1, 2, 5, 10, 15];
-const longestWaitMs = 15 * minute;
+/** The waits after the first failures; the last one repeats. */
+export const backoffStepsMs = [1, 2, 5, 10, 15].map((minutes) => minutes * minute);
+/** The longest wait before any attempt. */
+export const longestWaitMs = 15 * minute;
 
-/** The wait after so many failures in a row: 1, 2, 5, 10, then every 15 minutes. */
-export const backoffMs = (failures: number): number =>
-  (backoffMinutes[Math.max(failures, 1) - 1] ?? longestWaitMs / minute) * minute;
+/** The wait after so many failures in a row. */
+export const backoffMs = (failures: number): number => backoffStepsMs[Math.max(failures, 1) - 1] ?? longestWaitMs;
 
-/** A wait that somebody asked us for, between a second and 15 minutes. */
+/** A wait that another service asked for, limited to between one second and 15 minutes. */
 export const clampWaitMs = (ms: number): number => Math.min(Math.max(ms, 1_000), longestWaitMs);
 
 /**
- * The wait before the next attempt of a delivery. What needs an operator is tried slowly. While a channel still
- * recognises a repeated message, an attempt of unknown fate is repeated soon, so that it cannot arrive twice.
+ * The wait before the next attempt of a delivery. A failure that needs an operator is retried slowly. An ambiguous
+ * attempt is repeated soon while the channel still deduplicates, so that the message cannot arrive twice.
  */
 export function deliveryWaitMs(attempt: {
   attempts: number;
   needsOperator: boolean;
   retryAfterMs?: number | undefined;
-  recognisedStill: boolean;
+  isDeduplicated: boolean;
 }): number {
   if (attempt.retryAfterMs !== undefined) return clampWaitMs(attempt.retryAfterMs);
-  if (attempt.recognisedStill) return minute;
+  if (attempt.isDeduplicated) return minute;
   return attempt.needsOperator ? longestWaitMs : backoffMs(attempt.attempts);
 }

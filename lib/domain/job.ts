@@ -1,9 +1,9 @@
 /**
- * The words of this project. Everything here is plain data: what a job is, what can happen to it, and what is kept of
- * it in the table. Imports nothing, and everything else may import it.
+ * The types that everything else is about: a job, what can happen to it, and its record in the table. Plain data.
+ * Imports nothing, and every other file may import it.
  */
 
-/** The statuses that the Publishing API documents. Others are kept as they come, and are not terminal. */
+/** The statuses that the Publishing API documents. Any other status is kept as it is and is not terminal. */
 const documentedStatuses: ReadonlySet<string> = new Set([
   'Queued',
   'Running',
@@ -17,10 +17,10 @@ const terminalStatuses: ReadonlySet<string> = new Set(['Completed', 'Failed', 'C
 /** Whether the Publishing API documents a status. */
 export const isDocumented = (status: string): boolean => documentedStatuses.has(status);
 
-/** Whether a status is one that a job does not leave any more. */
+/** Whether a status is terminal: a job never leaves it. */
 export const isTerminal = (status: string | null): boolean => status !== null && terminalStatuses.has(status);
 
-/** What a person needs to know about a job: how it ended, or why nobody knows, or what holds it up. Rules choose among these. */
+/** What people are notified of: how a job ended, that its end is unknown, or that it takes too long. Rules match these. */
 export const outcomes = [
   'completed',
   'completedWithWarnings',
@@ -31,14 +31,14 @@ export const outcomes = [
   'late',
   'stuck',
 ] as const;
-/** `test` is no job's: an operator asked for a message. */
+/** `test` belongs to no job: an operator requested a test message. */
 export type Outcome = (typeof outcomes)[number] | 'test';
 
-/** How long a job may stay as it is before it is `late`, or `stuck`. */
+/** The time limits of a job. A job that exceeds one is `late` or `stuck`. */
 export const timeLimitNames = ['queuedFor', 'runningFor', 'noProgressFor'] as const;
 export type TimeLimit = (typeof timeLimitNames)[number];
 
-/** The counters of a job: sums over locales, so `processed` can exceed `sent`. Null: the API did not say. */
+/** The counters of a job. They are sums over locales, so `processed` can exceed `sent`. Null: the API gave no value. */
 export interface Statistics {
   sent: number | null;
   processed: number | null;
@@ -46,13 +46,13 @@ export interface Statistics {
   skipped: number | null;
   deleted: number | null;
   additional: number | null;
-  /** When Sitecore counted (ISO 8601, UTC). */
+  /** When Sitecore took the counters (ISO 8601, UTC). */
   asOf: string | null;
 }
 
-/** What messages and rules need of a publishing job, cut to bounds. Times are ISO 8601 in UTC. */
+/** The parts of a publishing job that messages and rules use, limited in length. Times are ISO 8601 in UTC. */
 export interface Job {
-  /** One of those documented, or whatever else the API said, cut to 64 characters. */
+  /** A documented status, or any other text that the API returned, cut to 64 characters. */
   status: string;
   name: string | null;
   source: string | null;
@@ -65,26 +65,26 @@ export interface Job {
   statistics: Statistics | null;
 }
 
-/** What one look at the Publishing API gave for one job. `error` is fit for people: redacted, and says what to do. */
+/** The result of reading one job from the Publishing API. `error` is redacted and says what to do. */
 export type Reading =
   | { kind: 'job'; job: Job }
-  /** The API says that there is no such job (400 or 404). */
+  /** The API does not know the job (400 or 404). */
   | { kind: 'notFound'; error: string }
-  /** This job could not be read: 403, 5xx, time-out, an answer without a status. */
+  /** The job could not be read: 403, 5xx, a time-out, or a response without a status. */
   | { kind: 'unreadable'; error: string; retryAfterMs?: number | undefined }
-  /** The environment could not be asked at all, so nothing is known of the job, not even a failure of its own. */
+  /** No request was sent, because the environment is paused. This says nothing about the job. */
   | { kind: 'notAsked'; error: string; retryAfterMs?: number | undefined; since: string | null }
-  /** The configuration names no such environment any more. */
+  /** The environment is no longer configured. */
   | { kind: 'environmentRemoved' };
 
-/** What one message is about. A job can be late for several limits, and each is told by itself. */
+/** What one message is about. A job can exceed several time limits; each is announced separately. */
 export interface Notice {
   outcome: Outcome;
-  /** Left out: the outcome says it all. */
+  /** Set for `late` and `stuck`. */
   limit?: TimeLimit | undefined;
 }
 
-/** Why the table's picture of a job changed, or why something is told of it. */
+/** Why the status of a job changed, or why a job is announced. */
 export type Reason =
   | 'firstSeen'
   | 'firstSeenFinished'
@@ -102,32 +102,32 @@ export type Reason =
   | 'noProgress'
   | 'test';
 
-/** Last known status -> fetched status, with its reason. */
+/** The step from the last known status to the fetched one, with a reason. */
 export interface Transition {
   reason: Reason;
   previousStatus: string | null;
-  /** Set when there is something to tell. */
+  /** Null: there is nothing to announce. */
   outcome: Outcome | null;
-  /** The outcome that was told before, and turned out otherwise. */
+  /** The outcome that was announced before and turned out wrong. */
   corrects: Outcome | null;
-  /** Whether the rules are asked. False for what ended too long ago to be news. */
+  /** Whether the routing rules apply. False for a job that ended too long ago. */
   announce: boolean;
-  /** Since when the API denies the job, or gives no readable answer (ISO 8601); set when that is the reason. */
+  /** Since when the API has not known the job, or the job has been unreadable (ISO 8601). Set if that is the reason. */
   since?: string;
 }
 
-/** A mention that a rule asks for: `here`, `channel`, or the id of a Slack member (U, W) or user group (S). */
+/** A mention that a rule requests: `here`, `channel`, or the ID of a Slack member (U, W) or user group (S). */
 export type Mention = string;
 
-/** Which channels a rule names, and which rule it was: "why was I (not) told?" */
+/** The channels to notify, and the rule that names them. Answers "why was I (not) notified?" */
 export interface Route {
   channels: string[];
   mention: Mention | null;
-  /** `rules[2]`; `everyChannel` when there are no rules; `noRule` when none matched. */
+  /** `rules[2]`; `everyChannel` if no rules are configured; `noRule` if none matched. */
   rule: string;
 }
 
-/** What was decided about a transition, or about a limit. Stored, and used by every retry. */
+/** The decision about a transition or about an exceeded time limit. It is stored, and every retry uses it. */
 export interface Decision {
   reason: Reason;
   outcome: Outcome | null;
@@ -135,24 +135,24 @@ export interface Decision {
   previousStatus: string | null;
   corrects: Outcome | null;
   at: string;
-  /** Since when the API had denied the job, or had given no readable answer, or what a limit counts from; else null. */
+  /** Since when the job had been unknown or unreadable, or the start of the exceeded time limit; else null. */
   since: string | null;
   channels: string[];
   mention: Mention | null;
-  /** Null when no rule was asked. */
+  /** Null: the rules did not apply. */
   rule: string | null;
 }
 
-/** A limit that a job exceeded. Decided once, and kept whatever becomes of the job. */
+/** A time limit that a job exceeded. It is decided once and kept, however the job ends. */
 export interface Exceeded {
-  /** What the limit was. */
+  /** The limit at that time. */
   minutes: number;
   decision: Decision;
   /** The job as it was then. */
   job: Job;
 }
 
-/** The counters of a running job, and since when they are known not to move. */
+/** The counters of a running job, and since when they have not changed. */
 export interface Progress {
   statistics: Statistics;
   since: string;
@@ -163,84 +163,85 @@ export interface Delivery {
   state: 'pending' | 'sent' | 'dead';
   attempts: number;
   createdAt: string;
-  /** When to try (again); null once it is sent or dead. */
+  /** When to try next; null once it is sent or dead. */
   nextAt: string | null;
-  /** Time of the last attempt. */
+  /** The time of the last attempt. */
   at: string | null;
-  /** What the channel gave back: an SNS message id; `ok` from a Slack webhook. */
+  /** What the channel returned: an SNS message ID, or `ok` from a Slack webhook. */
   receipt: string | null;
   error: string | null;
-  /** Since when an attempt's fate is unknown: the channel may have accepted a message that we have no receipt for. */
+  /** Since when the delivery is ambiguous: the channel may have accepted a message whose receipt is not stored. */
   ambiguousSince: string | null;
 }
 
-/** Reading the API for one job: null `nextAt` means that nothing more is to be read. */
+/** The polling state of one job. */
 export interface Check {
   failures: number;
   error: string | null;
+  /** Null: the job is no longer polled. */
   nextAt: string | null;
-  /** Since when no answer was readable; null while it is. */
+  /** Since when the job has been unreadable; null: the last response was readable. */
   failingSince: string | null;
 }
 
-/** The time for which one worker alone may deliver. Epoch milliseconds; `owner` is unique per write. */
+/** The period in which only one worker may deliver (epoch milliseconds). `owner` is unique per write. */
 export interface Lease {
   owner: string;
   since: number;
   until: number;
 }
 
-/** The item of one job in the table. Exactly one of `watch` and `expiresAt` is set. */
+/** The record of one job in the table. Exactly one of `watch` and `expiresAt` is set. */
 export interface JobRecord {
   environment: string;
   jobId: string;
-  /** Grows with every write of the state: the optimistic lock. */
+  /** The optimistic lock: grows with every write of the state. */
   revision: number;
-  /** Names the last state write, so that a writer whose answer was lost recognises its own success. */
+  /** Identifies the last write of the state, so that a writer whose response was lost recognizes its own success. */
   writer: string;
-  /** Last known status; null until the API has answered for this job. */
+  /** The last known status; null until the job has been read. */
   status: string | null;
   job: Job | null;
   firstSeenAt: string;
   changedAt: string | null;
   notFoundSince: string | null;
   check: Check;
-  /** In the work list (`jobs`), or waiting for a replay of dead deliveries (`dead`). */
+  /** `jobs`: in the work list. `dead`: dead deliveries wait for a replay. */
   watch: 'jobs' | 'dead' | null;
-  /** Epoch milliseconds of the earliest thing to be done. */
+  /** When the next action is due (epoch milliseconds). */
   dueAt: number | null;
-  /** When the earliest pending delivery is to be tried; null: none is pending. */
+  /** When the earliest pending delivery is due; null: none is pending. */
   pendingAt: string | null;
   lease: Lease | null;
   decision: Decision | null;
-  /** The first decision of each outcome that was told and is not the present one, with the job as it was then. */
+  /** The first decision of each earlier outcome that was announced, with the job as it was then. */
   superseded: Partial<Record<Outcome, { decision: Decision; job: Job | null }>>;
-  /** The limits that the job exceeded; null: none. */
+  /** The time limits that the job exceeded; null: none. */
   exceeded: Partial<Record<TimeLimit, Exceeded>> | null;
-  /** Kept while a limit asks for progress, and then not always the latest. */
+  /** Kept while `noProgressFor` applies. Not always the latest counters. */
   progress: Progress | null;
   /** By `deliveryKey`. */
   deliveries: Record<string, Delivery>;
-  /** Epoch seconds after which the item may be forgotten. */
+  /** When the record expires (epoch seconds). */
   expiresAt: number | null;
 }
 
-/** What an entry of the work list shows without reading its item. */
+/** An entry of the work list: what the index shows without reading the record. */
 export type DueEntry = Pick<
   JobRecord,
   'environment' | 'jobId' | 'status' | 'notFoundSince' | 'check' | 'lease' | 'pendingAt'
 > & { dueAt: number };
 
-/** An environment or a channel that is left alone until a time (epoch milliseconds). */
+/** The cooldown of an environment or a channel, which gets no requests until a time (epoch milliseconds). */
 export interface Cooldown {
   until: number;
   failures: number;
   reason: string;
-  /** ISO 8601: when the trouble began. */
+  /** When the trouble began (ISO 8601). */
   since: string;
 }
 
-/** A job's name: the environment and the id within it. */
+/** What identifies a job: its environment and its ID there. */
 export interface JobName {
   environment: string;
   jobId: string;
@@ -248,18 +249,18 @@ export interface JobName {
 
 const jobIdPattern = /^[A-Za-z0-9_\-.~:;]{1,128}$/;
 
-/** Whether a text can be the id of a job. */
+/** Whether a text is a valid job ID. */
 export const isJobId = (text: string): boolean => jobIdPattern.test(text);
 
-/** The partition key of a job's item. */
+/** The partition key of a job. */
 export const jobKey = ({ environment, jobId }: JobName): string => `${environment}#${jobId}`;
 
-/** The name that a key was made of: an environment's has no `#`. */
+/** Reads the name of a job from its partition key. Names of environments contain no `#`. */
 export function nameInKey(key: string): JobName {
   const end = key.indexOf('#');
   return { environment: key.slice(0, end), jobId: key.slice(end + 1) };
 }
 
-/** The key of a delivery in its item. */
+/** The key of a delivery in its record. */
 export const deliveryKey = (outcome: Outcome, channel: string, limit?: TimeLimit): string =>
   [outcome, channel, ...(limit ? [limit] : [])].join('/');

@@ -1,4 +1,4 @@
-/** What people and machines are told, before any channel gives it a shape. Pure. */
+/** The content of a message, for people and for machines. Channels format it. Pure. */
 
 import { createHash } from 'node:crypto';
 import { decisionOf } from './announce.ts';
@@ -17,20 +17,20 @@ import {
 } from './job.ts';
 import { type Fact, factsOf, type NoticeContext, secondsBetween, summaryOf, titleOf } from './wording.ts';
 
-/** One message about one job, fit for any channel. Its texts may hold anything that somebody typed: escape them. */
+/** One message about one job, for any channel. Its texts contain user input: channels must escape them. */
 export interface Message {
-  /** The status word first. */
+  /** Starts with the status word. */
   title: string;
-  /** One or two sentences: what happened, and what that means. */
+  /** One or two sentences: what happened and what it means. */
   summary: string;
   facts: Fact[];
   mention: Mention | null;
-  /** A page about the job, if the configuration knows one. */
+  /** A page about the job; null if none is configured. */
   url: string | null;
   document: JobDocument;
 }
 
-/** The versioned document for machines; its JSON Schema is `docs/message.schema.json`. Members are only ever added. */
+/** The versioned document for machines. Its JSON Schema is `docs/message.schema.json`; a version only gains members. */
 export interface JobDocument {
   version: 1;
   jobId: string;
@@ -57,14 +57,14 @@ export interface JobDocument {
   exceeded: TimeLimit[];
 }
 
-/** The message of one outcome of a job for one channel. `jobUrl` is a template with `{jobId}`. */
+/** Makes the message about one outcome of a job for one channel. `jobUrl` is a template with `{jobId}`. */
 export function messageOf(
   record: JobRecord,
   { outcome, limit, channel, jobUrl }: Notice & { channel: string; jobUrl: string | undefined },
 ): Message {
   const { decision, job } = decisionOf(record, { outcome, limit });
   const url = jobUrl?.replaceAll('{jobId}', encodeURIComponent(record.jobId)) ?? null;
-  // Who was not told before has nothing to be corrected.
+  // A channel that was not notified of the earlier outcome gets no correction.
   const before = decision?.corrects ?? null;
   const corrects = before && record.deliveries[deliveryKey(before, channel)] ? before : null;
   const exceeded = timeLimitNames.filter((one) => record.exceeded?.[one]);
@@ -103,7 +103,7 @@ export function messageOf(
   };
 }
 
-/** The same for every attempt to tell one channel one outcome of one job: SHA-256, 64 hexadecimal characters. */
+/** Identifies one outcome of one job for one channel, the same in every attempt: SHA-256, 64 hexadecimal characters. */
 export const deduplicationId = (job: JobName, outcome: Outcome, channel: string, limit?: TimeLimit): string =>
   sha256([jobKey(job), outcome, channel, ...(limit ? [limit] : [])].join('\n'));
 

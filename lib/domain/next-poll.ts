@@ -1,14 +1,14 @@
-/** When a job is to be read again, and why it could not be read. Pure. */
+/** When a job is polled next, and why the last poll failed. Pure. */
 
 import { backoffMs, clampWaitMs } from './backoff.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { type Check, isTerminal, type Job, type JobRecord, type Reading, type Transition } from './job.ts';
 import { isFinal, unreadableSince } from './transition.ts';
 
-/** Whether a reading came late: a job that ended does not run again. */
+/** Whether a reading is stale: a job that has ended does not run again. */
 export const isStale = (prior: JobRecord, job: Job): boolean => isTerminal(prior.status) && !isTerminal(job.status);
 
-/** What the record says next of reading the API. */
+/** The next polling state of a job after a reading. */
 export function nextPoll(
   prior: JobRecord,
   reading: Reading,
@@ -18,11 +18,15 @@ export function nextPoll(
   const { check } = prior;
   const ended = isTerminal(prior.status);
   const healthy = { failures: 0, error: null, failingSince: null };
-  // Nothing more is to be read: a trigger only asked again.
+  // The job is no longer polled; a trigger has named it again.
   if (ended && check.nextAt === null) return check;
-  // The end is known and told: nobody waits for ever for its last counters.
-  const isVain = reading.kind !== 'job' || isStale(prior, reading.job);
-  if (ended && isVain && now - Date.parse(unreadableSince(prior, reading) ?? iso(now)) >= timings.unreadableForMs) {
+  // The end is known and announced. The wait for its final counters is bounded.
+  const bringsNothing = reading.kind !== 'job' || isStale(prior, reading.job);
+  if (
+    ended &&
+    bringsNothing &&
+    now - Date.parse(unreadableSince(prior, reading) ?? iso(now)) >= timings.unreadableForMs
+  ) {
     return { ...check, nextAt: null };
   }
 
@@ -30,7 +34,7 @@ export function nextPoll(
   const nextAt = hasLeft || ended ? null : check.nextAt;
   switch (reading.kind) {
     case 'job':
-      if (isStale(prior, reading.job)) return stepBack(check, `the API now says ${reading.job.status}`, now);
+      if (isStale(prior, reading.job)) return backOff(check, `the API now says ${reading.job.status}`, now);
       if (!ended && isTerminal(reading.job.status)) {
         return { ...healthy, nextAt: isFinal(reading.job) ? null : iso(now) };
       }
@@ -44,18 +48,18 @@ export function nextPoll(
     case 'unreadable':
       return hasLeft
         ? { ...check, error: reading.error, nextAt: null }
-        : stepBack(check, reading.error, now, reading.retryAfterMs);
+        : backOff(check, reading.error, now, reading.retryAfterMs);
   }
 }
 
-const stepBack = (check: Check, error: string, now: number, retryAfterMs = 0): Check => ({
+const backOff = (check: Check, error: string, now: number, retryAfterMs = 0): Check => ({
   failures: check.failures + 1,
   error,
   nextAt: iso(now + Math.max(backoffMs(check.failures + 1), clampWaitMs(retryAfterMs))),
   failingSince: check.failingSince ?? iso(now),
 });
 
-// A job that the table knows already is due as it was; a new one notes why it has no status yet.
+// A known job stays due as it was. A new job records why it has no status yet.
 const waitFor = (prior: JobRecord, reading: { error: string }, now: number): Check =>
   prior.revision === 0 ? { ...prior.check, error: reading.error, nextAt: iso(now) } : prior.check;
 

@@ -1,9 +1,9 @@
-/** The messages of a record: which there are, and which can be worked on now. Pure. */
+/** The deliveries of a record, and which of them are due. Pure. */
 
 import type { DecisionContext } from './decision-context.ts';
 import type { Delivery, JobRecord, Notice, Outcome, TimeLimit } from './job.ts';
 
-/** A delivery with what its key says. */
+/** A delivery with the members of its key. */
 export interface NamedDelivery extends Notice {
   key: string;
   channel: string;
@@ -11,8 +11,8 @@ export interface NamedDelivery extends Notice {
 }
 
 /**
- * The deliveries that a worker can do something about now, by channel, each channel's in the order in which they were
- * decided: what is due takes along what is older, so that a correction never comes before what it corrects.
+ * The deliveries that a worker can process now, grouped by channel and in the order in which they were decided. A due
+ * delivery includes the older ones of its channel, so that a correction never precedes what it corrects.
  */
 export function dueDeliveries(
   record: JobRecord,
@@ -27,28 +27,28 @@ export function dueDeliveries(
     .flatMap((ofChannel) => ofChannel.slice(0, ofChannel.findLastIndex(isDue) + 1));
 }
 
-/** All deliveries of a record, in the order in which they were decided. */
+/** All deliveries of a record in the order in which they were decided. */
 export const namedDeliveries = ({ deliveries }: Pick<JobRecord, 'deliveries'>): NamedDelivery[] =>
   Object.entries(deliveries)
     .map(([key, delivery]) => ({ key, ...splitKey(key), delivery }))
     .sort((one, other) => Date.parse(one.delivery.createdAt) - Date.parse(other.delivery.createdAt));
 
-/** What the key of a delivery says. */
+/** The members of a delivery's key. */
 export function splitKey(key: string): Notice & { channel: string } {
   const [outcome, channel, limit] = key.split('/') as [Outcome, string, TimeLimit?];
   return limit ? { outcome, channel, limit } : { outcome, channel };
 }
 
-/** Whether it is still to be sent. */
+/** Whether a delivery is still to be sent. */
 export const isPending = ({ state }: Delivery): boolean => state === 'pending';
 
 /** Whether a delivery's retry window has passed. */
 export const isOverdue = (delivery: Delivery, { now, timings }: Pick<DecisionContext, 'now' | 'timings'>): boolean =>
   now - Date.parse(delivery.createdAt) >= timings.retryForMs;
 
-/** Deliveries with new ones under these keys, due at once. One that is there already is not replaced. */
+/** Adds deliveries under these keys, due immediately. An existing delivery is not replaced. */
 export function withNew(deliveries: Record<string, Delivery>, keys: string[], now: number): Record<string, Delivery> {
-  // They sort behind the earlier ones, though the clock of who decided may be behind.
+  // New deliveries sort after earlier ones, even if the clock of this worker is behind.
   const created = Math.max(now, ...Object.values(deliveries).map(({ createdAt }) => Date.parse(createdAt) + 1));
   const fresh: Delivery = {
     state: 'pending',

@@ -1,14 +1,14 @@
-/** The rules: who is told of what. Pure. */
+/** The routing rules: which channels are notified of which outcomes. Pure. */
 
 import type { DecisionContext, When } from './decision-context.ts';
 import type { Job, Mention, Outcome, Route } from './job.ts';
 
-/** What rules look at. Null matches nothing. */
+/** What rules match. Null matches nothing. */
 export interface RuleInput extends JobTraits {
   outcome: Outcome;
 }
 
-/** What rules look at in a job, whatever became of it. */
+/** The properties of a job that rules match, whatever its outcome. */
 export interface JobTraits {
   environment: string;
   source: string | null;
@@ -17,7 +17,7 @@ export interface JobTraits {
   createdByType: string | null;
 }
 
-/** The channels for an input, by the first rule that matches. */
+/** The channels to notify, by the first rule that matches. */
 export function route(
   input: RuleInput,
   { rules, channels, people }: Pick<DecisionContext, 'rules' | 'channels' | 'people'>,
@@ -30,7 +30,7 @@ export function route(
   return { channels: [...new Set(rule.notify)], mention: mention ?? null, rule: `rules[${index}]` };
 }
 
-/** What rules look at in a job of an environment; a job that was never read has nothing. */
+/** The properties of a job that rules match. All are null for a job that was never read. */
 export const traitsOf = (environment: string, job: Job | null): JobTraits => ({
   environment,
   source: job?.source ?? null,
@@ -39,10 +39,10 @@ export const traitsOf = (environment: string, job: Job | null): JobTraits => ({
   createdByType: job?.startedByType ?? null,
 });
 
-/** Whether all conditions hold. */
+/** Whether all conditions of a rule match. */
 export function matches(when: When, input: JobTraits & { outcome?: Outcome }): boolean {
   return (
-    allows(when.outcome, (value) => value === input.outcome || isLoss(value, input.outcome)) &&
+    allows(when.outcome, (value) => value === input.outcome || coversLostTrack(value, input.outcome)) &&
     allows(when.environment, (value) => value === input.environment) &&
     allows(when.source, (value) => value === input.source) &&
     allows(when.createdByType, (value) => value === input.createdByType) &&
@@ -51,17 +51,18 @@ export function matches(when: When, input: JobTraits & { outcome?: Outcome }): b
   );
 }
 
-// Anybody may call himself `constructor`.
+// A person may be named `constructor`.
 const memberNamed = (name: string | null, people: Record<string, Mention>): Mention | undefined =>
   name !== null && Object.hasOwn(people, name) ? people[name] : undefined;
 
 const allows = (values: string[] | undefined, fits: (value: string) => boolean): boolean =>
   values === undefined || values.some(fits);
 
-// Who wants to hear of failures wants to hear that a job can no longer be followed.
-const isLoss = (value: string, outcome: Outcome | undefined): boolean => value === 'failed' && outcome === 'lostTrack';
+// A rule for failures also covers jobs whose end is unknown.
+const coversLostTrack = (value: string, outcome: Outcome | undefined): boolean =>
+  value === 'failed' && outcome === 'lostTrack';
 
-/** Matches with `*` for any run of characters, in linear time: a pattern cannot be made to hang. */
+/** Matches `*` against any run of characters, in linear time, so that no pattern can hang the function. */
 function matchesPattern(pattern: string, text: string | null): boolean {
   if (text === null) return false;
   const [head = '', ...rest] = pattern.split('*');

@@ -1,4 +1,4 @@
-/** How long jobs may take before somebody is told that they have not ended. Pure. */
+/** How long jobs may take before people are notified that they have not ended. Pure. */
 
 import { isDeepStrictEqual } from 'node:util';
 import type { DecisionContext, TimeLimitRule } from './decision-context.ts';
@@ -16,7 +16,7 @@ import { matches, traitsOf } from './routing.ts';
 
 type Context = Pick<DecisionContext, 'now' | 'timeLimits'>;
 
-/** A limit that a job exceeds, and what that means. */
+/** A time limit that a job exceeds, and what that means. */
 export interface Excess {
   limit: TimeLimit;
   minutes: number;
@@ -25,7 +25,7 @@ export interface Excess {
   since: string;
 }
 
-/** In which status a limit counts, and what it means to exceed it. */
+/** The status in which each limit counts, and what exceeding it means. */
 const meanings = {
   queuedFor: { status: 'Queued', outcome: 'late', reason: 'queuedTooLong' },
   runningFor: { status: 'Running', outcome: 'late', reason: 'runningTooLong' },
@@ -33,13 +33,13 @@ const meanings = {
 } as const satisfies Record<TimeLimit, { status: string; outcome: Outcome; reason: Reason }>;
 
 /**
- * Whether a job may exceed a limit, as far as a reading alone shows. Only then its record has more to say, so a job that
- * goes on as it should costs a sweep neither a read nor a write.
+ * Whether a job may exceed a limit, judged by a reading alone. Only then must a sweep read the record, so that a job
+ * within its limits costs neither a read nor a write.
  */
 export const mayExceed = (environment: string, job: Job, { now, timeLimits }: Context): boolean =>
   limitsFor(environment, job, timeLimits).some(({ limit, ms }) => isNear(limit, ms, job, now));
 
-/** The limits that a job exceeds, and has not before, as its record has it after this reading. */
+/** The limits that a job newly exceeds, judged by its record after this reading. */
 export function exceeding(record: JobRecord, job: Job, { now, timeLimits }: Context): Excess[] {
   return limitsFor(record.environment, job, timeLimits).flatMap(({ limit, minutes, ms }) => {
     const since = countedFrom(limit, record, job);
@@ -50,8 +50,8 @@ export function exceeding(record: JobRecord, job: Job, { now, timeLimits }: Cont
 }
 
 /**
- * What is to be kept of a job's counters after this reading, so that a later one can tell whether they moved. Counters
- * that move all the time are kept four times per limit, and not with every reading.
+ * The counters to keep after this reading, so that a later reading can show whether they moved. Counters that move all
+ * the time are stored four times per limit, and not with every reading.
  */
 export function progressOf(
   { environment, exceeded, progress }: JobRecord,
@@ -67,7 +67,7 @@ export function progressOf(
 }
 
 const minute = 60_000;
-/** Counters that were reported within this share of their limit are on the move: nothing has to be compared. */
+/** Counters that were reported within this share of their limit count as moving; they need no comparison. */
 const keptShare = 1 / 4;
 
 interface Counting {
@@ -76,7 +76,7 @@ interface Counting {
   ms: number;
 }
 
-/** The limits that count for a job while it has its present status. */
+/** The limits that apply to a job in its present status. */
 function limitsFor(environment: string, job: Job, timeLimits: TimeLimitRule[]): Counting[] {
   const rule = timeLimits.find(({ when = {} }) => matches(when, traitsOf(environment, job)));
   return timeLimitNames.flatMap((limit) => {
@@ -98,14 +98,14 @@ function isNear(limit: TimeLimit, ms: number, { queuedAt, startedAt, statistics 
   }
 }
 
-/** Since when a job is as a limit forbids: as the API says, or else as we know. Null: it is not. */
+/** The start of a limit, from the API or else from the record. Null: the limit has not started. */
 function countedFrom(limit: TimeLimit, record: JobRecord, { queuedAt, startedAt, statistics }: Job): string | null {
   const { firstSeenAt, changedAt, progress } = record;
   switch (limit) {
     case 'queuedFor':
       return queuedAt ?? firstSeenAt;
     case 'runningFor':
-      // It may have been queued before we saw it run.
+      // The job may have been queued before its first reading as running.
       return startedAt ?? changedAt;
     case 'noProgressFor':
       return progress && isDeepStrictEqual(progress.statistics, statistics) ? progress.since : null;
@@ -114,14 +114,14 @@ function countedFrom(limit: TimeLimit, record: JobRecord, { queuedAt, startedAt,
 
 const isOver = (ms: number, since: string, now: number): boolean => now - Date.parse(since) > ms;
 
-// A list may show less than a job's own reading: what is left out has not moved, and has not been seen to stand still.
+// A list may show fewer counters than the job's own resource. A missing counter says nothing about movement.
 const haveMoved = (statistics: Statistics, before: Statistics | undefined): boolean =>
   Object.entries(statistics).some(([name, value]) => value !== null && value !== before?.[name as keyof Statistics]);
 
-// Counters that the API does not show cannot be seen to stand still.
+// Counters that the API does not return cannot be seen to stand still.
 const hasCounters = (statistics: Statistics | null): statistics is Statistics =>
   Object.values(statistics ?? {}).some((value) => value !== null);
 
-// A time that lies far ahead is no more recent than one that lies far back.
+// A time far in the future is no more recent than one far in the past.
 const isRecent = (ms: number, { asOf }: Statistics, now: number): boolean =>
   asOf !== null && Math.abs(now - Date.parse(asOf)) < ms * keptShare;

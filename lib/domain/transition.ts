@@ -1,16 +1,16 @@
-/** The decision: last known status against what was just read. Pure: the same values give the same transition. */
+/** Decides what changed: compares the last known status of a job with what was just read. Pure. */
 
 import type { DecisionContext, Timings } from './decision-context.ts';
 import { isTerminal, type Job, type JobRecord, type Outcome, type Reading, type Transition } from './job.ts';
 
-/** What a decision needs to know of the job's record. */
+/** The members of a record that a decision depends on. */
 export type Known = Pick<JobRecord, 'status' | 'job' | 'decision' | 'firstSeenAt' | 'notFoundSince' | 'check'>;
 
 /**
- * Compares what is known of a job with what was read, and names what changed; null if nothing did.
+ * Compares the known state of a job with a reading. Returns the transition and its reason, or null if nothing changed.
  *
- * `conclude` is whether this worker may say that a job is gone. Only a sweep may: it sees the whole environment, and so
- * can tell a job that is gone from a credential that now belongs to another tenant.
+ * Only a worker with `conclude` may decide that a job is gone. That is a sweep: it reads the whole environment, and can
+ * distinguish a missing job from a credential that now belongs to another tenant.
  */
 export function decide(
   known: Known,
@@ -24,14 +24,14 @@ export function decide(
   if (reading.kind === 'environmentRemoved') return { ...gone, reason: 'environmentRemoved' };
   const isNotFound = reading.kind === 'notFound';
   const since = isNotFound ? known.notFoundSince : unreadableSince(known, reading);
-  const patienceMs = isNotFound ? timings.notFoundForMs : timings.unreadableForMs;
-  if (!conclude || since === null || now - Date.parse(since) < patienceMs) return null;
+  const toleratedMs = isNotFound ? timings.notFoundForMs : timings.unreadableForMs;
+  if (!conclude || since === null || now - Date.parse(since) < toleratedMs) return null;
   if (isNotFound && known.status === null) return { ...gone, reason: 'notFound', since };
   const reason = isNotFound ? 'lostTrackNotFound' : 'lostTrackUnreadable';
   return { ...gone, reason, outcome: 'lostTrack', announce: true, since };
 }
 
-/** What a terminal job means for a person. A job that is not terminal has no outcome yet: null. */
+/** The outcome of a terminal job. Null for a job that has not ended. */
 export function outcomeOf(job: Job | null): Outcome | null {
   if (job?.status === 'Failed') return 'failed';
   if (job?.status === 'Canceled') return 'canceled';
@@ -41,21 +41,21 @@ export function outcomeOf(job: Job | null): Outcome | null {
   return processed === 0 && skipped ? 'publishedNothing' : 'completed';
 }
 
-/** Whether the counters of a terminal job were taken after its end, so that its outcome is final. */
+/** Whether the counters of a terminal job were taken after its end. Only then its outcome is final. */
 export function isFinal(job: Job): boolean {
   const { finishedAt, statistics } = job;
   return statistics?.asOf != null && (finishedAt === null || statistics.asOf >= finishedAt);
 }
 
-/** Whether a later reading of a job that ended says more than an earlier one: another status, or newer counters. */
+/** Whether a later reading of an ended job supersedes an earlier one: it has another status or newer counters. */
 export function isNewer(job: Job, earlier: Job | null): boolean {
   if (job.status !== earlier?.status) return true;
   const [counted, before] = [job.statistics, earlier.statistics];
   if (counted?.failed == null) return false;
-  // What is not told any more is not gone.
-  const isTold = (count: 'processed' | 'skipped') => counted[count] !== null || before?.[count] == null;
-  if (!isTold('processed') || !isTold('skipped')) return false;
-  // Counters of an unknown time are older than any others.
+  // A counter that a later reading omits is still valid.
+  const isKept = (count: 'processed' | 'skipped') => counted[count] !== null || before?.[count] == null;
+  if (!isKept('processed') || !isKept('skipped')) return false;
+  // Counters without a time count as older than any others.
   return (counted.asOf ?? '') >= (before?.asOf ?? '');
 }
 
@@ -72,11 +72,11 @@ function compare(known: Known, job: Job, timings: Timings): Transition | null {
   }
   const outcome = outcomeOf(job);
   if (isTerminal(known.status)) {
-    const told = outcomeOf(known.job);
-    if (told === outcome || !isNewer(job, known.job)) return null;
-    // What was no news needs no correction either.
+    const earlier = outcomeOf(known.job);
+    if (earlier === outcome || !isNewer(job, known.job)) return null;
+    // An outcome that was not announced needs no correction.
     const announce = known.decision?.rule != null;
-    return { ...change, reason: 'corrected', outcome, corrects: told, announce };
+    return { ...change, reason: 'corrected', outcome, corrects: earlier, announce };
   }
   if (first && endedLongBefore(known.firstSeenAt, job, timings)) {
     return { ...change, reason: 'finishedLongAgo', outcome, announce: false };
@@ -87,14 +87,14 @@ function compare(known: Known, job: Job, timings: Timings): Transition | null {
 const endedLongBefore = (firstSeenAt: string, job: Job, timings: Timings): boolean =>
   Date.parse(firstSeenAt) - Date.parse(job.finishedAt ?? firstSeenAt) > timings.announceWithinMs;
 
-/** Since when no answer was readable: by the job's own failures, or because its environment rests; null if neither. */
+/** Since when a job has been unreadable, by its own failures or because its environment is paused; null if neither. */
 export function unreadableSince(
   { check, firstSeenAt }: Pick<Known, 'check' | 'firstSeenAt'>,
   reading: Reading,
 ): string | null {
   if (reading.kind !== 'notAsked' || reading.since === null) return check.failingSince;
-  // The environment has rested since then, but the job may be younger than that, or have failed before.
-  const restedSince = reading.since > firstSeenAt ? reading.since : firstSeenAt;
-  const failingSince = check.failingSince ?? restedSince;
-  return failingSince < restedSince ? failingSince : restedSince;
+  // The pause may be older than the job, and the job may have failed before the pause.
+  const pausedSince = reading.since > firstSeenAt ? reading.since : firstSeenAt;
+  const failingSince = check.failingSince ?? pausedSince;
+  return failingSince < pausedSince ? failingSince : pausedSince;
 }

@@ -1,6 +1,6 @@
-/** Send what is pending, and store what came back. Only for records whose lease this worker holds. */
+/** Sends the pending deliveries of a record and stores the results. Only for records whose lease this worker holds. */
 
-import type { Channel } from '../channels/channel.ts';
+import type { Channel, Sent } from '../channels/channel.ts';
 import type { Deps } from '../deps.ts';
 import { release } from '../domain/advance.ts';
 import { decisionOf } from '../domain/announce.ts';
@@ -11,19 +11,19 @@ import { type NamedDelivery as Due, dueDeliveries, isOverdue } from '../domain/o
 import { UpstreamError } from '../platform/errors.ts';
 import { type Invocation, sendTimeoutMs } from './invocation.ts';
 
-/** What came of the deliveries of one record. */
+/** The result of delivering for one record. */
 export interface DeliverySummary {
   sent: number;
   failed: number;
-  /** As the table has it now. */
+  /** As the table holds it now. */
   record: JobRecord;
 }
 
 type Tried = { key: string; result: Delivery; isStored: boolean };
 
 /**
- * Tries every due delivery of a leased record once, all channels at the same time, stores each result as soon as it
- * is known, and gives the lease back. What was recorded meanwhile under this lease is delivered as well.
+ * Tries every due delivery of a leased record once, all channels in parallel, stores each result as soon as it is known,
+ * and releases the lease. Also delivers what other workers recorded under this lease meanwhile.
  */
 export async function deliver(
   deps: Deps,
@@ -41,13 +41,13 @@ export async function deliver(
     failed: tried.length - sent,
     record: { ...record, deliveries: { ...record.deliveries, ...results } },
   };
-  // Without its receipt in the table a message is in doubt: the lease is left to run out, and says so.
+  // Without a stored receipt the delivery is ambiguous: the lease is left to expire, which marks it so.
   if (tried.some(({ isStored }) => !isStored)) return summary;
-  return await settle(deps, summary, invocation);
+  return await releaseLease(deps, summary, invocation);
 }
 
-/** Gives the lease back, unless somebody recorded more under it and left the sending to us. */
-async function settle(deps: Deps, summary: DeliverySummary, invocation: Invocation): Promise<DeliverySummary> {
+/** Releases the lease, unless another worker recorded more under it and left the sending to this one. */
+async function releaseLease(deps: Deps, summary: DeliverySummary, invocation: Invocation): Promise<DeliverySummary> {
   const { record } = summary;
   const next = release(record, invocation.decisionContext({ conclude: false }));
   try {
@@ -57,12 +57,13 @@ async function settle(deps: Deps, summary: DeliverySummary, invocation: Invocati
     const more = await deliver(deps, { record: saved.record, leased }, invocation);
     return { sent: summary.sent + more.sent, failed: summary.failed + more.failed, record: more.record };
   } catch (error) {
-    deps.log.warn('a lease could not be given back; it runs out by itself', { ...nameOf(record), error });
+    // The lease expires without help.
+    deps.log.warn('lease release failed', { ...nameOf(record), error });
     return summary;
   }
 }
 
-/** The deliveries to one channel, one after another: what corrects another one waits until that is no longer pending. */
+/** Tries the deliveries to one channel one after another: a correction waits until what it corrects is sent or dead. */
 async function inOrder(deps: Deps, record: JobRecord, due: Due[], invocation: Invocation): Promise<Tried[]> {
   const tried: Tried[] = [];
   for (const one of due) {
@@ -73,7 +74,7 @@ async function inOrder(deps: Deps, record: JobRecord, due: Due[], invocation: In
   return tried;
 }
 
-/** One delivery, once. Null: it was not begun, and waits for another invocation. */
+/** Tries one delivery once. Null: the channel is closed, and the delivery waits for another invocation. */
 async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invocation): Promise<Tried | null> {
   const { channel: name, delivery } = due;
   const breaker = invocation.channelBreaker(name);
@@ -81,41 +82,42 @@ async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invo
 
   const overdue = isOverdue(delivery, { now: deps.clock.now(), timings: deps.timings });
   if (!(await breaker.enter())) {
-    return overdue ? await store(deps, record, due, dead(delivery, delivery.error ?? 'the channel rests')) : null;
+    return overdue ? await store(deps, record, due, dead(delivery, delivery.error ?? 'the channel is paused')) : null;
   }
-  const channel = deps.channel(name);
   const at = deps.clock.now();
   const begun = { ...delivery, attempts: delivery.attempts + 1, at: new Date(at).toISOString() };
-  const answer = await send(deps, record, due, channel);
-  // The receipt first: until it is stored, the message is in doubt.
-  if (!(answer instanceof UpstreamError)) {
-    const tried = await store(deps, record, due, accepted(begun, answer, isRecognised(delivery, at, channel)));
+  const result = await send(deps, record, due, deps.channel(name));
+  // The receipt first: until it is stored, the delivery is ambiguous.
+  if (!(result instanceof UpstreamError)) {
+    const tried = await store(deps, record, due, accepted(begun, result, at));
     await breaker.succeeded();
     return tried;
   }
-  const failed = refused(begun, answer, channel, deps.clock.now());
-  deps.metrics.count('deliveryFailed', { channel: name, reason: answer.kind });
-  const tried = await store(deps, record, due, overdue ? dead(failed, answer.message) : failed);
-  await breaker.failed(answer);
+  const failed = refused(begun, result, deps.clock.now());
+  deps.metrics.count('deliveryFailed', { channel: name, reason: result.kind });
+  const tried = await store(deps, record, due, overdue ? dead(failed, result.message) : failed);
+  await breaker.failed(result);
   return tried;
 }
 
-/** Sends one message; what was thrown is returned. */
+/** Sends one message. Returns the error instead of throwing it. */
 async function send(
   { config, log }: Deps,
   record: JobRecord,
   due: Due,
   channel: Channel,
-): Promise<string | UpstreamError> {
+): Promise<Sent | UpstreamError> {
   try {
     const { jobUrl } = config.environments[record.environment] ?? {};
     return await channel.send(messageOf(record, { ...due, jobUrl }), sendTimeoutMs);
   } catch (error) {
     if (error instanceof UpstreamError) return error;
-    log.error('a message could not be made', { ...about(record, due), error });
+    log.error('message render failed', { ...about(record, due), error });
     return new UpstreamError('payloadRefused', 'internal error: see the log', { cause: error });
   }
 }
+
+const logMessages = { sent: 'delivery sent', pending: 'delivery retry scheduled', dead: 'delivery dead' };
 
 async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery): Promise<Tried> {
   const { store: table, log, metrics, clock } = deps;
@@ -128,22 +130,22 @@ async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery):
     const seconds = secondsToNotify(record, due, clock.now());
     if (seconds !== null) metrics.measure('timeToNotify', seconds, { channel });
   }
-  const said = { ...about(record, due), attempts, error, ambiguousSince };
-  log[state === 'sent' ? 'info' : 'warn'](`delivery ${state}`, said);
+  const members = { ...about(record, due), attempts, error, ambiguousSince };
+  log[state === 'sent' ? 'info' : 'warn'](logMessages[state], members);
   try {
     await table.saveDelivery(record, key, result);
     return { key, result, isStored: true };
   } catch (cause) {
-    log.error('a receipt could not be stored', { ...about(record, due), error: cause });
+    log.error('receipt write failed', { ...about(record, due), error: cause });
     return { key, result, isStored: false };
   }
 }
 
-/** From a job's end to now; null where there is no such time: a job of no known end, or a correction of what was told. */
+/** Seconds from the end of a job to now. Null if the end is unknown, or if this is a correction. */
 function secondsToNotify(record: JobRecord, due: Due, now: number): number | null {
   const { decision, job } = decisionOf(record, due);
   if (!job?.finishedAt || !isTerminal(job.status) || decision?.corrects) return null;
-  // The clocks of Sitecore and of AWS are not the same.
+  // The clocks of Sitecore and of AWS differ.
   return Math.max(0, now - Date.parse(job.finishedAt)) / 1_000;
 }
 
@@ -158,30 +160,27 @@ const about = (record: JobRecord, { outcome, channel, limit }: Due) => ({
 
 const dead = (delivery: Delivery, error: string): Delivery => ({ ...delivery, state: 'dead', nextAt: null, error });
 
-// A place that recognised the repetition has made sure that there is one message.
-const accepted = (delivery: Delivery, receipt: string, recognised: boolean): Delivery => ({
+/** `at` is when the attempt began. Within the deduplication window the channel has made sure that there is one message. */
+const accepted = (delivery: Delivery, { receipt, dedupWindowMs = 0 }: Sent, at: number): Delivery => ({
   ...delivery,
   state: 'sent',
   nextAt: null,
   receipt,
   error: null,
-  ambiguousSince: recognised ? null : delivery.ambiguousSince,
+  ambiguousSince: isWithin(dedupWindowMs, delivery.ambiguousSince, at) ? null : delivery.ambiguousSince,
 });
 
-function refused(delivery: Delivery, error: UpstreamError, channel: Channel, now: number): Delivery {
+function refused(delivery: Delivery, error: UpstreamError, now: number): Delivery {
   const ambiguousSince = delivery.ambiguousSince ?? (error.ambiguous ? delivery.at : null);
   const waitMs = deliveryWaitMs({
     attempts: delivery.attempts,
     needsOperator: error.kind === 'needsOperator' || error.kind === 'payloadRefused',
     retryAfterMs: error.retryAfterMs,
-    recognisedStill: isRecognised({ ambiguousSince }, now, channel),
+    isDeduplicated: isWithin(error.dedupWindowMs, ambiguousSince, now),
   });
   return { ...delivery, nextAt: new Date(now + waitMs).toISOString(), error: error.message, ambiguousSince };
 }
 
-// A place that recognises nothing does not do so either where the clock of this worker is behind.
-const isRecognised = (
-  { ambiguousSince }: Pick<Delivery, 'ambiguousSince'>,
-  now: number,
-  { dedupWindowMs }: Channel,
-): boolean => dedupWindowMs > 0 && ambiguousSince !== null && now - Date.parse(ambiguousSince) < dedupWindowMs;
+// Without deduplication the window is 0; clock skew must not make it look open.
+const isWithin = (dedupWindowMs: number, since: string | null, now: number): boolean =>
+  dedupWindowMs > 0 && since !== null && now - Date.parse(since) < dedupWindowMs;

@@ -46,15 +46,18 @@ export class UpstreamError extends Error {
   readonly retryAfterMs: number | undefined;
   /** Whether the request may have taken effect all the same. */
   readonly ambiguous: boolean;
+  /** How long the channel drops a repetition of the message, in milliseconds; 0: it does not. */
+  readonly dedupWindowMs: number;
 
   constructor(
     kind: UpstreamKind,
     message: string,
-    options: { cause?: unknown; retryAfterMs?: number | undefined; ambiguous?: boolean } = {},
+    options: { cause?: unknown; retryAfterMs?: number | undefined; ambiguous?: boolean; dedupWindowMs?: number } = {},
   ) {
     super(message, { cause: options.cause });
     this.kind = kind;
     this.retryAfterMs = options.retryAfterMs;
     this.ambiguous = options.ambiguous ?? false;
+    this.dedupWindowMs = options.dedupWindowMs ?? 0;
   }
 }

@@ -20,7 +20,6 @@ const pager: ChannelType = {
   references: ['routingKey'],
   create: ({ http, secrets, redact }, config) => ({
     minIntervalMs: 250,
-    dedupWindowMs: 0,
     async send({ title, document }, timeoutMs) {
       const key = await secrets.read(config['routingKey'] ?? '');
       const { status, body } = await http({
@@ -31,7 +30,7 @@ const pager: ChannelType = {
         body: JSON.stringify({ title, severity: config['severity'], dedup: document.deduplicationId }),
         timeoutMs,
       });
-      if (status === 202) return JSON.parse(body).id;
+      if (status === 202) return { receipt: JSON.parse(body).id };
       throw new UpstreamError(status === 410 ? 'needsOperator' : 'unavailable', `Pager: ${status} ${redact(body)}`);
     },
     verify: async () => {

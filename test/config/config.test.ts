@@ -11,8 +11,7 @@ import { notifierSchema } from '../../scripts/notifier-schema.ts';
 
 const silent: Channel = {
   minIntervalMs: 0,
-  dedupWindowMs: 0,
-  send: async () => '',
+  send: async () => ({ receipt: '' }),
   verify: async () => undefined,
   render: () => ({ text: '', payload: {} }),
 };

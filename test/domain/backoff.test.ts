@@ -32,7 +32,7 @@ test.each([
 });
 
 describe('the wait before a delivery is tried again', () => {
-  const attempt = { attempts: 1, needsOperator: false, recognisedStill: false };
+  const attempt = { attempts: 1, needsOperator: false, isDeduplicated: false };
   test.each<[sentence: string, values: Partial<Parameters<typeof deliveryWaitMs>[0]>, minutes: number]>([
     ['grows: after the first attempt', {}, 1],
     ['grows: after the second', { attempts: 2 }, 2],
@@ -42,8 +42,8 @@ describe('the wait before a delivery is tried again', () => {
     ['is long from the beginning when somebody has to act', { needsOperator: true }, 15],
     ['is as long as was asked for', { attempts: 50, retryAfterMs: 30_000 }, 0.5],
     ['is not longer than 15 minutes, whoever asks', { retryAfterMs: 3_600_000 }, 15],
-    ['is short while the channel would recognise a repetition', { attempts: 50, recognisedStill: true }, 1],
-    ['is as long as was asked for even then', { recognisedStill: true, retryAfterMs: 2 * minute }, 2],
+    ['is short while the channel would recognise a repetition', { attempts: 50, isDeduplicated: true }, 1],
+    ['is as long as was asked for even then', { isDeduplicated: true, retryAfterMs: 2 * minute }, 2],
   ])('%s', (_, values, minutes) => {
     expect(deliveryWaitMs({ ...attempt, ...values })).toBe(minutes * minute);
   });

@@ -82,10 +82,12 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
     },
 
     topic(by: object, channel: 'fifo' | 'topic', document: JobDocument, mishap: What | undefined, isInTime: boolean) {
-      if (mishap === 'unreached') throw new UpstreamError('unavailable', 'made up: not reached');
-      if (mishap === 'failed') throw new UpstreamError('unavailable', 'made up: 500', { ambiguous: true });
-      if (mishap === 'busy') throw new UpstreamError('rateLimited', 'made up: throttled');
-      if (mishap === 'denied') throw new UpstreamError('needsOperator', 'made up: no such topic');
+      const dedupWindowMs = channel === 'fifo' ? 4 * 60_000 : 0;
+      const options = { dedupWindowMs };
+      if (mishap === 'unreached') throw new UpstreamError('unavailable', 'made up: not reached', options);
+      if (mishap === 'failed') throw new UpstreamError('unavailable', 'made up: 500', { ...options, ambiguous: true });
+      if (mishap === 'busy') throw new UpstreamError('rateLimited', 'made up: throttled', options);
+      if (mishap === 'denied') throw new UpstreamError('needsOperator', 'made up: no such topic', options);
       const { environment, jobId, outcome, limit, deduplicationId } = document;
       const isHeard = isInTime && mishap !== 'lost';
       const isRepeated = now() - (remembered.get(deduplicationId) ?? Number.NEGATIVE_INFINITY) < fifoRemembersForMs;
@@ -93,8 +95,8 @@ export function createOutside({ now, jobs, ledger }: { now: () => number; jobs: 
         remembered.set(deduplicationId, now());
         accept(by, { job: `${environment}#${jobId}`, outcome, limit: limit ?? undefined, channel }, isHeard);
       }
-      if (!isHeard) throw noAnswer();
-      return 'accepted';
+      if (!isHeard) throw noAnswer(dedupWindowMs);
+      return { receipt: 'accepted', dedupWindowMs };
     },
   };
 }
@@ -106,7 +108,8 @@ export const jobAskedFor = (request: HttpRequest): string => {
   return `${environment}#${jobId}`;
 };
 
-const noAnswer = () => new UpstreamError('unavailable', 'made up: no answer', { ambiguous: true });
+const noAnswer = (dedupWindowMs = 0) =>
+  new UpstreamError('unavailable', 'made up: no answer', { ambiguous: true, dedupWindowMs });
 
 const answer = (status: number, body: string, headers: Record<string, string> = {}): HttpResponse => ({
   status,

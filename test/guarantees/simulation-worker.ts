@@ -100,14 +100,9 @@ const placeOf = ({ url }: HttpRequest): 'token' | 'slack' | 'api' => {
 };
 
 function topicOf({ worker, leave, now, outside }: WorkerDeps, name: 'fifo' | 'topic'): Channel {
-  let isKnown = false;
   return {
     minIntervalMs: 0,
-    get dedupWindowMs() {
-      return isKnown && name === 'fifo' ? 4 * 60_000 : 0;
-    },
     send({ document }, timeoutMs) {
-      isKnown = true;
       const sentAt = now();
       return leave({ name, place: name }, async (mishap, takesMs) => {
         const isInTime = now() - sentAt + takesMs < timeoutMs;

@@ -129,11 +129,10 @@ export function createUniverse(options: Parameters<typeof universeConfig>[0] = {
       const name = config['name'] as 'fifo' | 'topic';
       return {
         minIntervalMs: 0,
-        dedupWindowMs: name === 'fifo' ? 4 * 60_000 : 0,
         send: (message) =>
           cross(name, async () => {
             acceptTopic(name, message);
-            return 'accepted';
+            return { receipt: 'accepted', dedupWindowMs: name === 'fifo' ? 4 * 60_000 : 0 };
           }),
         verify: async () => undefined,
         render: ({ title, document }) => ({ text: title, payload: document }),

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHandler as createEvent } from '../../functions/event.ts';
 import { createHandler as createSweep } from '../../functions/sweep.ts';
+import type { Sent } from '../../lib/channels/channel.ts';
 import type { DueEntry } from '../../lib/domain/job.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
@@ -378,7 +379,7 @@ describe('a receipt', () => {
   });
 
   /** A worker that sends when it is told to, long after its lease ran out. */
-  const hangingSender = (end: () => Promise<string>) => {
+  const hangingSender = (end: () => Promise<Sent>) => {
     const slow = worker();
     const begun = latch();
     const released = latch();
@@ -392,7 +393,7 @@ describe('a receipt', () => {
   };
 
   test.each([
-    ['a success', () => Promise.resolve('a late receipt')],
+    ['a success', () => Promise.resolve({ receipt: 'a late receipt' })],
     ['a failure', () => Promise.reject(new UpstreamError('unavailable', 'a late failure', { ambiguous: true }))],
   ])('that comes late (%s) does not overwrite what another worker has sent meanwhile', async (_name, end) => {
     set('job_1', 'Failed');
@@ -410,7 +411,7 @@ describe('a receipt', () => {
 
   test('that comes late while another worker is sending does not make that one send twice', async () => {
     set('job_1', 'Failed');
-    const slow = hangingSender(() => Promise.resolve('a late receipt'));
+    const slow = hangingSender(() => Promise.resolve({ receipt: 'a late receipt' }));
     await slow.begun;
     notifier.clock.advance(55 * second);
     const other = worker();

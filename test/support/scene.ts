@@ -113,13 +113,7 @@ export function wrapChannel(notifier: Notifier, name: string, send: (real: Chann
   notifier.deps.channel = (asked) => {
     const real = channel(asked);
     if (asked !== name) return real;
-    return {
-      ...real,
-      get dedupWindowMs() {
-        return real.dedupWindowMs;
-      },
-      send: send(real),
-    };
+    return { ...real, send: send(real) };
   };
 }
 
