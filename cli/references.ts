@@ -1,5 +1,6 @@
 /** The values that a configuration names and does not hold, and where they are needed. */
 
+import { referencesIn } from '../lib/channels/channel.ts';
 import { channelTypes } from '../lib/channels/index.ts';
 import type { Config } from '../lib/config/config.ts';
 
@@ -18,9 +19,9 @@ export function referencesOf({ environments, channels, webhookSecrets }: Config)
       { path: `environments.${name}.clientSecret`, reference: clientSecret },
     ]),
     ...Object.entries(channels).flatMap(([name, channel]) =>
-      (channelTypes[channel.type]?.references ?? []).map((member) => ({
+      referencesIn(channelTypes, channel).map(({ member, reference }) => ({
         path: `channels.${name}.${member}`,
-        reference: channel[member] ?? '',
+        reference,
       })),
     ),
     ...webhookSecrets.map((reference, index) => ({ path: `webhook.secrets[${index}]`, reference })),

@@ -1,6 +1,6 @@
 /** Whether each channel would take a message. None is sent. */
 
-import type { ChannelConfig } from '../../lib/channels/channel.ts';
+import { type ChannelConfig, referencesIn } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
 import { type CheckContext, type Finding, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
 
@@ -11,7 +11,7 @@ export const checkChannels = (context: CheckContext): Promise<Finding[]> =>
 
 async function checkOne({ deps }: CheckContext, name: string, channel: ChannelConfig): Promise<Finding> {
   const what = `channel ${name} (${channel.type})`;
-  const references = (channelTypes[channel.type]?.references ?? []).map((member) => channel[member] ?? '');
+  const references = referencesIn(channelTypes, channel).map(({ reference }) => reference);
   const missing = await unreadable(deps, references);
   if (missing.length > 0) return unknown(what, `${missing.join(' and ')} cannot be read`);
   try {

@@ -38,13 +38,48 @@ export interface ChannelDeps {
   redact: Redactor;
 }
 
-/** The members of a channel's configuration, beside `type`. */
-export type ChannelConfig = { type: string } & Record<string, string>;
+/** The checked configuration of a channel. */
+export type ChannelConfig = { type: string; [member: string]: unknown };
 
-/** A type of channel: its part of the configuration, which of its members may be references, and how to make one. */
+/** A type of channel, as the register and the schema of the configuration use it. `defineChannel` makes it. */
 export interface ChannelType {
+  /** The members of the configuration beside `type`. */
   config: v.ObjectEntries;
-  /** The members that may be `env:NAME` or `ssm:/name`. */
+  /** The names of those members that hold references: one, or a list of them. */
   references: string[];
-  create(deps: ChannelDeps, config: ChannelConfig): Channel;
+  create(deps: ChannelDeps, config: Record<string, unknown>): Channel;
+}
+
+/** Members whose values are references (`env:NAME`, `ssm:/name`) or secrets. Make them of `reference`. */
+type ReferenceEntries = Record<string, v.GenericSchema<unknown, string | string[] | undefined>>;
+
+/**
+ * Defines a type of channel. `create` receives the configuration as the entries of `config` and `references` infer it.
+ * References are read together at the cold start, and problems with the configuration never show their values.
+ */
+export function defineChannel<
+  Config extends v.ObjectEntries = Record<never, never>,
+  References extends ReferenceEntries = Record<never, never>,
+>({
+  config,
+  references,
+  create,
+}: {
+  config?: Config;
+  references?: References;
+  create(deps: ChannelDeps, config: v.InferOutput<v.ObjectSchema<Config & References, undefined>>): Channel;
+}): ChannelType {
+  return { config: { ...config, ...references }, references: Object.keys(references ?? {}), create };
+}
+
+/** Every reference in the configuration of a channel, with its member: `secrets[0]` for the first one of a list. */
+export function referencesIn(
+  types: Record<string, ChannelType>,
+  channel: ChannelConfig,
+): { member: string; reference: string }[] {
+  return (types[channel.type]?.references ?? []).flatMap((member) => {
+    const value = channel[member];
+    if (typeof value === 'string') return [{ member, reference: value }];
+    return Array.isArray(value) ? value.map((one, index) => ({ member: `${member}[${index}]`, reference: one })) : [];
+  });
 }

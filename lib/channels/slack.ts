@@ -7,16 +7,16 @@ import { type Fact, inUtc } from '../domain/wording.ts';
 import { UpstreamError, type UpstreamKind } from '../platform/errors.ts';
 import type { HttpResponse } from '../platform/http.ts';
 import { parseRetryAfter } from '../platform/http.ts';
+import { reference } from '../platform/secrets.ts';
 import { clean, cut } from '../platform/text.ts';
-import type { ChannelType } from './channel.ts';
+import { defineChannel } from './channel.ts';
 
 /** `webhookUrl` is a secret: whoever has it can post. */
-export const slack: ChannelType = {
-  config: { webhookUrl: v.string() },
-  references: ['webhookUrl'],
-  create({ http, clock, secrets, redact }, config) {
+export const slack = defineChannel({
+  references: { webhookUrl: reference },
+  create({ http, clock, secrets, redact }, { webhookUrl }) {
     const readUrl = async (): Promise<URL> => {
-      const url = checkedUrl(await secrets.read(config['webhookUrl'] as string));
+      const url = checkedUrl(await secrets.read(webhookUrl));
       redact.learn(url.pathname);
       return url;
     };
@@ -69,7 +69,7 @@ export const slack: ChannelType = {
       },
     };
   },
-};
+});
 
 /**
  * A message as Block Kit, within its limits (https://docs.slack.dev/reference/block-kit/blocks/), with the text that

@@ -7,22 +7,21 @@ import {
   type PublishCommandInput,
   SNSClient,
 } from '@aws-sdk/client-sns';
-import * as v from 'valibot';
 import { jobKey } from '../domain/job.ts';
 import { type Message, sha256 } from '../domain/message.ts';
 import { inUtc } from '../domain/wording.ts';
 import { inTime } from '../platform/async.ts';
 import { requestHandler } from '../platform/aws.ts';
 import { UpstreamError, type UpstreamKind } from '../platform/errors.ts';
+import { reference } from '../platform/secrets.ts';
 import { clean, cut } from '../platform/text.ts';
-import type { ChannelType } from './channel.ts';
+import { defineChannel } from './channel.ts';
 
 /** SNS remembers a deduplication id for five minutes; a minute of that is left for clocks and slow requests. */
 const fifoWindowMs = 4 * 60_000;
 
-export const sns: ChannelType = {
-  config: { topicArn: v.string() },
-  references: ['topicArn'],
+export const sns = defineChannel({
+  references: { topicArn: reference },
   create({ secrets, redact }, config) {
     // No retries of the client's own: a repeated publish on a standard topic is a second message.
     // And a connection for each message: an idle one that turns out to be dead leaves its fate unknown.
@@ -35,7 +34,7 @@ export const sns: ChannelType = {
     const ask = async <Answer>(timeoutMs: number, send: (abortSignal: AbortSignal) => Promise<Answer>) => {
       try {
         return await inTime(timeoutMs, async (abortSignal) => {
-          topicArn = await secrets.read(config['topicArn'] as string);
+          topicArn = await secrets.read(config.topicArn);
           return await send(abortSignal);
         });
       } catch (error) {
@@ -61,7 +60,7 @@ export const sns: ChannelType = {
       },
     };
   },
-};
+});
 
 /** Sentences for people, the document for machines, and attributes for subscribers to filter by. */
 export function publishInput(message: Message, topicArn: string): PublishCommandInput {

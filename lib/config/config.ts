@@ -1,44 +1,22 @@
 /** The configuration: `notifier.yml`, bundled at build time, or the same document as JSON in `NOTIFIER_CONFIG`. */
 
 import * as v from 'valibot';
-import type { ChannelConfig, ChannelType } from '../channels/channel.ts';
+import { type ChannelType, referencesIn } from '../channels/channel.ts';
 import { channelTypes } from '../channels/index.ts';
-import type { Rule, TimeLimitRule } from '../domain/decision-context.ts';
 import { ConfigError } from '../platform/errors.ts';
 import { describeIssues, describeNames } from './problems.ts';
-import { configSchema } from './schema.ts';
+import { type CheckedDocument, documentSchema } from './schema.ts';
 
 /** A checked configuration. Secrets in it are references (`env:NAME`, `ssm:/name`) or the values themselves. */
-export interface Config {
-  environments: Record<string, EnvironmentConfig>;
-  channels: Record<string, ChannelConfig>;
-  /** Null: there are none, and every channel is told everything. */
-  rules: Rule[] | null;
+export interface Config extends Omit<CheckedDocument, 'rules' | 'limits' | 'webhook'> {
+  /** Null: there are no rules, and every channel is notified of every outcome but `started`. */
+  rules: NonNullable<CheckedDocument['rules']> | null;
   /** How long jobs may take; none: as long as they like. */
-  timeLimits: TimeLimitRule[];
-  /** Ids of Slack members, by the names that jobs are started under. */
-  people: Record<string, string>;
+  timeLimits: CheckedDocument['limits'];
   webhookSecrets: string[];
-  settings: Settings;
 }
 
-export interface EnvironmentConfig {
-  clientId: string;
-  clientSecret: string;
-  apiUrl: string;
-  tokenUrl: string;
-  jobUrl?: string | undefined;
-  /** Whether jobs that nobody named are looked for, and watched jobs read from the list. */
-  discover: boolean;
-}
-
-export interface Settings {
-  announceWithinHours: number;
-  retryForDays: number;
-  keepForDays: number;
-  sweepConcurrency: number;
-  lookEverySeconds: number;
-}
+export type EnvironmentConfig = Config['environments'][string];
 
 /** What esbuild puts in place of `notifier.yml`; absent when the sources run unbundled. */
 declare const BUNDLED_CONFIG: unknown;
@@ -59,26 +37,18 @@ export function parseConfig(
   document: unknown,
   { source = 'notifier.yml', types = channelTypes }: { source?: string; types?: Record<string, ChannelType> } = {},
 ): Config {
-  const parsed = v.safeParse(configSchema(types), document, { abortPipeEarly: true });
+  const parsed = v.safeParse(documentSchema(types), document, { abortPipeEarly: true });
   const problems = [...describeIssues(parsed.issues ?? []), ...describeNames(document)];
   if (parsed.success && parsed.output.settings.announceWithinHours > parsed.output.settings.keepForDays * 24) {
-    // What is forgotten before it is old news would be news again.
+    // A job that is forgotten before it is old would be announced again.
     problems.push('settings.announceWithinHours: expected no longer than keepForDays; got more');
   }
   if (!parsed.success || problems.length > 0) {
     const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
     throw new ConfigError([`${source} has ${count}:`, ...problems.map((problem) => `  ${problem}`)].join('\n'));
   }
-  const { environments, channels, rules, limits, people, webhook, settings } = parsed.output;
-  return {
-    environments,
-    channels: channels as unknown as Config['channels'],
-    rules: rules ?? null,
-    timeLimits: limits,
-    people,
-    webhookSecrets: webhook?.secrets ?? [],
-    settings,
-  };
+  const { rules = null, limits, webhook, ...members } = parsed.output;
+  return { ...members, rules, timeLimits: limits, webhookSecrets: webhook?.secrets ?? [] };
 }
 
 /** Every reference that the configuration makes, so that they can be read together. */
@@ -87,10 +57,8 @@ export function references(config: Config, types: Record<string, ChannelType> = 
     clientId,
     clientSecret,
   ]);
-  const ofChannels = Object.values(config.channels).flatMap((channel) =>
-    (types[channel.type]?.references ?? []).map((member) => channel[member] ?? ''),
-  );
-  return [...credentials, ...ofChannels, ...config.webhookSecrets];
+  const ofChannels = Object.values(config.channels).flatMap((channel) => referencesIn(types, channel));
+  return [...credentials, ...ofChannels.map(({ reference }) => reference), ...config.webhookSecrets];
 }
 
 function parseJson(text: string): unknown {

@@ -1,24 +1,25 @@
 /** The schema of `notifier.yml`. `npm run schema` makes `notifier.schema.json` from it, for editors. */
 
 import * as v from 'valibot';
-import type { ChannelType } from '../channels/channel.ts';
+import type { ChannelConfig, ChannelType } from '../channels/channel.ts';
 import { outcomes } from '../domain/job.ts';
+import { reference } from '../platform/secrets.ts';
 
-// Every unknown key is a problem of its own: valibot's strictObject stops at the first.
-const closed = <Entries extends v.ObjectEntries>(entries: Entries) => v.objectWithRest(entries, v.never());
+/**
+ * An object that reports every unknown key. valibot's strictObject stops at the first one, and the type of the rest
+ * would make every other member `never`.
+ */
+const closed = <Entries extends v.ObjectEntries>(
+  entries: Entries,
+): v.GenericSchema<
+  v.InferInput<v.ObjectSchema<Entries, undefined>>,
+  v.InferOutput<v.ObjectSchema<Entries, undefined>>
+> => v.objectWithRest(entries, v.never());
 
 const name = v.pipe(
   v.string(),
   v.regex(/^[a-z0-9-]{1,40}$/, 'a name of 1 to 40 characters out of a-z, 0-9 and -'),
   v.description('A name of 1 to 40 characters out of a-z, 0-9 and -'),
-);
-const reference = v.pipe(
-  v.string(),
-  v.regex(
-    /^(?:env:[A-Za-z_][A-Za-z0-9_]*|ssm:\/[A-Za-z0-9_./-]+|(?!env:|ssm:)[\s\S]+)$/,
-    'a value, env:NAME or ssm:/name',
-  ),
-  v.description('A value, env:NAME for an environment variable, or ssm:/name for an SSM parameter'),
 );
 const url = v.pipe(
   v.string(),
@@ -38,122 +39,120 @@ const oneOrMore = <Item extends v.GenericSchema<string, string>>(item: Item) =>
     v.pipe(v.array(item), v.minLength(1, 'at least one value')),
   ]);
 const pattern = v.pipe(v.string(), v.description('A name; * stands for any characters'));
-const positive = (max: number) => v.pipe(v.number(), v.minValue(1, '1 or more'), v.maxValue(max, `${max} or less`));
-const minutes = (text: string) => v.optional(v.pipe(positive(43_200), v.description(text)));
+const number = (max: number) => v.pipe(v.number(), v.minValue(1, '1 or more'), v.maxValue(max, `${max} or less`));
+const minutes = (text: string) => v.optional(v.pipe(number(43_200), v.description(text)));
 const filled = <Value extends v.GenericSchema>(value: Value) =>
   v.pipe(v.record(name, value), v.minEntries(1, 'at least one entry'));
 
-/** The schema, with the parts of the channel types. */
-export const configSchema = (types: Record<string, ChannelType>) =>
+const environment = closed({
+  clientId: reference,
+  clientSecret: reference,
+  apiUrl: v.optional(
+    v.pipe(
+      url,
+      v.check((value) => !/[?#]/.test(value), 'an address without ? and #'),
+    ),
+    'https://edge-platform.sitecorecloud.io',
+  ),
+  tokenUrl: v.optional(url, 'https://auth.sitecorecloud.io/oauth/token'),
+  discover: v.optional(
+    v.pipe(v.boolean(), v.description('Whether jobs are discovered through the list and watched; on if left out')),
+    true,
+  ),
+  jobUrl: v.optional(v.pipe(url, v.description('The link in the messages, with {jobId} in it'))),
+});
+
+const channel = (types: Record<string, ChannelType>): v.GenericSchema<ChannelConfig> =>
+  v.variant(
+    'type',
+    Object.entries(types).map(([type, { config }]) =>
+      v.objectWithRest({ type: v.literal(type), ...config }, v.never()),
+    ),
+  );
+
+const rule = closed({
+  when: v.optional(
+    closed({
+      outcome: v.optional(oneOrMore(v.picklist(outcomes))),
+      environment: v.optional(oneOrMore(v.string())),
+      source: v.optional(oneOrMore(v.string())),
+      name: v.optional(oneOrMore(pattern)),
+      startedBy: v.optional(oneOrMore(pattern)),
+      createdByType: v.optional(oneOrMore(v.picklist(['User', 'Application']))),
+    }),
+  ),
+  notify: v.pipe(v.array(v.string()), v.description('Names of channels; none: nobody, on purpose')),
+  mention: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(
+        /^(?:here|channel|starter|[UWS][A-Z0-9]{2,30})$/,
+        'here, channel, starter, or the id of a Slack member or group',
+      ),
+    ),
+  ),
+});
+
+const limit = closed({
+  when: v.optional(
+    closed({
+      environment: v.optional(oneOrMore(v.string())),
+      source: v.optional(oneOrMore(v.string())),
+      name: v.optional(oneOrMore(pattern)),
+    }),
+  ),
+  queuedFor: minutes('late: Queued for longer than so many minutes'),
+  runningFor: minutes('late: Running for longer than so many minutes'),
+  noProgressFor: minutes('stuck: Running, and no counter moved for so many minutes'),
+});
+
+const slackMember = v.pipe(v.string(), v.regex(/^[UW][A-Z0-9]{2,30}$/, 'the id of a Slack member'));
+
+const settings = closed({
+  announceWithinHours: v.optional(number(8_760), 24),
+  retryForDays: v.optional(number(30), 3),
+  keepForDays: v.optional(number(3_650), 30),
+  sweepConcurrency: v.optional(v.pipe(number(200), v.integer('a whole number')), 20),
+  lookEverySeconds: v.optional(
+    v.union(
+      [v.literal(0), v.pipe(v.number(), v.integer(), v.minValue(6), v.maxValue(60))],
+      '0 (never), or 6 to 60 seconds',
+    ),
+    10,
+  ),
+});
+
+/** The schema of the document, with these channel types. */
+export const documentSchema = (types: Record<string, ChannelType>) =>
   closed({
     environments: v.pipe(
-      filled(
-        closed({
-          clientId: reference,
-          clientSecret: reference,
-          apiUrl: v.optional(
-            v.pipe(
-              url,
-              v.check((value) => !/[?#]/.test(value), 'an address without ? and #'),
-            ),
-            'https://edge-platform.sitecorecloud.io',
-          ),
-          tokenUrl: v.optional(url, 'https://auth.sitecorecloud.io/oauth/token'),
-          discover: v.optional(
-            v.pipe(v.boolean(), v.description('Whether jobs that nobody named are found and watched; on if left out')),
-            true,
-          ),
-          jobUrl: v.optional(v.pipe(url, v.description('The link in the messages, with {jobId} in it'))),
-        }),
-      ),
+      filled(environment),
       v.description('The Sitecore environments, each with its automation client'),
     ),
-    channels: v.pipe(
-      filled(
-        v.variant(
-          'type',
-          Object.entries(types).map(([type, { config, references: members }]) =>
-            closed({
-              type: v.literal(type),
-              ...config,
-              ...Object.fromEntries(members.map((member) => [member, reference])),
-            }),
-          ),
-        ),
-      ),
-      v.description('Where messages go'),
-    ),
+    channels: v.pipe(filled(channel(types)), v.description('Where messages go')),
     rules: v.optional(
       v.pipe(
-        v.array(
-          closed({
-            when: v.optional(
-              closed({
-                outcome: v.optional(oneOrMore(v.picklist(outcomes))),
-                environment: v.optional(oneOrMore(v.string())),
-                source: v.optional(oneOrMore(v.string())),
-                name: v.optional(oneOrMore(pattern)),
-                startedBy: v.optional(oneOrMore(pattern)),
-                createdByType: v.optional(oneOrMore(v.picklist(['User', 'Application']))),
-              }),
-            ),
-            notify: v.pipe(v.array(v.string()), v.description('Names of channels; none: nobody, on purpose')),
-            mention: v.optional(
-              v.pipe(
-                v.string(),
-                v.regex(
-                  /^(?:here|channel|starter|[UWS][A-Z0-9]{2,30})$/,
-                  'here, channel, starter, or the id of a Slack member or group',
-                ),
-              ),
-            ),
-          }),
-        ),
+        v.array(rule),
         v.description('The first rule that matches decides. Left out: every outcome goes to every channel'),
       ),
     ),
     limits: v.optional(
       v.pipe(
-        v.array(
-          closed({
-            when: v.optional(
-              closed({
-                environment: v.optional(oneOrMore(v.string())),
-                source: v.optional(oneOrMore(v.string())),
-                name: v.optional(oneOrMore(pattern)),
-              }),
-            ),
-            queuedFor: minutes('late: Queued for longer than so many minutes'),
-            runningFor: minutes('late: Running for longer than so many minutes'),
-            noProgressFor: minutes('stuck: Running, and no counter moved for so many minutes'),
-          }),
-        ),
+        v.array(limit),
         v.description('How long a job may take. The first that matches counts; what it leaves out is off'),
       ),
       [],
     ),
     people: v.optional(
       v.pipe(
-        v.record(v.string(), v.pipe(v.string(), v.regex(/^[UW][A-Z0-9]{2,30}$/, 'the id of a Slack member'))),
+        v.record(v.string(), slackMember),
         v.description('Who started a job -> Slack member, for `mention: starter`'),
       ),
       {},
     ),
     webhook: v.optional(closed({ secrets: v.array(reference) })),
-    settings: v.optional(
-      closed({
-        announceWithinHours: v.optional(positive(8_760), 24),
-        retryForDays: v.optional(positive(30), 3),
-        keepForDays: v.optional(positive(3_650), 30),
-        sweepConcurrency: v.optional(v.pipe(positive(200), v.integer('a whole number')), 20),
-        lookEverySeconds: v.optional(
-          v.union(
-            [v.literal(0), v.pipe(v.number(), v.integer(), v.minValue(6), v.maxValue(60))],
-            '0 (never), or 6 to 60 seconds',
-          ),
-          10,
-        ),
-      }),
-      {},
-    ),
+    settings: v.optional(settings, {}),
   });
+
+/** A checked document. */
+export type CheckedDocument = v.InferOutput<ReturnType<typeof documentSchema>>;

@@ -3,9 +3,20 @@
  * Manager. Anything else is the value itself.
  */
 
+import * as v from 'valibot';
 import type { Clock } from './clock.ts';
 import { UpstreamError } from './errors.ts';
 import type { Redactor } from './redaction.ts';
+
+/** A reference, or the value itself, as the configuration holds it. */
+export const reference = v.pipe(
+  v.string(),
+  v.regex(
+    /^(?:env:[A-Za-z_][A-Za-z0-9_]*|ssm:\/[A-Za-z0-9_./-]+|(?!env:|ssm:)[\s\S]+)$/,
+    'a value, env:NAME or ssm:/name',
+  ),
+  v.description('A value, env:NAME for an environment variable, or ssm:/name for an SSM parameter'),
+);
 
 /** Reads parameters by name. Names that do not exist are left out of the answer. */
 export type ReadParameters = (names: string[]) => Promise<Map<string, string>>;

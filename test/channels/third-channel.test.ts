@@ -2,50 +2,52 @@
 
 import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ChannelType } from '../../lib/channels/channel.ts';
+import { type ChannelType, defineChannel } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
 import { ConfigError, UpstreamError } from '../../lib/platform/errors.ts';
+import { reference } from '../../lib/platform/secrets.ts';
 import { type LoopbackServer, readBody, startLoopbackServer } from '../../local/loopback-server.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { deliveriesIn, logged, minute, statesIn, sweepAfter } from '../support/scene.ts';
 import { type ConfigDocument, startWorld, type World } from '../support/world.ts';
 
 /** What would be `lib/channels/pager.ts`. */
-const pager: ChannelType = {
+const pager = defineChannel({
   config: {
     url: v.pipe(v.string(), v.url('an address')),
     severity: v.picklist(['low', 'high']),
-    routingKey: v.string(),
+    quiet: v.optional(v.boolean(), false),
+    note: v.optional(v.string()),
   },
-  references: ['routingKey'],
-  create: ({ http, secrets, redact }, config) => ({
+  references: { routingKeys: v.pipe(v.array(reference), v.minLength(1, 'at least one key')) },
+  create: ({ http, secrets, redact }, { url, severity, quiet, note, routingKeys: [current, ...others] }) => ({
     minIntervalMs: 250,
     async send({ title, document }, timeoutMs) {
-      const key = await secrets.read(config['routingKey'] ?? '');
+      const keys = await Promise.all([current, ...others].map((key) => secrets.read(key ?? '')));
       const { status, body } = await http({
         method: 'POST',
-        url: new URL(config['url'] ?? ''),
+        url: new URL(url),
         service: 'Pager',
-        headers: { 'content-type': 'application/json', 'x-routing-key': key },
-        body: JSON.stringify({ title, severity: config['severity'], dedup: document.deduplicationId }),
+        headers: { 'content-type': 'application/json', 'x-routing-keys': keys.join(' ') },
+        body: JSON.stringify({ title, severity, quiet, note, dedup: document.deduplicationId }),
         timeoutMs,
       });
       if (status === 202) return { receipt: JSON.parse(body).id };
       throw new UpstreamError(status === 410 ? 'needsOperator' : 'unavailable', `Pager: ${status} ${redact(body)}`);
     },
     verify: async () => {
-      await secrets.read(config['routingKey'] ?? '');
+      await secrets.read(current ?? '');
     },
     render: ({ title, document }) => ({ text: title, payload: document }),
   }),
-};
+});
 /** What would be the line in the register. */
 const types = { ...channelTypes, pager };
 
 let world: World;
 let notifier: Notifier;
 let server: LoopbackServer;
-let pages: { key: unknown; title: string; severity: string; dedup: string }[];
+let pages: Record<string, unknown>[];
 let broken: { status: number; body: string } | null;
 
 beforeEach(async () => {
@@ -55,18 +57,19 @@ beforeEach(async () => {
   server = await startLoopbackServer(async (request, response) => {
     const page = JSON.parse(String(await readBody(request)));
     if (broken) return void response.writeHead(broken.status).end(broken.body);
-    pages.push({ key: request.headers['x-routing-key'], ...page });
+    pages.push({ keys: request.headers['x-routing-keys'], ...page });
     return void response.writeHead(202).end(JSON.stringify({ id: `page-${pages.length}` }));
   });
   notifier = deploy(world, { types, config: withPager() });
 });
 afterEach(() => Promise.all([world.close(), server.close()]));
 
-const routingKey = 'routing-key-of-the-tests';
+const [routingKey, oldKey] = ['routing-key-of-the-tests', 'old-key-of-the-tests'];
 function withPager(members: Record<string, unknown> = {}): ConfigDocument {
   const config = world.config();
-  const duty = { type: 'pager', url: `${server.url}/pages`, severity: 'high', routingKey, ...members };
-  return { ...config, channels: { ...config.channels, duty } as ConfigDocument['channels'] };
+  const routingKeys = [routingKey, oldKey];
+  const duty = { type: 'pager', url: `${server.url}/pages`, severity: 'high', routingKeys, ...members };
+  return { ...config, channels: { ...config.channels, duty } as unknown as ConfigDocument['channels'] };
 }
 const fail = (id = 'job_1') => world.setJob(id, { status: 'Failed', at: notifier.clock.now() });
 const deliveryTo = async (channel: string) => deliveriesIn((await notifier.get('job_1')).body)[`failed/${channel}`];
@@ -83,14 +86,15 @@ describe('a third channel', () => {
     await sweepAfter(notifier, minute);
     expect(pages).toEqual([
       {
-        key: routingKey,
+        keys: `${routingKey} ${oldKey}`,
         title: 'Failed: Nightly site publish',
         severity: 'high',
+        quiet: false,
         dedup: expect.stringMatching(/^[0-9a-f]{64}$/),
       },
     ]);
     expect(await deliveryTo('duty')).toMatchObject({ state: 'sent', receipt: 'page-1', attempts: 1 });
-    expect(pages[0]?.dedup).not.toBe(JSON.parse(world.topic.messages[0]?.document ?? '').deduplicationId);
+    expect(pages[0]?.['dedup']).not.toBe(JSON.parse(world.topic.messages[0]?.document ?? '').deduplicationId);
   });
 
   test('is named by rules as any other', async () => {
@@ -197,7 +201,7 @@ describe('its failure', () => {
   });
 
   test('when its secret cannot be read is its own alone', async () => {
-    notifier = deploy(world, { types, config: withPager({ routingKey: 'env:NOT_SET_ANYWHERE' }) });
+    notifier = deploy(world, { types, config: withPager({ routingKeys: ['env:NOT_SET_ANYWHERE'] }) });
     fail();
     expect(statesIn((await notifier.post('job_1')).body)).toEqual({
       'failed/team': 'sent',
@@ -211,13 +215,13 @@ describe('its failure', () => {
 describe('its configuration is checked', () => {
   const rows: [string, Record<string, unknown>, string][] = [
     ['a missing member', { severity: undefined }, 'channels.duty.severity'],
-    ['a missing secret', { routingKey: undefined }, 'channels.duty.routingKey'],
+    ['a missing secret', { routingKeys: undefined }, 'channels.duty.routingKeys'],
     ['a wrong value', { severity: 'medium' }, 'channels.duty.severity'],
     ['a value of the wrong form', { url: 'nowhere' }, 'channels.duty.url'],
     ['an unknown member', { colour: 'red' }, 'channels.duty.colour'],
     ['a member of another channel', { topicArn: 'env:TOPIC_ARN' }, 'channels.duty.topicArn'],
-    ['a malformed reference', { routingKey: 'env:' }, 'channels.duty.routingKey'],
-    ['a secret that YAML read as a number', { routingKey: 1_234_567_890 }, 'channels.duty.routingKey'],
+    ['a malformed reference', { routingKeys: [routingKey, 'env:'] }, 'channels.duty.routingKeys[1]'],
+    ['a secret that YAML read as a number', { routingKeys: [1_234_567_890] }, 'channels.duty.routingKeys[0]'],
   ];
   test.each(rows)('%s is named with its path', (_name, members, path) => {
     const start = () => deploy(world, { types, config: JSON.parse(JSON.stringify(withPager(members))) });
@@ -228,9 +232,14 @@ describe('its configuration is checked', () => {
   test.each([
     ['a number', 1_234_567_890],
     ['a malformed reference', 'ssm:the secret itself'],
-    ['a list', ['the secret itself']],
+    ['a list', [['the secret itself']]],
+    ['a text in place of the list', 'the secret itself'],
   ])('its secret is not shown, however wrong it is: %s', (_name, value) => {
-    const start = () => deploy(world, { types, config: withPager({ routingKey: value }) });
+    const start = () =>
+      deploy(world, {
+        types,
+        config: withPager({ routingKeys: Array.isArray(value) || typeof value === 'string' ? value : [value] }),
+      });
     expect(start).toThrow(
       expect.objectContaining({ message: expect.not.stringMatching(/1234567890|the secret itself/) }),
     );

@@ -3,10 +3,11 @@ import { Ajv } from 'ajv';
 import * as v from 'valibot';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import type { Channel, ChannelType } from '../../lib/channels/channel.ts';
+import { type Channel, defineChannel } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
 import { loadConfig, parseConfig, references } from '../../lib/config/config.ts';
 import { ConfigError } from '../../lib/platform/errors.ts';
+import { reference } from '../../lib/platform/secrets.ts';
 import { notifierSchema } from '../../scripts/notifier-schema.ts';
 
 const silent: Channel = {
@@ -464,11 +465,7 @@ describe('a document that is wrong', () => {
 describe('a secret in a document that is wrong', () => {
   const secret = 'hush-hush-0815';
   const hook = `https://hooks.slack.com/services/T/B/${secret}`;
-  const withToken: ChannelType = {
-    config: { token: v.string() },
-    references: ['token'],
-    create: () => silent,
-  };
+  const withToken = defineChannel({ references: { token: reference }, create: () => silent });
   const types = { ...channelTypes, chat: withToken };
 
   test.each<[sentence: string, document: unknown]>([
@@ -556,11 +553,17 @@ describe('the references of a configuration', () => {
     );
   });
 
-  test('hold no other member of a channel', () => {
-    const create = () => silent;
-    const types = { chat: { config: { room: v.string(), token: v.string() }, references: ['token'], create } };
-    const document = { ...least, channels: { team: { type: 'chat', room: 'ssm:/room', token: 'ssm:/token' } } };
-    expect(references(parseConfig(document, { types }), types)).toEqual(['ssm:/id', 'ssm:/secret', 'ssm:/token']);
+  test('hold no other member of a channel, and every value of a list', () => {
+    const chat = defineChannel({
+      config: { room: v.string() },
+      references: { token: v.optional(reference), keys: v.array(reference) },
+      create: () => silent,
+    });
+    const channel = { type: 'chat', room: 'ssm:/room', keys: ['ssm:/new-key', 'ssm:/old-key'] };
+    const channels = { team: { ...channel, token: 'ssm:/token' }, other: channel };
+    const config = parseConfig({ ...least, channels }, { types: { chat } });
+    const keys = ['ssm:/new-key', 'ssm:/old-key'];
+    expect(references(config, { chat })).toEqual(['ssm:/id', 'ssm:/secret', 'ssm:/token', ...keys, ...keys]);
   });
 });
 
