@@ -1,165 +1,168 @@
-/** Jobs that nobody named: found by the list call, and watched. */
+/** Discovery: jobs that the list call shows, and that the table does not have yet, are watched. */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from '../deps.ts';
 import { isJobId, isTerminal, type Job, type JobName, jobKey, type Reading } from '../domain/job.ts';
 import { inParallel } from '../platform/async.ts';
 import type { JobListing } from '../sitecore/job-list.ts';
-import { goingOn, isEnough } from './job-reader.ts';
+import { hasAllDetails, unfinishedStatuses } from './job-reader.ts';
 import type { SweepRun } from './sweep-run.ts';
 
-/** How far back jobs are looked for that appear in the list late, in milliseconds. */
+/** Jobs may appear in the list this long after they were queued, in milliseconds. */
 const overlapMs = 20 * 60_000;
-/** A list that takes longer must not keep the watched jobs from being read. */
-const listWithinMs = 25_000;
-/** Our clock and Sitecore's may be so far apart. */
-const clocksApartMs = 10 * 60_000;
-/** With no job in the list there is no time of Sitecore's to go by. */
-const withoutTimesMs = 60 * 60_000;
+/** A slower list must not use up the time for the watched jobs. */
+const listTimeoutMs = 25_000;
+/** The clocks of Sitecore and of this worker may differ by this much. */
+const clockToleranceMs = 10 * 60_000;
+/** How far back the next list starts if this one shows no time of Sitecore's clock. */
+const emptyListOverlapMs = 60 * 60_000;
 
-/** What is known of an environment's list. Times are ISO 8601, by Sitecore's clock. */
-interface Mark {
-  /** All jobs that were queued until then are known. */
+/** How far discovery has come in an environment. Times are ISO 8601. */
+interface DiscoveryState {
+  /** When the first list was recorded, by our clock. Jobs that ended before are not announced. */
+  begunAt?: string;
+  /** All jobs queued up to this time are known, by Sitecore's clock. */
   until?: string;
-  /** Why jobs could not be found the last time. */
+  /** Why the last discovery was incomplete. */
   trouble?: string;
 }
 
-/** The keys of the marks of an environment: how far its jobs are known, and that those which there were are no news. */
-export const discoveryKeys = (environment: string): [mark: string, begun: string] => [
-  `discovery#${environment}`,
-  `discovery-begun#${environment}`,
-];
+/** The key of an environment's discovery state in the table. */
+export const discoveryKey = (environment: string): string => `discovery#${environment}`;
 
-/** What the list shows of an environment, and what is to be made of it. */
-export interface Findings {
+/** The jobs that the list call shows now, and the state that they are compared with. */
+export interface Discovery {
   listing: JobListing;
-  /** When there was the first list (epoch milliseconds, our clock); null: this is it, and what has ended is no news. */
-  begunAt: number | null;
-  mark: Mark;
+  state: DiscoveryState;
 }
 
-/** Lists the jobs that were queued since the last time. Null: that cannot be done now; watched jobs are read all the same. */
-export async function look(deps: Deps, environment: string, run: SweepRun): Promise<Findings | null> {
+/** Lists the jobs that were queued since the last time. Null: there is no list in this sweep. Logs errors of its own. */
+export async function listNewJobs(deps: Deps, environment: string, run: SweepRun): Promise<Discovery | null> {
   try {
     return await list(deps, environment, run);
   } catch (error) {
-    deps.log.error('the list of jobs could not be looked at; the next sweep goes on', { environment, error });
+    deps.log.error('job list failed', { environment, error });
     return null;
   }
 }
 
-async function list(deps: Deps, environment: string, { invocation }: SweepRun): Promise<Findings | null> {
-  const [markKey, begunKey] = discoveryKeys(environment);
-  const mark = (invocation.marks.get(markKey) ?? {}) as Mark;
+async function list(deps: Deps, environment: string, { invocation }: SweepRun): Promise<Discovery | null> {
+  const state = readState(invocation.marks, environment);
   const now = deps.clock.now();
-  const queuedFrom = mark.until ? Date.parse(mark.until) - overlapMs : now - deps.timings.announceWithinMs;
+  const queuedFrom = state.until ? Date.parse(state.until) - overlapMs : now - deps.timings.announceWithinMs;
   const breaker = invocation.apiBreaker(environment);
-  const deadline = Math.min(invocation.readBefore, now + listWithinMs);
+  const deadline = Math.min(invocation.readBefore, now + listTimeoutMs);
   const listed = await breaker.list({ queuedFrom: iso(queuedFrom) }, deadline);
-  if (listed.kind === 'failed') await noteTrouble(deps, environment, mark, listed.error);
+  if (listed.kind === 'failed') await saveState(deps, environment, state, { ...state, trouble: listed.error });
   if (listed.kind !== 'listed') return null;
-  const begun = (marks: Map<string, object>) => marks.get(begunKey) as { since: string } | undefined;
-  // One of the two marks may be lost; the other one says that there was a first list.
-  const known = begun(invocation.marks);
-  if (mark.until) return { listing: listed.listing, begunAt: known ? Date.parse(known.since) : 0, mark };
+  if (state.until) return { listing: listed.listing, state };
 
-  // What was queued before, and goes on, is watched as well.
-  const older = await breaker.list({ statuses: goingOn }, deadline);
-  const jobs = new Map([...(older.kind === 'listed' ? older.listing.jobs : []), ...listed.listing.jobs]);
-  // Somebody may have been faster: what has ended since then is news.
-  const first = known ?? begun(await deps.store.readMarks([begunKey]));
-  return { listing: { ...listed.listing, jobs }, begunAt: first ? Date.parse(first.since) : null, mark };
+  // Jobs that were queued earlier and have not ended are watched as well.
+  const unfinished = await breaker.list({ statuses: unfinishedStatuses }, deadline);
+  const jobs = new Map([...(unfinished.kind === 'listed' ? unfinished.listing.jobs : []), ...listed.listing.jobs]);
+  const listing = { ...listed.listing, jobs };
+  if (state.begunAt) return { listing, state };
+  // Another sweep may have begun discovery meanwhile: jobs that ended since then are announced.
+  return { listing, state: readState(await deps.store.readMarks([discoveryKey(environment)]), environment) };
 }
 
-/**
- * Watches the jobs of the list that nobody knows, and remembers how far they are known. `watched` holds the ids in the
- * work list.
- */
-export async function watchNew(
+/** Watches the listed jobs that the table does not have, then saves how far discovery has come. Logs its own errors. */
+export async function watchNewJobs(
   deps: Deps,
   environment: string,
-  findings: Findings,
-  watched: ReadonlySet<string> = new Set(),
+  discovery: Discovery,
+  watchedIds: ReadonlySet<string>,
   run: SweepRun,
 ): Promise<void> {
   const { clock, config, metrics, log } = deps;
   try {
-    const unknown = await unknownIn(deps, environment, findings.listing, watched);
+    const unknown = await unknownJobs(deps, environment, discovery.listing, watchedIds);
     if (unknown.length > 0) metrics.count('discovered', { environment }, unknown.length);
     let left = unknown.length;
     await inParallel(unknown.values(), config.settings.sweepConcurrency, async ([jobId, job]) => {
       if (clock.now() >= run.invocation.readBefore) return;
       const name = { environment, jobId };
-      await run.keepGoing(name, async () => {
-        if (await watch(name, job, findings, run)) left -= 1;
+      await run.isolate(name, async () => {
+        if (await watchNewJob(name, job, discovery, run)) left -= 1;
       });
     });
-    if (left > 0) log.warn('not every job of the list could be watched; the next sweep goes on', { environment, left });
-    else await remember(deps, environment, findings);
+    if (left > 0) return log.warn('discovery incomplete', { environment, reason: 'jobs could not be recorded', left });
+    await saveState(deps, environment, discovery.state, nextState(discovery, clock.now()));
   } catch (error) {
-    log.error('jobs that nobody named could not be watched; the next sweep goes on', { environment, error });
+    log.error('discovery failed', { environment, error });
   }
 }
 
-/** Those jobs of the list that may be of use, and have no record yet. */
-async function unknownIn(
+/** The listed jobs that may be announced one day and have no record yet. */
+async function unknownJobs(
   deps: Deps,
   environment: string,
   { jobs }: JobListing,
-  watched: ReadonlySet<string>,
+  watchedIds: ReadonlySet<string>,
 ): Promise<[string, Job | null][]> {
-  const listed = [...jobs].filter(([jobId, job]) => isJobId(jobId) && !watched.has(jobId) && isOfUse(job, deps));
+  const listed = [...jobs].filter(([id, job]) => isJobId(id) && !watchedIds.has(id) && mayBeAnnounced(job, deps));
   const known = await deps.store.known(listed.map(([jobId]) => ({ environment, jobId })));
   return listed.filter(([jobId]) => !known.has(jobKey({ environment, jobId })));
 }
 
-/** Records a job that nobody knew. False: it could not be asked for. */
-async function watch(name: JobName, job: Job | null, { begunAt }: Findings, run: SweepRun): Promise<boolean> {
+/** False only for jobs that ended too long ago. If the list does not say when a job ended, reading the job by its id does. */
+function mayBeAnnounced(job: Job | null, { clock, timings }: Deps): boolean {
+  if (job === null || !isTerminal(job.status) || job.finishedAt === null) return true;
+  return clock.now() - Date.parse(job.finishedAt) <= timings.announceWithinMs + clockToleranceMs;
+}
+
+/** Records a job for the first time. False: the API cannot be called now. */
+async function watchNewJob(
+  name: JobName,
+  job: Job | null,
+  { state: { begunAt } }: Discovery,
+  run: SweepRun,
+): Promise<boolean> {
   const { apiBreaker, readBefore } = run.invocation;
   const reading: Reading =
-    job !== null && isEnough(job)
+    job !== null && hasAllDetails(job)
       ? { kind: 'job', job }
       : await apiBreaker(name.environment).read(name.jobId, readBefore);
   if (reading.kind === 'notAsked') return false;
   const { finishedAt = null } = reading.kind === 'job' ? reading.job : {};
-  const endedBefore = finishedAt !== null && Date.parse(finishedAt) < (begunAt ?? 0) - clocksApartMs;
-  await run.record(name, reading, { isNews: begunAt !== null && !endedBefore });
+  const isNews =
+    begunAt !== undefined && (finishedAt === null || Date.parse(finishedAt) >= Date.parse(begunAt) - clockToleranceMs);
+  await run.record(name, reading, { isNews });
   return true;
 }
 
-/** Jobs that ended too long ago to be news need not be known; that is seen when they are read, if the list does not say. */
-function isOfUse(job: Job | null, { clock, timings }: Deps): boolean {
-  if (job === null || !isTerminal(job.status) || job.finishedAt === null) return true;
-  return clock.now() - Date.parse(job.finishedAt) <= timings.announceWithinMs + clocksApartMs;
-}
-
-async function remember(deps: Deps, environment: string, { mark, begunAt, listing }: Findings): Promise<void> {
-  const { store, clock, log } = deps;
-  const [markKey, begunKey] = discoveryKeys(environment);
-  const now = clock.now();
-  if (begunAt === null) await store.writeMark(begunKey, { since: iso(now) });
+function nextState({ state, listing }: Discovery, now: number): DiscoveryState {
+  const { begunAt = iso(now), until: before = iso(now - emptyListOverlapMs) } = state;
   if (!listing.isComplete) {
-    await noteTrouble(deps, environment, mark, listing.error?.message ?? 'the list cannot be read to its end');
-    return;
+    return { ...state, begunAt, trouble: listing.error?.message ?? 'the list cannot be read to its end' };
   }
   const times = [...listing.jobs.values()].flatMap((job) => (job?.queuedAt ? [job.queuedAt] : []));
-  const newest = times.reduce((one, other) => (one > other ? one : other), mark.until ?? iso(now - withoutTimesMs));
-  // A time in the future would hide what is queued until then.
-  const until = newest > iso(now) ? iso(now) : newest;
-  if (mark.trouble) log.info('jobs that nobody named are found again', { environment });
-  if (until !== mark.until || mark.trouble) await store.writeMark(markKey, { until });
+  const newest = times.reduce((one, other) => (one > other ? one : other), before);
+  // A time in the future would hide the jobs that are queued until then.
+  return { begunAt, until: newest > iso(now) ? iso(now) : newest };
 }
 
-/** Said once, however long it lasts; counted every time. */
-async function noteTrouble(deps: Deps, environment: string, mark: Mark, trouble: string): Promise<void> {
-  const { store, log, metrics } = deps;
-  metrics.count('discoveryFailed', { environment });
-  if (mark.trouble === trouble) return;
-  const said = { environment, reason: trouble };
-  log.error('jobs that nobody named cannot all be found; those that are given by their ids go on', said);
-  await store.writeMark(discoveryKeys(environment)[0], { ...mark, trouble }).catch((error: unknown) => {
-    log.warn('a mark could not be written; it is said again', { environment, error });
-  });
+/** Writes a state that changed. Trouble is logged once, however long it lasts, and counted in every sweep. */
+async function saveState(
+  { store, log, metrics }: Deps,
+  environment: string,
+  state: DiscoveryState,
+  next: DiscoveryState,
+): Promise<void> {
+  const { trouble } = next;
+  if (trouble) metrics.count('discoveryFailed', { environment });
+  if (trouble && trouble !== state.trouble) log.error('discovery incomplete', { environment, reason: trouble });
+  if (!trouble && state.trouble) log.info('discovery recovered', { environment });
+  if (isDeepStrictEqual(next, state)) return;
+  try {
+    // Discovery begins once: a state that was read before must not replace one that has begun.
+    await store.writeMark(discoveryKey(environment), next, state.begunAt ? {} : { unless: 'begunAt' });
+  } catch (error) {
+    log.warn('discovery state write failed', { environment, error });
+  }
 }
+
+const readState = (marks: Map<string, object>, environment: string): DiscoveryState =>
+  marks.get(discoveryKey(environment)) ?? {};
 
 const iso = (ms: number): string => new Date(ms).toISOString();

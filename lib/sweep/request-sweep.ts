@@ -1,27 +1,27 @@
-/** Something ended in an environment, says Sitecore, and does not say what: sweeps begin now and a little later. */
+/** Requests sweeps of an environment because a caller says that something ended there, without saying what. */
 
 import type { Deps } from '../deps.ts';
 import { RequestError } from '../platform/errors.ts';
 
-/** Sitecore calls several times for one end. Who calls within so many milliseconds after another one is served by it. */
-const servesForMs = 10_000;
-/** In seconds: at once, and again, since Sitecore calls before the job reads Completed. */
-const looks = [0, 15, 45];
+/** Sitecore calls several times for one end: calls within this many milliseconds share one request. */
+const sharedForMs = 10_000;
+/** Delays of the sweeps in seconds: at once, and again, since Sitecore calls before the job reads Completed. */
+const delays = [0, 15, 45];
 
-/** The key of the mark that says until when a wake-up of an environment serves others as well. */
-const wokenKey = (environment: string): string => `woken#${environment}`;
+/** The key of the time until which a request serves further calls for the environment. */
+const requestKey = (environment: string): string => `sweep-requested#${environment}`;
 
-/** Starts sweeps of an environment, unless somebody has just done so. Throws a `RequestError` (503) if that cannot be. */
+/** Requests sweeps of an environment, unless another call has just done so. Throws a `RequestError` (503) on failure. */
 export async function requestSweep({ store, sweepQueue, clock, log }: Deps, environment: string): Promise<void> {
-  const key = wokenKey(environment);
+  const key = requestKey(environment);
   try {
-    if (!(await store.claim(key, { now: clock.now(), until: clock.now() + servesForMs }))) return;
-    await sweepQueue.send({ environment }, looks).catch(async (error: unknown) => {
+    if (!(await store.claim(key, { now: clock.now(), until: clock.now() + sharedForMs }))) return;
+    await sweepQueue.send({ environment }, delays).catch(async (error: unknown) => {
       await store.removeMark(key);
       throw error;
     });
   } catch (error) {
-    log.error('a wake-up could not be sent', { environment, error });
-    throw new RequestError(503, 'No sweep could be started. Ask again later.');
+    log.error('sweep request failed', { environment, error });
+    throw new RequestError(503, 'The sweep could not be started. Try again later.');
   }
 }

@@ -1,78 +1,103 @@
-/** One environment's part of a sweep: its jobs are read if that is due, and what is worth it is recorded. */
+/** One environment's part of a sweep: its due jobs are read, what changed is recorded, and new jobs are discovered. */
 
 import type { Deps } from '../deps.ts';
 import type { DecisionContext } from '../domain/decision-context.ts';
 import { type DueEntry, isTerminal, type Reading } from '../domain/job.ts';
 import { mayExceed } from '../domain/time-limits.ts';
-import type { ApiBreaker } from '../pipeline/api-breaker.ts';
 import { inParallel } from '../platform/async.ts';
-import { look, watchNew } from './discover.ts';
-import { createJobReader, type JobReader } from './job-reader.ts';
+import { listNewJobs, watchNewJobs } from './discover.ts';
+import { createJobReader, type JobReader, type JobSource } from './job-reader.ts';
 import type { SweepRun } from './sweep-run.ts';
 import type { WorkList } from './work-list.ts';
 
-/** So many known jobs notFound, and none found, say something about the credential rather than about the jobs. */
+/** If this many known jobs are not found and none is, the credential is wrong rather than the jobs gone. */
 const notFoundMeansForeign = 5;
 
-/** A job that was known, and that the API denies now. */
-type NoLongerFound = { entry: DueEntry; reading: Reading };
+/** A known job that the API no longer knows (404). */
+type NotFound = { entry: DueEntry; reading: Reading };
 
-/** Looks at the due jobs of a configured environment, and if `isLookedThrough`, for jobs that nobody named. */
+/** Checks the due jobs of a configured environment. With `discovers`, also watches new jobs if its configuration says so. */
 export async function sweepEnvironment(
   deps: Deps,
   environment: string,
   { due, ids }: WorkList,
   run: SweepRun,
-  isLookedThrough: boolean,
+  discovers: boolean,
 ): Promise<void> {
   const breaker = run.invocation.apiBreaker(environment);
-  const { discover = false } = deps.config.environments[environment] ?? {};
-  const findings = discover && isLookedThrough ? await look(deps, environment, run) : null;
-  const nothingYet = discover && !isLookedThrough ? { jobs: new Map(), isComplete: true } : null;
-  const reader = createJobReader(breaker, findings?.listing ?? nothingYet, run.invocation.readBefore);
-  const notFound: NoLongerFound[] = [];
+  const { discover: mayList = false } = deps.config.environments[environment] ?? {};
+  const discovery = mayList && discovers ? await listNewJobs(deps, environment, run) : null;
+  const source: JobSource = discovery ?? (mayList && !discovers ? 'unfinishedList' : 'byId');
+  const reader = createJobReader(breaker, source, run.invocation.readBefore);
+  const notFound: NotFound[] = [];
   await run.each(environment, due.get(environment) ?? [], async (entry) => {
     const begunAt = deps.clock.now();
-    const reading = await read(deps, entry, reader, run);
-    if (reading?.kind === 'job' && !isTerminal(reading.job.status)) run.running += 1;
+    const reading = await readIfDue(deps, entry, reader, run);
     if (isUnchanged(entry, reading, { now: deps.clock.now(), timeLimits: deps.config.timeLimits })) return;
-    // The job may be gone, or the credential a foreign one: that shows when all jobs are read.
+    // Either the job is gone or the credential is wrong: only all readings together show which.
     if (isNotFound(entry, reading)) notFound.push({ entry, reading });
     else await run.record(entry, reading, { begunAt });
   });
-  await judge(deps, breaker, notFound, run);
-  // A credential that belongs to another tenant now would show jobs of that one.
-  if (findings && breaker.isOpen()) await watchNew(deps, environment, findings, ids.get(environment), run);
+  if (notFound.length >= notFoundMeansForeign && breaker.found() === 0) await breaker.closeAsForeign(notFound.length);
+  else await recordNotFound(deps, notFound, run);
+  // A credential of another tenant would show that tenant's jobs.
+  if (discovery && breaker.isOpen())
+    await watchNewJobs(deps, environment, discovery, ids.get(environment) ?? new Set(), run);
 }
 
-/** Null: the API could not be asked, or need not be, but something else may be due. */
-async function read(
+/**
+ * Sends the pending messages of an environment that is no longer configured. Its jobs stay in the work list, and are
+ * checked again once it is configured again; those that have been due for `keepForMs` leave the work list.
+ */
+export async function sweepRemovedEnvironment(
+  { clock, timings, log, metrics }: Deps,
+  environment: string,
+  { due }: WorkList,
+  run: SweepRun,
+): Promise<void> {
+  const entries = due.get(environment) ?? [];
+  metrics.count('environmentRemoved', { environment });
+  log.warn('environment removed', { environment, jobs: entries.length });
+  const now = clock.now();
+  const isExpired = ({ dueAt }: DueEntry): boolean => now - dueAt >= timings.keepForMs;
+  await run.each(
+    environment,
+    entries.filter((entry) => isDeliveryDue(entry, now) || isExpired(entry)),
+    (entry) => run.record(entry, isExpired(entry) ? { kind: 'environmentRemoved' } : null),
+  );
+}
+
+/** Null: the API cannot be called, or need not be, but something else may be due. */
+async function readIfDue(
   deps: Deps,
   { jobId, check }: DueEntry,
   reader: JobReader,
-  { result }: SweepRun,
+  run: SweepRun,
 ): Promise<Reading | null> {
   if (!isReadDue(check, deps.clock.now())) return null;
   const reading = await reader.read(jobId);
-  if (reading.kind === 'notAsked') return isLongSince(deps, reading.since) ? reading : null;
-  result.checked += 1;
-  if (reading.kind !== 'job') result.failedChecks += 1;
+  if (reading.kind === 'notAsked') return isUnreadableForLong(deps, reading.since) ? reading : null;
+  run.noteReading(reading);
   return reading;
 }
 
 const isReadDue = ({ nextAt }: DueEntry['check'], now: number): boolean => nextAt !== null && Date.parse(nextAt) <= now;
 
-const isLongSince = ({ clock, timings }: Deps, since: string | null): boolean =>
+const isUnreadableForLong = ({ clock, timings }: Deps, since: string | null): boolean =>
   since !== null && clock.now() - Date.parse(since) >= timings.unreadableForMs;
 
-/** Whether there is nothing to record, as far as the entry shows: most jobs, most of the time. */
+/** Whether a delivery is due, or the lease of a worker that did not finish has run out. */
+const isDeliveryDue = ({ lease, pendingAt }: DueEntry, now: number): boolean =>
+  lease !== null || (pendingAt !== null && Date.parse(pendingAt) <= now);
+
+/** Whether there is nothing to record, as far as the entry shows. This is the common case, and costs no read of the item. */
 function isUnchanged(
   entry: DueEntry,
   reading: Reading | null,
   context: Pick<DecisionContext, 'now' | 'timeLimits'>,
 ): boolean {
-  const { environment, status, check, notFoundSince, lease, pendingAt } = entry;
-  if (lease || isTerminal(status) || (pendingAt !== null && Date.parse(pendingAt) <= context.now)) return false;
+  const { environment, status, check, notFoundSince } = entry;
+  if (isTerminal(status) || isDeliveryDue(entry, context.now)) return false;
   if (reading === null) return isReadDue(check, context.now);
   const isSame = reading.kind === 'job' && reading.job.status === status && !notFoundSince && check.failures === 0;
   return isSame && !mayExceed(environment, reading.job, context);
@@ -81,10 +106,7 @@ function isUnchanged(
 const isNotFound = ({ status }: DueEntry, reading: Reading | null): reading is Reading =>
   reading?.kind === 'notFound' && status !== null && !isTerminal(status);
 
-async function judge(deps: Deps, breaker: ApiBreaker, notFound: NoLongerFound[], run: SweepRun): Promise<void> {
-  if (notFound.length >= notFoundMeansForeign && breaker.found() === 0)
-    return await breaker.closeAsForeign(notFound.length);
-  await inParallel(notFound.values(), deps.config.settings.sweepConcurrency, ({ entry, reading }) =>
-    run.keepGoing(entry, () => run.record(entry, reading)),
+const recordNotFound = ({ config }: Deps, notFound: NotFound[], run: SweepRun): Promise<void> =>
+  inParallel(notFound.values(), config.settings.sweepConcurrency, ({ entry, reading }) =>
+    run.isolate(entry, () => run.record(entry, reading)),
   );
-}

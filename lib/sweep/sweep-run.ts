@@ -1,7 +1,7 @@
-/** What a sweep has done so far, and the deliveries under way: a slow channel holds up no check. */
+/** What one sweep has done so far, and its deliveries under way: a slow channel delays no check. */
 
 import type { Deps } from '../deps.ts';
-import type { DueEntry, JobName, Reading } from '../domain/job.ts';
+import { type DueEntry, isTerminal, type JobName, type Reading } from '../domain/job.ts';
 import { record } from '../pipeline/check.ts';
 import { deliver } from '../pipeline/deliver.ts';
 import type { ContextOptions, Invocation } from '../pipeline/invocation.ts';
@@ -19,28 +19,31 @@ export interface SweepResult {
   left: number;
 }
 
+/** The state of one sweep. Only its methods change it. */
 export interface SweepRun {
   invocation: Invocation;
-  result: SweepResult;
-  /** How many jobs were seen that go on. */
-  running: number;
-  /** Where environments had to stop. */
-  cursors: Cursors;
-  /** Works on the entries of an environment until little time is left, each as by `keepGoing`. */
+  /** Works on the entries of an environment, each by `isolate`, until little time is left. Keeps where it had to stop. */
   each(environment: string, entries: DueEntry[], work: (entry: DueEntry) => Promise<void>): Promise<void>;
-  /** Does some work for one job. If that throws, the job steps back, and the others go on. */
-  keepGoing(job: JobName, work: () => Promise<void>): Promise<void>;
-  /** Records a reading, counts, and begins the deliveries. */
+  /** Does some work for one job. If the work throws, this job backs off and the others go on. */
+  isolate(job: JobName, work: () => Promise<void>): Promise<void>;
+  /** Counts a reading of a watched job. */
+  noteReading(reading: Reading): void;
+  /** Records a reading (null: only its deliveries are due) and starts the deliveries that follow. */
   record(
     job: JobName,
     reading: Reading | null,
     options?: Partial<ContextOptions> & { begunAt?: number },
   ): Promise<void>;
+  /** Where environments had to stop. */
+  cursors(): Cursors;
   /** Resolves when no delivery is under way any more. */
   delivered(): Promise<unknown>;
+  result(): SweepResult;
+  /** Whether a job was seen that has not ended. */
+  sawRunningJob(): boolean;
 }
 
-/** No new work is taken when less than this is left: it could not be finished. */
+/** With less time left than this, no new work starts: it could not be finished. */
 const lastStartMs = 15_000;
 
 export function createSweepRun(deps: Deps, invocation: Invocation): SweepRun {
@@ -48,60 +51,68 @@ export function createSweepRun(deps: Deps, invocation: Invocation): SweepRun {
   const result = { checked: 0, changed: 0, sent: 0, failedChecks: 0, failedDeliveries: 0, left: 0 };
   const cursors: Cursors = {};
   const deliveries: Promise<void>[] = [];
+  let sawRunningJob = false;
 
-  const settle: SweepRun['record'] = async (job, reading, { begunAt = clock.now(), ...options } = {}) => {
-    const observed = await record(deps, job, reading, invocation, { conclude: true, ...options });
-    if (observed.transition) result.changed += 1;
-    const delivery = deliver(deps, observed, invocation).then(
-      ({ sent, failed, record: delivered }) => {
-        result.sent += sent;
-        result.failedDeliveries += failed;
-        // A job that goes on, though for too long, is no line with every sweep.
-        const isTrouble = reading !== null && reading.kind !== 'job';
-        if (isTrouble || observed.isWritten) logCheck(deps, { ...observed, record: delivered, reading }, begunAt);
-      },
-      (error: unknown) => {
-        result.failedDeliveries += 1;
-        log.error('a job could not be delivered', { environment: job.environment, jobId: job.jobId, error });
-      },
-    );
-    deliveries.push(delivery);
-  };
-
-  const keepGoing = async ({ environment, jobId }: JobName, work: () => Promise<void>): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      result.failedChecks += 1;
-      metrics.count('checkFailed', { environment, reason: 'internal' });
-      log.error('a job could not be tended', { environment, jobId, error });
-      const reading: Reading = { kind: 'unreadable', error: 'internal error: see the log' };
-      await settle({ environment, jobId }, reading).catch((cause: unknown) => {
-        log.error('a job could not step back', { environment, jobId, error: cause });
-      });
-    }
-  };
-
-  return {
+  const run: SweepRun = {
     invocation,
-    result,
-    running: 0,
-    cursors,
+
     async each(environment, entries, work) {
-      let begun = 0;
+      let started = 0;
       const inTime = (function* () {
-        while (begun < entries.length && clock.now() < invocation.deadline - lastStartMs)
-          yield entries[begun++] as DueEntry;
+        while (started < entries.length && clock.now() < invocation.deadline - lastStartMs)
+          yield entries[started++] as DueEntry;
       })();
-      await inParallel(inTime, config.settings.sweepConcurrency, (entry) => keepGoing(entry, () => work(entry)));
-      if (begun === entries.length) return;
-      result.left += entries.length - begun;
-      const last = entries[begun - 1];
+      await inParallel(inTime, config.settings.sweepConcurrency, (entry) => run.isolate(entry, () => work(entry)));
+      if (started === entries.length) return;
+      result.left += entries.length - started;
+      const last = entries[started - 1];
       const cursor = last ? cursorOf(last) : readCursors(invocation.marks)[environment];
       if (cursor) cursors[environment] = cursor;
     },
-    keepGoing,
-    record: settle,
+
+    async isolate({ environment, jobId }, work) {
+      try {
+        await work();
+      } catch (error) {
+        result.failedChecks += 1;
+        metrics.count('checkFailed', { environment, reason: 'internal' });
+        log.error('job check failed', { environment, jobId, error });
+        const reading: Reading = { kind: 'unreadable', error: 'internal error: see the log' };
+        await run.record({ environment, jobId }, reading).catch((cause: unknown) => {
+          log.error('job backoff failed', { environment, jobId, error: cause });
+        });
+      }
+    },
+
+    noteReading(reading) {
+      result.checked += 1;
+      if (reading.kind !== 'job') result.failedChecks += 1;
+      else if (!isTerminal(reading.job.status)) sawRunningJob = true;
+    },
+
+    async record(job, reading, { begunAt = clock.now(), ...options } = {}) {
+      const observed = await record(deps, job, reading, invocation, { conclude: true, ...options });
+      if (observed.transition) result.changed += 1;
+      const delivery = deliver(deps, observed, invocation).then(
+        ({ sent, failed, record: delivered }) => {
+          result.sent += sent;
+          result.failedDeliveries += failed;
+          // A running job that exceeds a limit is not logged in every sweep.
+          const isTrouble = reading !== null && reading.kind !== 'job';
+          if (isTrouble || observed.isWritten) logCheck(deps, { ...observed, record: delivered, reading }, begunAt);
+        },
+        (error: unknown) => {
+          result.failedDeliveries += 1;
+          log.error('job delivery failed', { environment: job.environment, jobId: job.jobId, error });
+        },
+      );
+      deliveries.push(delivery);
+    },
+
+    cursors: () => ({ ...cursors }),
     delivered: () => Promise.all(deliveries),
+    result: () => ({ ...result }),
+    sawRunningJob: () => sawRunningJob,
   };
+  return run;
 }

@@ -4,16 +4,15 @@ import type { Deps } from '../deps.ts';
 import { beginInvocation } from '../pipeline/invocation.ts';
 import { allOf } from '../platform/async.ts';
 import type { SweepRequest } from '../platform/sweep-queue.ts';
-import { discoveryKeys } from './discover.ts';
-import { removedKey, restoreJobs, unwatch } from './removed-environments.ts';
-import { sweepEnvironment } from './sweep-environment.ts';
+import { discoveryKey } from './discover.ts';
+import { sweepEnvironment, sweepRemovedEnvironment } from './sweep-environment.ts';
 import { createSweepRun, type SweepResult } from './sweep-run.ts';
 import { cursorKey, readCursors, readWorkList, saveCursors, type WorkList } from './work-list.ts';
 
 /**
- * Looks at everything that is due, and delivers what is to be delivered, until little time is left. Each environment
- * goes at its own pace: one that is slow or away holds up no other. `requests` says what it was woken for; null: the
- * schedule has come round.
+ * Checks every due job and sends every due delivery, until little time is left. Environments are swept side by side: a
+ * slow one, or one whose API is down, delays no other. `requests` come from the sweep queue; null: the schedule started
+ * this sweep. Throws if the work list cannot be read to its end, after the work on what was read.
  */
 export async function sweep(
   deps: Deps,
@@ -22,58 +21,55 @@ export async function sweep(
 ): Promise<SweepResult> {
   const { config, store, clock } = deps;
   const begunAt = clock.now();
-  const environments = Object.keys(config.environments).filter(isMeant(requests));
-  const marks = [cursorKey, ...environments.flatMap((name) => [removedKey(name), ...discoveryKeys(name)])];
-  const invocation = await beginInvocation(deps, { deadline, environments, marks });
+  const isConfigured = (name: string) => Object.hasOwn(config.environments, name);
+  const configured = Object.keys(config.environments).filter(isRequested(requests));
+  const marks = [cursorKey, ...configured.map(discoveryKey)];
+  const invocation = await beginInvocation(deps, { deadline, environments: configured, marks });
   const run = createSweepRun(deps, invocation);
-  await Promise.all(environments.map((environment) => restoreJobs(deps, environment, run)));
 
   const before = readCursors(invocation.marks);
   const workList = await readWorkList(deps, before);
-  const removed = [...workList.due.keys()].filter(
-    (name) => !Object.hasOwn(config.environments, name) && isMeant(requests)(name),
-  );
-  const passes = [
-    ...environments.map((name) => sweepEnvironment(deps, name, workList, run, isLookedThrough(requests, name))),
-    ...removed.map((name) => unwatch(deps, name, workList.due.get(name) ?? [], run)),
-  ];
+  const removed = [...workList.due.keys()].filter((name) => !isConfigured(name)).filter(isRequested(requests));
   try {
-    await allOf(passes);
-    await saveCursors(store, before, run.cursors, [...environments, ...removed]);
+    await allOf([
+      ...configured.map((name) => sweepEnvironment(deps, name, workList, run, discovers(requests, name))),
+      ...removed.map((name) => sweepRemovedEnvironment(deps, name, workList, run)),
+    ]);
+    await saveCursors(store, before, run.cursors(), [...configured, ...removed]);
   } finally {
-    // Whatever happens: what is being sent gets its receipt.
+    // Messages under way get their receipts, whatever else failed.
     await run.delivered();
   }
-  if (requests === null && run.running > 0) await requestPolls(deps, begunAt);
-  report(deps, run.result, workList);
+  if (requests === null && run.sawRunningJob()) await requestPolls(deps, begunAt);
+  report(deps, run.result(), workList);
   if (workList.broken !== undefined) throw workList.broken;
-  return run.result;
+  return run.result();
 }
 
-/** Whether an environment is to be swept: all are, unless every wake-up is for one of its own. */
-function isMeant(requests: SweepRequest[] | null): (environment: string) => boolean {
+/** Whether an environment is swept: all are, unless every request names one. */
+function isRequested(requests: SweepRequest[] | null): (environment: string) => boolean {
   const names = requests?.map(({ environment }) => environment) ?? [null];
   return (environment) => names.includes(null) || names.includes(environment);
 }
 
-/** Whether an environment is looked through for jobs that nobody named: by the schedule, and when something ended there. */
-const isLookedThrough = (requests: SweepRequest[] | null, name: string): boolean =>
+/** Whether new jobs are discovered in an environment: by the schedule, and when a request names the environment. */
+const discovers = (requests: SweepRequest[] | null, name: string): boolean =>
   requests?.some(({ environment }) => environment === name) ?? true;
 
-/** A schedule comes round once a minute at most: jobs that run are looked at in between, by sweeps that wake no others. */
+/** Requests polls until the next scheduled sweep, since a schedule runs once a minute at most. Polls request no others. */
 async function requestPolls({ sweepQueue, config, clock, log }: Deps, begunAt: number): Promise<void> {
   const every = config.settings.lookEverySeconds;
   const elapsed = Math.round((clock.now() - begunAt) / 1_000);
-  const looks = every === 0 ? [] : Array.from({ length: Math.ceil(60 / every) - 1 }, (_, index) => (index + 1) * every);
-  // What is overdue by now is due at once.
-  const delays = [...new Set(looks.map((look) => Math.max(look - elapsed, 0)))];
+  const polls = every === 0 ? [] : Array.from({ length: Math.ceil(60 / every) - 1 }, (_, index) => (index + 1) * every);
+  // Polls that are overdue by now are one poll at once.
+  const delays = [...new Set(polls.map((poll) => Math.max(poll - elapsed, 0)))];
   if (delays.length === 0) return;
   await sweepQueue.send({ environment: null }, delays).catch((error: unknown) => {
-    log.warn('sweeps between those of the schedule could not be arranged; the next one comes in a minute', { error });
+    log.warn('poll scheduling failed', { error });
   });
 }
 
-/** What is zero is left out: an idle night costs nothing. */
+/** Logs and counts the result. Zeros are not counted: an idle night costs nothing. */
 function report({ metrics, log }: Deps, result: SweepResult, { watched, oldestMs }: WorkList): void {
   const oldestEntrySeconds = Math.round(oldestMs / 1_000);
   if (result.checked > 0) metrics.count('checked', {}, result.checked);
@@ -82,5 +78,5 @@ function report({ metrics, log }: Deps, result: SweepResult, { watched, oldestMs
     metrics.measure('watched', watched);
     metrics.measure('oldestEntry', oldestEntrySeconds);
   }
-  log.info('swept', { ...result, watched, oldestEntrySeconds });
+  log.info('sweep finished', { ...result, watched, oldestEntrySeconds });
 }

@@ -1,21 +1,21 @@
-/** The work list as one sweep finds it, and the cursors where the last one stopped. */
+/** The work list as one sweep reads it, and the cursors of environments that the last sweep did not finish. */
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from '../deps.ts';
 import { type DueEntry, jobKey } from '../domain/job.ts';
 import type { Cursor, Store } from '../table/store.ts';
 
-/** The key of the mark that says where a sweep stopped early. */
+/** The key of the cursors in the table. */
 export const cursorKey = 'sweep';
 
-/** By environment: behind which entry the last sweep had nothing begun. Environments that it finished are left out. */
+/** By environment: the entry after which the next sweep starts. Environments that a sweep finished have none. */
 export type Cursors = Record<string, Cursor>;
 
 /** Where the last sweep stopped. */
 export const readCursors = (marks: Map<string, object>): Cursors =>
   (marks.get(cursorKey) as { from: Cursors } | undefined)?.from ?? {};
 
-/** Remembers where this one stopped in the environments that it went through. */
+/** Saves where this sweep stopped in the environments that it swept. */
 export async function saveCursors(store: Store, before: Cursors, after: Cursors, swept: string[]): Promise<void> {
   const others = Object.entries(before).filter(([environment]) => !swept.includes(environment));
   const from = { ...Object.fromEntries(others), ...after };
@@ -25,21 +25,24 @@ export async function saveCursors(store: Store, before: Cursors, after: Cursors,
 }
 
 export interface WorkList {
-  /** What is due, by environment, each beginning behind its cursor. */
+  /** The due entries by environment, each list starting after the environment's cursor. */
   due: Map<string, DueEntry[]>;
-  /** The ids of all jobs in it, those that are not due yet too, by environment. */
+  /** The ids of all entries by environment, due or not. */
   ids: Map<string, Set<string>>;
-  /** How many entries there are. */
+  /** The number of entries. */
   watched: number;
-  /** For how long the oldest entry has been due; a job that runs is due from the moment in which it was first seen. */
+  /**
+   * How long the oldest entry of a configured environment has been due, in milliseconds. A running job is due from the
+   * moment it was first seen.
+   */
   oldestMs: number;
-  /** Why the list could not be read to its end; undefined: it was. */
+  /** Why the list could not be read to its end; undefined if it was. */
   broken: unknown;
 }
 
-/** Reads the work list. What was read before a page that could not be is worth working on. */
+/** Reads the work list. If a page cannot be read, the pages before it are still worked on. */
 export async function readWorkList(
-  { store, clock }: Pick<Deps, 'store' | 'clock'>,
+  { store, clock, config }: Pick<Deps, 'store' | 'clock' | 'config'>,
   cursors: Cursors,
 ): Promise<WorkList> {
   const now = clock.now();
@@ -50,26 +53,26 @@ export async function readWorkList(
   } catch (error) {
     broken = error;
   }
-  const due = Map.groupBy(entries.filter(({ dueAt }) => dueAt <= now).sort(inOrder), ({ environment }) => environment);
+  const due = byEnvironment(entries.filter(({ dueAt }) => dueAt <= now).sort(inOrder));
   for (const [environment, its] of due) due.set(environment, startingAfter(its, cursors[environment]));
-  const ids = new Map(
-    [...Map.groupBy(entries, ({ environment }) => environment)].map(([environment, its]) => [
-      environment,
-      new Set(its.map(({ jobId }) => jobId)),
-    ]),
+  const ids = [...byEnvironment(entries)].map(
+    ([environment, its]) => [environment, new Set(its.map(({ jobId }) => jobId))] as const,
   );
-  const [oldest] = entries;
+  const oldest = entries.find(({ environment }) => Object.hasOwn(config.environments, environment));
   return {
     due,
-    ids,
+    ids: new Map(ids),
     watched: entries.length,
     oldestMs: oldest ? Math.max(0, now - oldest.dueAt) : 0,
     broken,
   };
 }
 
-/** The cursor behind an entry. */
+/** The cursor after an entry. */
 export const cursorOf = (entry: DueEntry): Cursor => ({ jobKey: jobKey(entry), dueAt: entry.dueAt });
+
+const byEnvironment = (entries: DueEntry[]): Map<string, DueEntry[]> =>
+  Map.groupBy(entries, ({ environment }) => environment);
 
 function startingAfter(entries: DueEntry[], cursor: Cursor | undefined): DueEntry[] {
   if (!cursor) return entries;
@@ -77,7 +80,7 @@ function startingAfter(entries: DueEntry[], cursor: Cursor | undefined): DueEntr
   return start < 0 ? entries : [...entries.slice(start), ...entries.slice(0, start)];
 }
 
-// The index does not say how entries that are due at the same moment are ordered.
+// The index does not define the order of entries that are due at the same moment.
 const compare = (one: Cursor, other: Cursor): number =>
   one.dueAt - other.dueAt || (one.jobKey < other.jobKey ? -1 : one.jobKey === other.jobKey ? 0 : 1);
 

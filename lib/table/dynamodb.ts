@@ -1,4 +1,4 @@
-/** The table: one item per job, and a few marks. Every write of a job's state is one conditional write. */
+/** The store in DynamoDB. Every write of a job's state is one conditional write. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
@@ -9,7 +9,6 @@ import {
   GetCommand,
   PutCommand,
   QueryCommand,
-  ScanCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { type DueEntry, type JobName, type JobRecord, jobKey, nameInKey } from '../domain/job.ts';
@@ -18,10 +17,10 @@ import { createUpdate } from './update-expression.ts';
 
 type Item = Record<string, unknown>;
 
-/** Version of an item's shape. */
+/** The version of an item's shape. */
 const version = 1;
 
-/** Members of a record that a write of its state sets; what is null is removed. */
+/** The members of a record that a write of its state sets; null removes a member. */
 const stateMembers = [
   'revision',
   'writer',
@@ -42,10 +41,10 @@ const stateMembers = [
   'expiresAt',
 ] as const satisfies (keyof JobRecord)[];
 
-/** BatchGetItem takes 100 keys at most. */
+/** BatchGetItem takes at most 100 keys. */
 const batchSize = 100;
 
-/** The store in DynamoDB. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html */
+/** Makes the store. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html */
 export function createStore({ client, tableName }: { client: DynamoDBDocumentClient; tableName: string }): Store {
   const TableName = tableName;
 
@@ -72,6 +71,17 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
     return items;
   };
 
+  /** Waits for a conditional write. False: its condition does not hold. */
+  const isAccepted = async (write: Promise<unknown>): Promise<boolean> => {
+    try {
+      await write;
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  };
+
   async function* list(watch: 'jobs' | 'dead', until: number, after?: Cursor): AsyncGenerator<DueEntry[]> {
     let cursor = after && { watch, ...after };
     do {
@@ -81,7 +91,7 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
           IndexName: 'due',
           KeyConditionExpression: 'watch = :watch AND dueAt <= :until',
           ExpressionAttributeValues: { ':watch': watch, ':until': until },
-          // A sweep parses each attribute of each job, and the name is in the key.
+          // A sweep parses every attribute of every entry. The key contains environment and job id.
           ProjectionExpression: 'jobKey, dueAt, #status, #check, notFoundSince, lease, pendingAt',
           ExpressionAttributeNames: { '#status': 'status', '#check': 'check' },
           ...(cursor ? { ExclusiveStartKey: cursor } : {}),
@@ -104,15 +114,15 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
         const record = await get(next);
-        // The answer to our own success was lost, and the SDK asked again; somebody may have written since.
+        // If the response to our own write was lost, the SDK repeated it. Another worker may have written since.
         const isOurs = record?.writer === next.writer || record?.lease?.owner === next.writer;
         return { won: isOurs, record };
       }
     },
 
     async saveDelivery(job, key, delivery) {
-      try {
-        await client.send(
+      await isAccepted(
+        client.send(
           new UpdateCommand({
             TableName,
             Key: { jobKey: jobKey(job) },
@@ -121,33 +131,13 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
             ExpressionAttributeNames: { '#key': key, '#state': 'state' },
             ExpressionAttributeValues: { ':delivery': delivery, ':sent': 'sent' },
           }),
-        );
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      }
+        ),
+      );
     },
 
     due: (until, after) => list('jobs', until, after),
 
     dead: () => list('dead', Number.MAX_SAFE_INTEGER),
-
-    async *removedWith(environment) {
-      let ExclusiveStartKey: Record<string, unknown> | undefined;
-      do {
-        const answer = await client.send(
-          new ScanCommand({
-            TableName,
-            ConsistentRead: true,
-            FilterExpression: '#environment = :environment AND decision.reason = :removed',
-            ExpressionAttributeNames: { '#environment': 'environment' },
-            ExpressionAttributeValues: { ':environment': environment, ':removed': 'environmentRemoved' },
-            ...(ExclusiveStartKey ? { ExclusiveStartKey } : {}),
-          }),
-        );
-        yield (answer.Items ?? []).map(toRecord);
-        ExclusiveStartKey = answer.LastEvaluatedKey;
-      } while (ExclusiveStartKey);
-    },
 
     async known(jobs) {
       const items = await readAll(jobs.map(jobKey), { ProjectionExpression: 'jobKey' });
@@ -159,13 +149,19 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       return new Map(items.map(({ jobKey: key, version: _, ...mark }) => [key as string, mark]));
     },
 
-    async writeMark(key, mark) {
-      await client.send(new PutCommand({ TableName, Item: { ...mark, jobKey: key, version } }));
+    async writeMark(key, mark, { unless } = {}) {
+      const condition = unless && {
+        ConditionExpression: 'attribute_not_exists(#unless)',
+        ExpressionAttributeNames: { '#unless': unless },
+      };
+      await isAccepted(
+        client.send(new PutCommand({ TableName, Item: { ...mark, jobKey: key, version }, ...condition })),
+      );
     },
 
     async claim(key, { now, until }) {
-      try {
-        await client.send(
+      return await isAccepted(
+        client.send(
           new PutCommand({
             TableName,
             Item: { jobKey: key, version, until },
@@ -173,30 +169,17 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
             ExpressionAttributeNames: { '#until': 'until' },
             ExpressionAttributeValues: { ':now': now },
           }),
-        );
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
+        ),
+      );
     },
 
-    async removeMark(key, since) {
-      const unchanged = since && {
-        ConditionExpression: '#since = :since',
-        ExpressionAttributeNames: { '#since': 'since' },
-        ExpressionAttributeValues: { ':since': since },
-      };
-      try {
-        await client.send(new DeleteCommand({ TableName, Key: { jobKey: key }, ...unchanged }));
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      }
+    async removeMark(key) {
+      await client.send(new DeleteCommand({ TableName, Key: { jobKey: key } }));
     },
   };
 }
 
-/** The update of a record's state: only what this version knows, so that members of a newer one stay. */
+/** The update of a record's state. It names only the members that this version knows, so that others stay. */
 function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boolean) {
   const update = createUpdate();
   for (const member of stateMembers) {
@@ -206,12 +189,12 @@ function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boo
   if (known) {
     update.require(`${update.name('revision')} = ${update.value(known.revision)}`);
     for (const [key, delivery] of Object.entries(next.deliveries)) {
-      // Names and values are only made for what is written: DynamoDB refuses those that are not used.
+      // Called only for what is written: DynamoDB refuses names and values that are not used.
       const path = () => `${update.name('deliveries')}.${update.name(key)}`;
       const before = known.deliveries[key];
       if (!before) update.setOnce(path(), delivery);
       else if (before.state === 'dead' && delivery.state === 'pending') {
-        // A receipt may have come late.
+        // A receipt may have been stored meanwhile.
         update.require(`${path()}.${update.name('state')} = ${update.value('dead')}`);
         update.set(path(), delivery);
       } else if (before.ambiguousSince !== delivery.ambiguousSince) {
@@ -229,7 +212,7 @@ function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boo
   return { Key: { jobKey: jobKey(next) }, ...update.input() };
 }
 
-// What a write removed reads as null again.
+// Members that a write removed are null again.
 const toEntry = (item: Item): DueEntry => ({
   ...nameInKey(item['jobKey'] as string),
   dueAt: item['dueAt'] as number,

@@ -1,42 +1,42 @@
-/** The table: one item per job, and a few marks. Every write of a job's state is one conditional write. */
+/** The interface of the table: one item per job, and a few *marks*, small items that are not jobs. */
 
 import type { Delivery, DueEntry, JobName, JobRecord } from '../domain/job.ts';
 
-/** Where records live. Errors of the table itself are thrown as the SDK throws them. */
+/** Where records and marks are stored. Errors of the table are thrown as the SDK throws them. */
 export interface Store {
-  /** Reads a record, as of its last write. */
+  /** Reads a record, consistent with the last write. */
   get(job: JobName): Promise<JobRecord | undefined>;
   /**
-   * Writes the state that `next` describes, if the record still is what `known` was (undefined: if there is none).
-   * Deliveries that `known` lacks are added, dead ones may become pending; of the others only `ambiguousSince` is
-   * written. With `settled`, also
+   * Writes the state in `next` if the record still is `known` (undefined: if there is none). Adds deliveries that
+   * `known` lacks and makes dead ones pending again; of all others it writes only `ambiguousSince`. With `settled`, also
    * requires that no delivery is pending. `record` is what the table holds afterwards, whoever won.
    */
   save(next: JobRecord, known: JobRecord | undefined, options?: { settled?: boolean }): Promise<Saved>;
   /** Writes one delivery, unless it is `sent` already. Needs neither lease nor revision. */
   saveDelivery(job: JobName, key: string, delivery: Delivery): Promise<void>;
-  /** The work list up to a time, the longest due first, in pages. `after` goes on behind an entry seen before. */
+  /** The work list up to a time (epoch milliseconds) in pages, the longest due first, starting after a cursor. */
   due(until: number, after?: Cursor): AsyncIterable<DueEntry[]>;
-  /** What has dead deliveries and nothing else to do, in pages. */
+  /** Jobs with dead deliveries and nothing else to do, in pages. */
   dead(): AsyncIterable<DueEntry[]>;
-  /** Records of an environment that left the work list because it was no longer configured. */
-  removedWith(environment: string): AsyncIterable<JobRecord[]>;
   /** The keys of those jobs that have a record. */
   known(jobs: JobName[]): Promise<Set<string>>;
+  /** Reads marks, consistent with the last write. Marks that do not exist are left out. */
   readMarks(keys: string[]): Promise<Map<string, object>>;
-  writeMark(key: string, mark: object): Promise<void>;
-  /** Writes a mark that holds until a time (epoch milliseconds). False: there is one that still holds. */
+  /** Replaces a mark. With `unless`, does nothing if the stored mark has that member. */
+  writeMark(key: string, mark: object, options?: { unless?: string }): Promise<void>;
+  /** Writes a mark that holds until a time (epoch milliseconds). False: another one still holds. */
   claim(key: string, times: { now: number; until: number }): Promise<boolean>;
-  /** Removes a mark; with `since`, only while that is what it says. */
-  removeMark(key: string, since?: string): Promise<void>;
+  /** Removes a mark if it exists. */
+  removeMark(key: string): Promise<void>;
 }
 
+/** The result of a write. */
 export interface Saved {
   won: boolean;
   record: JobRecord | undefined;
 }
 
-/** A cursor in the work list: behind this entry. */
+/** A cursor in the work list: the position after this entry. */
 export interface Cursor {
   jobKey: string;
   dueAt: number;

@@ -3,7 +3,7 @@
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
  */
 
-/** Collects the parts of an update expression, with a placeholder for each name and value. */
+/** Builds an update expression, with a placeholder for each name and value. */
 export function createUpdate() {
   const names: Record<string, string> = {};
   const values: Record<string, unknown> = {};

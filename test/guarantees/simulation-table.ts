@@ -37,10 +37,10 @@ export function createTable({ ledger, jobs }: { ledger: Ledger; jobs: SimulatedJ
         }
         return saved;
       },
-      async writeMark(key, mark) {
-        await store.writeMark(key, mark);
+      async writeMark(key, mark, options) {
+        await store.writeMark(key, mark, options);
         const [kind, environment = ''] = key.split('#');
-        if (kind === 'discovery-begun') ledger.began(environment);
+        if (kind === 'discovery' && 'begunAt' in mark) ledger.began(environment);
       },
       async saveDelivery(job, key, delivery) {
         await store.saveDelivery(job, key, delivery);

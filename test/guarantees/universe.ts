@@ -185,11 +185,10 @@ export function crossing(store: Store, cross: Cross): Store {
     saveDelivery: (job, key, delivery) => cross('store.saveDelivery', () => store.saveDelivery(job, key, delivery)),
     due: (until, after) => pages('store.due', store.due(until, after)),
     dead: () => pages('store.dead', store.dead()),
-    removedWith: (environment) => pages('store.removedWith', store.removedWith(environment)),
     readMarks: (keys) => cross('store.readMarks', () => store.readMarks(keys)),
-    writeMark: (key, mark) => cross('store.writeMark', () => store.writeMark(key, mark)),
+    writeMark: (key, mark, options) => cross('store.writeMark', () => store.writeMark(key, mark, options)),
     claim: (key, times) => cross('store.claim', () => store.claim(key, times)),
     known: (jobs) => cross('store.known', () => store.known(jobs)),
-    removeMark: (key, since) => cross('store.removeMark', () => store.removeMark(key, since)),
+    removeMark: (key) => cross('store.removeMark', () => store.removeMark(key)),
   };
 }

@@ -1,4 +1,4 @@
-/** The store in memory, for tests that need thousands of runs. The contract suite holds it equal to the real one. */
+/** The store in memory, for tests that need thousands of runs. It passes the same contract suite as the real one. */
 
 import { type DueEntry, type JobName, type JobRecord, jobKey } from '../../lib/domain/job.ts';
 import type { Cursor, Store } from '../../lib/table/store.ts';
@@ -8,7 +8,7 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
   const marks = new Map<string, object>();
   const read = (job: JobName) => structuredClone(records.get(jobKey(job)));
 
-  /** The work list behind a cursor, the longest due first. */
+  /** The work list after a cursor, the longest due first. */
   const list = (until: number, after?: Cursor, watched = 'jobs'): (DueEntry & Cursor)[] =>
     [...records.entries()]
       .flatMap(([key, record]) => {
@@ -72,12 +72,6 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
       yield structuredClone(list(Number.MAX_SAFE_INTEGER, undefined, 'dead'));
     },
 
-    async *removedWith(environment) {
-      yield [...records.values()]
-        .filter((record) => record.environment === environment && record.decision?.reason === 'environmentRemoved')
-        .map((record) => structuredClone(record));
-    },
-
     known: async (jobs) => new Set(jobs.map(jobKey).filter((key) => records.has(key))),
 
     readMarks: async (keys) =>
@@ -87,17 +81,16 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
           return mark ? [[key, structuredClone(mark)] as const] : [];
         }),
       ),
-    writeMark: async (key, mark) => void marks.set(key, structuredClone(mark)),
+    async writeMark(key, mark, { unless } = {}) {
+      if (unless === undefined || !(unless in (marks.get(key) ?? {}))) marks.set(key, structuredClone(mark));
+    },
     async claim(key, { now, until }) {
       const held = marks.get(key) as { until: number } | undefined;
       if (held && held.until > now) return false;
       marks.set(key, { until });
       return true;
     },
-    async removeMark(key, since) {
-      const mark = marks.get(key) as { since?: string } | undefined;
-      if (since === undefined || mark?.since === since) marks.delete(key);
-    },
+    removeMark: async (key) => void marks.delete(key),
   };
 }
 

@@ -396,21 +396,6 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       });
     });
 
-    describe('jobs of an environment that was removed', () => {
-      test('are found by their reason, and no others', async () => {
-        const decision = someDecision({ reason: 'environmentRemoved', outcome: null });
-        const removed: Partial<JobRecord> = { decision, watch: null, dueAt: null, expiresAt: 1_770_000_000 };
-        const expected = [await create({ jobId: 'job_1', ...removed }), await create({ jobId: 'job_2', ...removed })];
-        await create({ jobId: 'job_3', decision: someDecision({ reason: 'notFound' }) });
-        await create({ jobId: 'job_4' });
-        await create({ jobId: 'job_5', environment: 'staging', ...removed });
-        await store.writeMark('cooldown#environment#production', { reason: 'environmentRemoved' });
-        const found: JobRecord[] = [];
-        for await (const page of store.removedWith('production')) found.push(...page);
-        expect(found.sort((one, other) => (one.jobId < other.jobId ? -1 : 1))).toEqual(expected);
-      });
-    });
-
     test('tells which jobs are known, of any number', async () => {
       await create({ jobId: 'job_1' });
       await create({ jobId: 'job_205' });
@@ -423,12 +408,17 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
     describe('marks', () => {
       const mark = { until: 5, failures: 1, reason: 'because', since: '2026-01-01T10:00:00.000Z' };
 
-      test('go only while they say what is expected, if that is asked for', async () => {
-        await store.writeMark('removed#production', { since: 'then' });
-        await store.removeMark('removed#production', 'now');
-        expect((await store.readMarks(['removed#production'])).size).toBe(1);
-        await store.removeMark('removed#production', 'then');
-        expect((await store.readMarks(['removed#production'])).size).toBe(0);
+      test('are written only once if a member they must not have yet says so', async () => {
+        const write = (begunAt: string) => store.writeMark('discovery', { begunAt }, { unless: 'begunAt' });
+        await store.writeMark('discovery', { trouble: 'because' }, { unless: 'begunAt' });
+        expect(await store.readMarks(['discovery'])).toEqual(new Map([['discovery', { trouble: 'because' }]]));
+        await Promise.all(['a', 'b', 'c'].map(write));
+        const marks = await store.readMarks(['discovery']);
+        await write('late');
+        await store.writeMark('discovery', { trouble: 'late' }, { unless: 'begunAt' });
+        expect(await store.readMarks(['discovery'])).toEqual(marks);
+        await store.writeMark('discovery', { begunAt: 'd' });
+        expect(await store.readMarks(['discovery'])).toEqual(new Map([['discovery', { begunAt: 'd' }]]));
       });
 
       test('are read as they were written, and left out where there are none', async () => {
