@@ -1,7 +1,7 @@
 /** EventBridge schedule, and the queue of wake-ups: one pass over the work list. */
 
 import type { Deps } from '../lib/deps.ts';
-import { type Handler, observed } from '../lib/http-api/middleware.ts';
+import { type Handler, instrumented } from '../lib/platform/handler.ts';
 import { readSweepRequests } from '../lib/platform/sweep-queue.ts';
 import { sweep } from '../lib/sweep/sweep.ts';
 import type { SweepResult } from '../lib/sweep/sweep-run.ts';
@@ -9,7 +9,7 @@ import { wire } from '../lib/wire.ts';
 
 /** Makes the handler. Whatever is no wake-up counts as the schedule. */
 export const createHandler = (deps: Deps): Handler<unknown, SweepResult> =>
-  observed(deps, (event, context) =>
+  instrumented(deps, (event, context) =>
     sweep(deps, deps.clock.now() + context.getRemainingTimeInMillis(), readSweepRequests(event)),
   );
 

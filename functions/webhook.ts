@@ -5,13 +5,14 @@ import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { Context, APIGatewayProxyEventV2 as Event, APIGatewayProxyStructuredResultV2 as Result } from 'aws-lambda';
 import type { Deps } from '../lib/deps.ts';
 import type { JobName } from '../lib/domain/job.ts';
-import { guard, type Handler, observed, problems } from '../lib/http-api/middleware.ts';
+import { authorize, problemResponses } from '../lib/http-api/middleware.ts';
 import { readEnvironment, readJobName } from '../lib/http-api/request.ts';
-import { accepted, detailsOf, isOnlyAccepted, json, responseOf } from '../lib/http-api/responses.ts';
+import { acceptedResponse, detailsOf, isOnlyAccepted, jsonResponse, responseOf } from '../lib/http-api/responses.ts';
 import { type Checked, check } from '../lib/pipeline/check.ts';
 import { readCooldown } from '../lib/pipeline/cooldown.ts';
 import { inTime } from '../lib/platform/async.ts';
 import { ConfigError, RequestError } from '../lib/platform/errors.ts';
+import { type Handler, instrumented } from '../lib/platform/handler.ts';
 import { requestSweep } from '../lib/sweep/request-sweep.ts';
 import { wire } from '../lib/wire.ts';
 
@@ -25,7 +26,7 @@ export function createHandler(deps: Deps): Handler<Event, Result> {
     .handler(async (event: { body?: unknown }, context: Context): Promise<Result> => {
       const job = readJobName(event.body, environments);
       const checked = await checkInTime(deps, job, context.getRemainingTimeInMillis());
-      return isOnlyAccepted(checked) ? accepted(checked) : json(200, responseOf(checked));
+      return isOnlyAccepted(checked) ? acceptedResponse(checked) : jsonResponse(200, responseOf(checked));
     });
 
   // From the table only: no call to Sitecore.
@@ -34,25 +35,25 @@ export function createHandler(deps: Deps): Handler<Event, Result> {
     const job = readJobName({ jobId: event.pathParameters?.['jobId'], environment }, environments);
     const [record, cooldown] = await Promise.all([deps.store.get(job), readCooldown(deps, job.environment)]);
     if (!record) throw new RequestError(404, 'This job was never seen here. POST /jobs makes it known.');
-    return json(200, detailsOf(record, cooldown));
+    return jsonResponse(200, detailsOf(record, cooldown));
   };
 
   // Whatever the body says: Sitecore's webhooks name no job.
   const wakeUp = async (event: Event): Promise<Result> => {
     const environment = readEnvironment(event.queryStringParameters?.['environment'], environments);
     await requestSweep(deps, environment);
-    return json(202, { environment, detail: 'Its jobs are looked at now, and again a little later.' });
+    return jsonResponse(202, { environment, detail: 'Its jobs are looked at now, and again a little later.' });
   };
 
   const route = middy()
-    .use([problems(deps), guard(deps)])
+    .use([problemResponses(deps), authorize(deps)])
     .handler((event: Event, context: Context): Promise<Result> => {
       if (event.routeKey === 'POST /jobs') return post(event as never, context);
       if (event.routeKey === 'GET /jobs/{jobId}') return get(event);
       if (event.routeKey === 'POST /wake') return wakeUp(event);
       throw new RequestError(404, 'There are three routes: POST /jobs, GET /jobs/{jobId} and POST /wake.');
     }) as Handler<Event, Result>;
-  return observed(deps, route);
+  return instrumented(deps, route);
 }
 
 /** Callers get a response within this time, whatever happens behind it. */

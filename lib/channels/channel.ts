@@ -1,4 +1,4 @@
-/** What a channel is. One file per channel type, and one line in `index.ts`. */
+/** The interface of a channel. A channel type is one file, and one line in `index.ts`. */
 
 import type * as v from 'valibot';
 import type { Message } from '../domain/message.ts';
@@ -7,18 +7,18 @@ import type { Http } from '../platform/http.ts';
 import type { Redactor } from '../platform/redaction.ts';
 import type { Secrets } from '../platform/secrets.ts';
 
-/** A place where messages go. */
+/** A destination of messages. */
 export interface Channel {
   /**
    * Sends one message within `timeoutMs`, once and without retries of its own. Throws an `UpstreamError`, whose kind
    * decides when the delivery is tried again.
    */
   send(message: Message, timeoutMs: number): Promise<Sent>;
-  /** Makes sure that a message would arrive, without sending one. Throws like `send`. For operators only. */
+  /** Checks that a message would arrive, without sending one. Throws like `send`. For operators only. */
   verify(timeoutMs: number): Promise<void>;
-  /** What `send` would send, and how a person reads it. */
+  /** The payload that `send` would send, and the text that a person would read. */
   render(message: Message): { text: string; payload: object };
-  /** The shortest time between two messages that the place bears, in milliseconds; 0: any. */
+  /** The shortest time between two messages that the channel accepts, in milliseconds; 0: any. */
   readonly minIntervalMs: number;
 }
 
@@ -30,7 +30,7 @@ export interface Sent {
   dedupWindowMs?: number;
 }
 
-/** What a channel may use. */
+/** The dependencies of a channel. */
 export interface ChannelDeps {
   http: Http;
   clock: Clock;

@@ -11,7 +11,7 @@ import { reference } from '../platform/secrets.ts';
 import { clean, cut } from '../platform/text.ts';
 import { defineChannel } from './channel.ts';
 
-/** `webhookUrl` is a secret: whoever has it can post. */
+/** `webhookUrl` is a secret: anyone who has it can post. */
 export const slack = defineChannel({
   references: { webhookUrl: reference },
   create({ http, clock, secrets, redact }, { webhookUrl }) {
@@ -22,8 +22,8 @@ export const slack = defineChannel({
     };
     const post = async (url: URL, payload: object, deadline: number): Promise<string> => {
       const timeoutMs = deadline - clock.now();
-      if (timeoutMs <= 0) throw new UpstreamError('unavailable', 'Slack: no time left to ask');
-      const answer = await http({
+      if (timeoutMs <= 0) throw new UpstreamError('unavailable', 'Slack: no time left to send');
+      const response = await http({
         method: 'POST',
         url,
         service: 'Slack',
@@ -31,19 +31,19 @@ export const slack = defineChannel({
         body: JSON.stringify(payload),
         timeoutMs,
       });
-      return readAnswer(answer, clock.now(), redact);
+      return readReceipt(response, clock.now(), redact);
     };
-    // A hook that is alive answers with a complaint about the missing text; one that is gone, that it is gone.
-    const knock = async (url: URL, deadline: number): Promise<void> => {
+    // An existing hook rejects the empty payload; a deleted hook says that it does not exist.
+    const verifyHook = async (url: URL, deadline: number): Promise<void> => {
       await post(url, {}, deadline).catch((error: unknown) => {
         if (!isOfKind(error, 'payloadRefused')) throw error;
       });
     };
-    const postInSomeForm = async (url: URL, message: Message, deadline: number): Promise<string> => {
+    const postBlocksOrText = async (url: URL, message: Message, deadline: number): Promise<string> => {
       try {
         return await post(url, blocksOf(message), deadline);
       } catch (error) {
-        // A message without its looks is better than none.
+        // A plain message is better than none.
         if (isOfKind(error, 'payloadRefused') && clock.now() < deadline) {
           return await post(url, { text: textOf(message) }, deadline);
         }
@@ -52,19 +52,19 @@ export const slack = defineChannel({
     };
     return {
       minIntervalMs: 1_000,
-      verify: async (timeoutMs) => knock(await readUrl(), clock.now() + timeoutMs),
+      verify: async (timeoutMs) => verifyHook(await readUrl(), clock.now() + timeoutMs),
       render: (message) => ({ text: textOf(message), payload: blocksOf(message) }),
       async send(message, timeoutMs) {
         const deadline = clock.now() + timeoutMs;
         const url = await readUrl();
         try {
-          return { receipt: await postInSomeForm(url, message, deadline) };
+          return { receipt: await postBlocksOrText(url, message, deadline) };
         } catch (error) {
-          // The hook may have been replaced: the parameter is read again, and a new address is used at once.
+          // The hook may have been replaced: read the parameter again and use a new address at once.
           const isFresh = isOfKind(error, 'needsOperator') && (await secrets.refresh().catch(() => false));
           const fresh = isFresh ? await readUrl() : url;
           if (fresh.href === url.href) throw error;
-          return { receipt: await postInSomeForm(fresh, message, deadline) };
+          return { receipt: await postBlocksOrText(fresh, message, deadline) };
         }
       },
     };
@@ -72,14 +72,14 @@ export const slack = defineChannel({
 });
 
 /**
- * A message as Block Kit, within its limits (https://docs.slack.dev/reference/block-kit/blocks/), with the text that
- * notifications and screen readers use.
+ * A message as Block Kit, within its limits (https://docs.slack.dev/reference/block-kit/blocks/), with the plain text
+ * for notifications and screen readers.
  */
 export function blocksOf(message: Message): object {
   const { title, summary, facts, mention, url } = message;
-  // A link, not a button: Slack reports a click on a button to the app, and warns when nobody answers.
+  // A link, not a button: Slack reports a button click to the app, and shows a warning if the app does not respond.
   const link = url ? `\n<${escaped(url).replaceAll('|', '%7C')}|Open the job>` : '';
-  const sentence = `${mention ? `${ring(mention)} ` : ''}${escaped(summary)}`;
+  const sentence = `${mention ? `${mentionMarkup(mention)} ` : ''}${escaped(summary)}`;
   return {
     text: textOf(message),
     unfurl_links: false,
@@ -91,16 +91,16 @@ export function blocksOf(message: Message): object {
   };
 }
 
-/** The same as plain text, for previews and for a Slack that refuses the blocks. */
+/** A message as plain text, for previews and for when Slack rejects the blocks. */
 export function textOf({ title, summary, mention, facts, url }: Message): string {
   const lines = facts.map((fact) => `${fact.label}: ${'moment' in fact ? inUtc(fact.moment) : cut(fact.text, 300)}`);
   const text = [`${cut(title, 150)}. ${summary}`, ...lines, ...(url ? [url] : [])].join('\n');
-  // A backtick in a name would swallow what follows it as code.
+  // A backtick in a name would format the text after it as code.
   const safe = escaped(text.replaceAll('`', "'"));
-  return mention ? `${safe}\n${ring(mention)}` : safe;
+  return mention ? `${safe}\n${mentionMarkup(mention)}` : safe;
 }
 
-// Verbatim: Slack makes no links and mentions of its own out of foreign text.
+// Verbatim: Slack does not turn external text into links and mentions.
 const markdown = (text: string): object => ({ type: 'mrkdwn', text, verbatim: true });
 
 const fieldOf = (fact: Fact): string =>
@@ -110,52 +110,53 @@ const fieldOf = (fact: Fact): string =>
 const inReadersZone = (moment: string): string =>
   `<!date^${Math.floor(Date.parse(moment) / 1_000)}^{date_short_pretty} at {time}|${inUtc(moment)}>`;
 
-const ring = (mention: Mention): string => {
+const mentionMarkup = (mention: Mention): string => {
   if (mention === 'here' || mention === 'channel') return `<!${mention}>`;
   return mention.startsWith('S') ? `<!subteam^${mention}>` : `<@${mention}>`;
 };
 
-/** The three characters that Slack reads as control, and no others. */
+/** Escapes the three control characters of Slack, and no others. */
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 function checkedUrl(url: string): URL {
   const isAddress = /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/])[^@]+$/.test(url) && URL.canParse(url);
   if (isAddress) return new URL(url);
-  throw new UpstreamError('needsOperator', 'Slack: the webhookUrl must be an https address, without a user name');
+  throw new UpstreamError('needsOperator', 'Slack: webhookUrl must be an https address without a user name');
 }
 
-const refusedPayload =
+const rejectedPayload =
   /^(invalid_payload|invalid_blocks|invalid_blocks_format|no_text|missing_text_or_fallback_or_attachments|msg_too_long|msg_blocks_too_long)/;
-const gone =
+const missingHook =
   /^(invalid_token|action_prohibited|channel_not_found|no_service|no_team|channel_is_archived|no_active_hooks|posting_to_general_channel_denied|not_in_channel|account_inactive|token_revoked|missing_scope)/;
 
-function readAnswer({ status, headers, body }: HttpResponse, now: number, redact: (text: string) => string): string {
-  const said = verdictOf(body);
-  if (status === 200 && said === 'ok') return 'ok';
+/** The receipt in a response. Throws an `UpstreamError` for any response but success. */
+function readReceipt({ status, headers, body }: HttpResponse, now: number, redact: (text: string) => string): string {
+  const result = resultIn(body);
+  if (status === 200 && result === 'ok') return 'ok';
 
   const refuse = (kind: UpstreamKind, advice: string, options = {}) =>
-    new UpstreamError(kind, `Slack: answered ${status} ${clean(redact(said), 100)}${advice}`.trimEnd(), options);
+    new UpstreamError(kind, `Slack: answered ${status} ${clean(redact(result), 100)}${advice}`.trimEnd(), options);
   if (status === 429) {
     throw new UpstreamError('rateLimited', 'Slack: too many messages (429)', {
       retryAfterMs: parseRetryAfter(headers['retry-after'] ?? retryAfterIn(body), now),
     });
   }
-  if (status >= 400 && status < 500 && refusedPayload.test(said)) throw refuse('payloadRefused', '');
-  if (gone.test(said) || (status >= 300 && status < 500)) {
+  if (status >= 400 && status < 500 && rejectedPayload.test(result)) throw refuse('payloadRefused', '');
+  if (missingHook.test(result) || (status >= 300 && status < 500)) {
     throw refuse('needsOperator', '. Check that the incoming webhook and its channel still exist');
   }
-  // It may have been posted all the same: Slack has no key to ask by.
+  // Slack may have posted the message: it has no key by which we could ask.
   throw refuse('unavailable', '', { ambiguous: true });
 }
 
-/** What Slack said: `ok`, or the name of an error. Some answers say it in JSON. */
-function verdictOf(body: string): string {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Verdict), body);
+/** The result in a body: `ok`, or the name of an error. Some responses hold it in JSON. */
+function resultIn(body: string): string {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), JsonResult), body);
   if (!parsed.success) return body.trim();
   return parsed.output.ok ? 'ok' : (parsed.output.error ?? 'not ok');
 }
 
-const Verdict = v.object({ ok: v.boolean(), error: v.optional(v.string()) });
+const JsonResult = v.object({ ok: v.boolean(), error: v.optional(v.string()) });
 
 const isOfKind = (error: unknown, kind: UpstreamKind): boolean => error instanceof UpstreamError && error.kind === kind;
 

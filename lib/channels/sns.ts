@@ -17,21 +17,21 @@ import { reference } from '../platform/secrets.ts';
 import { clean, cut } from '../platform/text.ts';
 import { defineChannel } from './channel.ts';
 
-/** SNS remembers a deduplication id for five minutes; a minute of that is left for clocks and slow requests. */
+/** SNS remembers a deduplication id for five minutes. One minute is left for clock skew and slow requests. */
 const fifoWindowMs = 4 * 60_000;
 
 export const sns = defineChannel({
   references: { topicArn: reference },
   create({ secrets, redact }, config) {
-    // No retries of the client's own: a repeated publish on a standard topic is a second message.
-    // And a connection for each message: an idle one that turns out to be dead leaves its fate unknown.
+    // No retries by the client: a repeated publish to a standard topic is a second message.
+    // A connection for each message: if an idle one turns out to be dead, nobody knows whether the message arrived.
     const agent = { keepAlive: false };
     const client = new SNSClient({
       maxAttempts: 1,
       requestHandler: { ...requestHandler, httpAgent: agent, httpsAgent: agent },
     });
     let topicArn = '';
-    const ask = async <Answer>(timeoutMs: number, send: (abortSignal: AbortSignal) => Promise<Answer>) => {
+    const request = async <Result>(timeoutMs: number, send: (abortSignal: AbortSignal) => Promise<Result>) => {
       try {
         return await inTime(timeoutMs, async (abortSignal) => {
           topicArn = await secrets.read(config.topicArn);
@@ -46,11 +46,11 @@ export const sns = defineChannel({
       async send(message, timeoutMs) {
         const publish = (abortSignal: AbortSignal) =>
           client.send(new PublishCommand(publishInput(message, topicArn)), { abortSignal });
-        const { MessageId: receipt = 'accepted' } = await ask(timeoutMs, publish);
+        const { MessageId: receipt = 'accepted' } = await request(timeoutMs, publish);
         return { receipt, dedupWindowMs: dedupWindowOf(topicArn) };
       },
       async verify(timeoutMs) {
-        await ask(timeoutMs, (abortSignal) =>
+        await request(timeoutMs, (abortSignal) =>
           client.send(new GetTopicAttributesCommand({ TopicArn: topicArn }), { abortSignal }),
         );
       },
@@ -62,7 +62,7 @@ export const sns = defineChannel({
   },
 });
 
-/** Sentences for people, the document for machines, and attributes for subscribers to filter by. */
+/** A message for SNS: sentences for people, the document for machines, and attributes for subscription filters. */
 export function publishInput(message: Message, topicArn: string): PublishCommandInput {
   const { document } = message;
   const sentences = sentencesOf(message);
@@ -94,7 +94,7 @@ function sentencesOf({ title, summary, facts, url }: Message): string {
 
 const smsOf = ({ title, summary }: Message): string => cut(`${cut(title, 100)}. ${summary}`, 300);
 
-/** Under 100 characters of printable ASCII, which every mail client shows. */
+/** Fewer than 100 characters of printable ASCII, which every mail client shows. */
 const subjectOf = (title: string): string => {
   const ascii = title
     .normalize('NFKD')
@@ -116,7 +116,7 @@ const dedupWindowOf = (topicArn: string): number => (isFifo(topicArn) ? fifoWind
 
 type SnsError = Error & { $metadata?: { httpStatusCode?: number }; code?: string };
 
-// Names as the API documents them, and as its query protocol sends them (without "Exception").
+// Error names as the API documents them, and as its query protocol sends them (without "Exception").
 const needsOperator =
   /^(NotFound|AuthorizationError|InvalidParameter|InvalidParameterValue|EndpointDisabled|KMS|InvalidSecurity|InvalidClientTokenId|SignatureDoesNotMatch|AccessDenied|UnrecognizedClient|ExpiredToken|CredentialsProvider)/;
 const throttled = /^(Throttl|TooManyRequests|RequestLimitExceeded|RequestThrottled)/;
@@ -124,8 +124,8 @@ const neverConnected = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/;
 
 function readError(error: SnsError, dedupWindowMs: number, redact: (text: string) => string): UpstreamError {
   const { kind, ambiguous } = classify(error);
-  const said = error.name === 'TimeoutError' ? 'no answer in time' : clean(redact(error.message), 200);
-  return new UpstreamError(kind, `SNS: ${error.name}: ${said}`, { cause: error, ambiguous, dedupWindowMs });
+  const detail = error.name === 'TimeoutError' ? 'no response in time' : clean(redact(error.message), 200);
+  return new UpstreamError(kind, `SNS: ${error.name}: ${detail}`, { cause: error, ambiguous, dedupWindowMs });
 }
 
 function classify(error: SnsError): { kind: UpstreamKind; ambiguous: boolean } {

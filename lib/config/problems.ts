@@ -1,4 +1,4 @@
-/** What is wrong with a configuration, in words: one line a key, with its path and what was expected. Pure. */
+/** Describes the problems of a configuration: one line per key, with its path and what was expected. Pure. */
 
 import type { BaseIssue } from 'valibot';
 import { cut } from '../platform/text.ts';
@@ -7,13 +7,13 @@ import { cut } from '../platform/text.ts';
 export const describeIssues = (issues: BaseIssue<unknown>[]): string[] =>
   issues.flatMap((issue) => describe(issue, ''));
 
-/** Names that rules use and nobody gave, and names that cannot be given. */
+/** Names that rules use but the document does not define, and reserved names. */
 export function describeNames(document: unknown): string[] {
   const { environments, channels, rules, limits, people } = membersOf(document);
   const reserved = Object.entries({ environments, channels, people }).flatMap(([member, named]) =>
     ['constructor', 'prototype', '__proto__']
       .filter((name) => Object.hasOwn(membersOf(named), name))
-      .map((name) => `${member}.${name}: expected another name; got one that is reserved`),
+      .map((name) => `${member}.${name}: expected another name; got a reserved name`),
   );
   const unknown = Object.entries({ rules, limits }).flatMap(([member, list]) =>
     (Array.isArray(list) ? list : []).flatMap((entry, index) => {
@@ -39,7 +39,7 @@ function unknownOf(used: unknown, known: unknown, path: string): string[] {
 function describe(issue: BaseIssue<unknown>, base: string): string[] {
   const path = (issue.path ?? []).reduce((before, { key }) => join(before, key), base);
   if (issue.type === 'never') return [`${path}: unknown key`];
-  // Of a value or a list of them, only what is wrong with the form that was chosen is of interest.
+  // For a value or a list of values, report only the problems of the form that the document uses.
   const chosen = (issue.issues ?? []).filter((one) =>
     Array.isArray(issue.input) ? one.path : one.expected !== 'Array',
   );
@@ -54,7 +54,7 @@ const join = (path: string, key: unknown): string =>
 const words: Record<string, string> = { Array: 'a list', Object: 'an object' };
 const inWords = (expected: string): string => words[expected] ?? expected.replace(/["()]/g, '');
 
-// Whatever stands anywhere else may be a secret that slipped: it is never shown, however wrong it is.
+// Any other value may be a misplaced secret, so it is never shown.
 const shownAt = (value: unknown, path: string): string =>
   /^(?:rules|limits|people|settings)\b|\.type$/.test(path) ? show(value) : typeName(value);
 

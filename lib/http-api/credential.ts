@@ -1,10 +1,10 @@
-/** Who may call the webhook: whoever knows one of its secrets. Pure. */
+/** Checks the credential of a request to the webhook. Pure. */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 /**
- * Whether the headers (names in lower case) carry one of the secrets, as `Authorization: Bearer <secret>` or as
- * `x-api-key: <secret>`. Takes the same time whichever secret it is, and however much of it is right.
+ * Whether the headers (names in lower case) hold one of the secrets, as `Authorization: Bearer <secret>` or as
+ * `x-api-key: <secret>`. The time that it takes does not depend on which secret matches, or on how much of it.
  */
 export function isAuthorized(headers: Record<string, string | undefined>, secrets: string[]): boolean {
   const bearer = headers['authorization']?.match(/^Bearer (.+)$/i)?.[1];
@@ -17,7 +17,7 @@ export function isAuthorized(headers: Record<string, string | undefined>, secret
   return authorized;
 }
 
-// Digests are of one length, as a comparison in constant time needs. Nothing is no secret.
+// All digests have the same length, which a comparison in constant time needs. An empty value is never a secret.
 const digests = (text: string | undefined): Buffer[] => {
   const secret = text?.trim();
   return secret ? [createHash('sha256').update(secret).digest()] : [];

@@ -1,26 +1,25 @@
-/** What stands around the verbs: what is refused, how refusals look, and what an invocation leaves for operators. */
+/** The middleware of the webhook: authorization, and errors as problem documents. */
 
 import { STATUS_CODES } from 'node:http';
 import type middy from '@middy/core';
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { Deps } from '../deps.ts';
 import { RequestError } from '../platform/errors.ts';
-import { correlated } from '../platform/log.ts';
 import { isAuthorized } from './credential.ts';
 
 type Webhook = middy.MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>;
 
 const maxBodyBytes = 64 * 1024;
 
-/** Refuses what is too large, and whoever brings no valid credential, before anything else is done. */
-export function guard({ secrets, config }: Pick<Deps, 'secrets' | 'config'>): Webhook {
+/** Refuses a body that is too large, and a request without a valid credential, before anything else happens. */
+export function authorize({ secrets, config }: Pick<Deps, 'secrets' | 'config'>): Webhook {
   return {
     async before({ event }) {
       const bytes = Buffer.byteLength(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
       if (bytes > maxBodyBytes) throw new RequestError(413, `The body is longer than ${maxBodyBytes} bytes.`);
       const read = await Promise.allSettled(config.webhookSecrets.map((reference) => secrets.read(reference)));
       const known = read.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-      if (known.length === 0) throw new RequestError(503, 'No webhook secret can be read now. Ask again later.');
+      if (known.length === 0) throw new RequestError(503, 'No webhook secret can be read now. Try again later.');
       if (!isAuthorized(event.headers, known)) {
         throw new RequestError(
           401,
@@ -31,27 +30,12 @@ export function guard({ secrets, config }: Pick<Deps, 'secrets' | 'config'>): We
   };
 }
 
-/** A Lambda function. */
-export type Handler<Event, Answer> = (event: Event, context: Context) => Promise<Answer>;
-
-/**
- * Puts the ids of the invocation, and of the request or event behind it, into every line that is logged meanwhile, and
- * writes what was counted, however it ends.
- */
-export const observed =
-  <Event, Answer>({ metrics }: Pick<Deps, 'metrics'>, handle: Handler<Event, Answer>): Handler<Event, Answer> =>
-  (event, context) => {
-    const { id, requestContext } = (event ?? {}) as { id?: unknown; requestContext?: { requestId?: unknown } };
-    const ids = { requestId: context.awsRequestId, triggerId: requestContext?.requestId ?? id };
-    return correlated(ids, () => handle(event, context).finally(() => metrics.flush()));
-  };
-
-/** Answers every error as a problem document (RFC 9457), without internals. */
-export function problems({ log }: Pick<Deps, 'log'>): Webhook {
+/** Turns every error into a problem document (RFC 9457), without internals. */
+export function problemResponses({ log }: Pick<Deps, 'log'>): Webhook {
   return {
     onError(request) {
       const { status, detail, retryAfter } = problemOf(request.error);
-      if (status >= 500) log.error('webhook failed', { error: request.error });
+      if (status >= 500) log.error('request failed', { error: request.error });
       request.response = {
         statusCode: status,
         headers: {
@@ -71,7 +55,7 @@ export function problems({ log }: Pick<Deps, 'log'>): Webhook {
   };
 }
 
-/** Seconds after which a caller may ask again when nothing could be recorded. */
+/** The Retry-After of a 503, in seconds. */
 const retryAfterSeconds = 10;
 
 function problemOf(error: unknown): { status: number; detail: string; retryAfter?: number } {
@@ -86,6 +70,6 @@ function problemOf(error: unknown): { status: number; detail: string; retryAfter
     case 422:
       return { status: 400, detail: 'The body is not JSON.' };
     default:
-      return { status: 500, detail: 'Something is wrong on our side. It is in the log.' };
+      return { status: 500, detail: 'Internal error. The log has the details.' };
   }
 }

@@ -1,4 +1,4 @@
-/** What callers are told about a job. Pure. */
+/** The responses of the webhook about a job. Pure. */
 
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { clampWaitMs } from '../domain/backoff.ts';
@@ -15,7 +15,7 @@ import {
 import { splitKey } from '../domain/outbox.ts';
 import type { Checked } from '../pipeline/check.ts';
 
-/** The answer to "look at this job": members that are not known are null. */
+/** The response to a check. Unknown members are null. */
 export interface CheckResponse {
   jobId: string;
   environment: string;
@@ -27,7 +27,7 @@ export interface CheckResponse {
   deliveries: (Notice & { channel: string; state: string })[];
 }
 
-/** What came of a check. */
+/** The response for the result of a check. */
 export const responseOf = ({ record, transition, previousStatus }: Checked): CheckResponse => ({
   ...summaryOf(record),
   previousStatus,
@@ -35,46 +35,46 @@ export const responseOf = ({ record, transition, previousStatus }: Checked): Che
   deliveries: deliveriesOf(record).map(({ channel, outcome, limit, state }) => ({ channel, outcome, limit, state })),
 });
 
-/** All that the table knows of a job, for whoever asks what became of it; `cooldown` is that in which its environment is now. */
+/** Everything that the table knows about a job; `cooldown` is the current one of its environment. */
 export const detailsOf = (record: JobRecord, cooldown?: Cooldown): object => ({
   ...summaryOf(record),
   previousStatus: record.decision?.previousStatus ?? null,
   job: record.job,
   decision: record.decision,
   ...(record.exceeded ? { exceeded: exceededOf(record) } : {}),
-  check: cooldown ? heldUp(record.check, cooldown) : record.check,
+  check: cooldown ? pausedBy(record.check, cooldown) : record.check,
   deliveries: deliveriesOf(record),
 });
 
-// What holds up all jobs of an environment is written to none of them.
-const heldUp = (check: Check, { reason, until }: Cooldown): Check =>
+// The cooldown of an environment delays all of its jobs. It is not written to each of them.
+const pausedBy = (check: Check, { reason, until }: Cooldown): Check =>
   check.nextAt === null
     ? check
-    : { ...check, error: `the environment rests: ${reason}`, nextAt: new Date(until).toISOString() };
+    : { ...check, error: `the environment is paused: ${reason}`, nextAt: new Date(until).toISOString() };
 
-/** The limits that a job exceeded, with what was decided about each, in that order. */
+/** The limits that a job exceeded, each with its decision, in the order of the decisions. */
 export const exceededOf = ({ exceeded }: JobRecord): (Decision & { limit: TimeLimit; minutes: number })[] =>
   Object.entries(exceeded ?? {})
     .map(([limit, { minutes, decision }]) => ({ limit: limit as TimeLimit, minutes, ...decision }))
     .sort((one, other) => (one.at < other.at ? -1 : 1));
 
-/** Whether a check could not ask the API, or the API does not know the job yet: recorded, and to be looked at again. */
+/** Whether the job is recorded, but a later sweep must check it: the API could not be reached, or does not know it yet. */
 export const isOnlyAccepted = ({ reading, record }: Checked): boolean =>
   reading.kind !== 'job' && record.check.nextAt !== null && !isTerminal(record.status);
 
-/** The answer to a check that is still to be made: recorded, and when to ask again. */
-export function accepted(checked: Checked): APIGatewayProxyStructuredResultV2 {
+/** The 202 response: the job is recorded, and `Retry-After` says when to ask again. */
+export function acceptedResponse(checked: Checked): APIGatewayProxyStructuredResultV2 {
   const { error = '', retryAfterMs = sweepEveryMs } = checked.reading as { error?: string; retryAfterMs?: number };
   const headers = { 'retry-after': String(Math.ceil(clampWaitMs(retryAfterMs) / 1_000)) };
-  return json(
+  return jsonResponse(
     202,
-    { ...responseOf(checked), detail: `Recorded, and looked at again by a later sweep. ${error}`.trim() },
+    { ...responseOf(checked), detail: `Recorded. A later sweep checks the job again. ${error}`.trim() },
     headers,
   );
 }
 
-/** An answer in JSON. */
-export const json = (statusCode: number, body: object, headers = {}): APIGatewayProxyStructuredResultV2 => ({
+/** A JSON response. */
+export const jsonResponse = (statusCode: number, body: object, headers = {}): APIGatewayProxyStructuredResultV2 => ({
   statusCode,
   headers: { 'content-type': 'application/json', ...headers },
   body: JSON.stringify(body),

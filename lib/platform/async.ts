@@ -1,6 +1,6 @@
-/** Many things at once, and things in time. */
+/** Work in parallel, and work with a time limit. */
 
-/** Works on so many at once, taking the next one whenever one is done. What goes wrong with one is told at the end. */
+/** Works on at most `limit` items at a time. Errors do not stop the other workers; the first one is thrown at the end. */
 export async function inParallel<Item>(
   items: Iterator<Item>,
   limit: number,
@@ -12,19 +12,19 @@ export async function inParallel<Item>(
   await allOf(Array.from({ length: limit }, worker));
 }
 
-/** Waits for all of them, then throws what went wrong first. */
+/** Waits for every promise to settle, then throws the first error, if any. */
 export async function allOf<Value>(promises: Promise<Value>[]): Promise<Value[]> {
   await Promise.allSettled(promises);
   return await Promise.all(promises);
 }
 
-/** Ends a request after so many milliseconds, within its answer too. Throws a `TimeoutError` then. */
-export async function inTime<Answer>(ms: number, send: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+/** Aborts a request after `ms` milliseconds, including while its response is read, and throws a `TimeoutError`. */
+export async function inTime<Result>(ms: number, send: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const timeout = Promise.withResolvers<never>();
   const controller = new AbortController();
   const timer = setTimeout(
     () => {
-      timeout.reject(new DOMException('no answer in time', 'TimeoutError'));
+      timeout.reject(new DOMException('no response in time', 'TimeoutError'));
       controller.abort();
     },
     Math.max(ms, 1),

@@ -1,7 +1,8 @@
-/** What the clients of the AWS SDK have in common. */
+/** Settings that all AWS SDK clients share. */
 
 /**
- * How long one request to AWS may take, in milliseconds. The SDK only warns of a slow one unless it is told to throw:
+ * Time limits of one request to AWS, in milliseconds. By default the SDK only logs a warning when a request is slow;
+ * `throwOnRequestTimeout` makes it an error.
  * https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/Package/-smithy-node-http-handler/
  */
 export const requestHandler = {

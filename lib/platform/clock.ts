@@ -1,8 +1,8 @@
-/** Time as a value. */
+/** The clock, as a dependency that tests can replace. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Tells the time (epoch milliseconds) and waits. Tests bring one that waits for nobody. */
+/** The current time in epoch milliseconds, and waiting. The clock of the tests does not wait. */
 export interface Clock {
   now(): number;
   wait(ms: number): Promise<void>;

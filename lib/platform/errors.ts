@@ -1,11 +1,11 @@
-/** The three kinds of errors that are expected. Anything else is a bug: it is not caught to be retried. */
+/** The three kinds of expected errors. Anything else is a bug and is never retried. */
 
-/** The configuration is unusable, and nothing starts. The message lists every problem, one a line. */
+/** The configuration is unusable, so nothing starts. The message lists every problem, one per line. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
-/** The caller's fault: `status` is the HTTP status of the answer, the message what to do about it. */
+/** The caller made a mistake: `status` is the HTTP status of the response, and the message says what to change. */
 export class RequestError extends Error {
   override name = 'RequestError';
   readonly status: number;
@@ -16,35 +16,35 @@ export class RequestError extends Error {
   }
 }
 
-/** What went wrong beyond our walls, by what follows from it. */
+/** Kinds of errors in external services. Each kind has its own consequence. */
 export type UpstreamKind =
-  /** The Publishing API knows no such job, or no such call. */
+  /** The Publishing API does not know the job, or the call. */
   | 'notFound'
-  /** The Publishing API does not take this question, but may take another one. */
+  /** The Publishing API rejects this query, but may accept a different one. */
   | 'queryRefused'
-  /** The credential is valid, and not allowed this call. */
+  /** The credential is valid but lacks the permission for this call. */
   | 'forbidden'
-  /** The credential itself is refused, or cannot be read: nothing of this environment can be. */
+  /** The credential is refused, or cannot be read. Nothing in this environment can be read. */
   | 'credentialRefused'
-  /** No token for now, for a reason that is not the credential's. */
+  /** The token endpoint issues no token now, for a reason other than the credential. */
   | 'tokenUnavailable'
   | 'rateLimited'
-  /** No answer, or one that says "later". */
+  /** No response, or one that asks to try later. */
   | 'unavailable'
-  /** An answer that cannot be understood. */
+  /** A response that cannot be parsed. */
   | 'unreadable'
-  /** A channel accepts messages, but not this one. */
+  /** The channel works but rejects this message. */
   | 'payloadRefused'
-  /** Nothing gets through until somebody acts: a hook that is gone, a topic that is missing. */
+  /** Nothing gets through until an operator acts: the hook was deleted, or the topic is missing. */
   | 'needsOperator';
 
-/** Somebody else's fault. The message is for operators: it says what to do, and holds no secret and no body. */
+/** An external service failed. The message is for operators: it names the remedy and holds no secret and no body. */
 export class UpstreamError extends Error {
   override name = 'UpstreamError';
   readonly kind: UpstreamKind;
-  /** How long they asked us to wait; undefined if they did not. */
+  /** How long the service asked us to wait, in milliseconds; undefined if it did not. */
   readonly retryAfterMs: number | undefined;
-  /** Whether the request may have taken effect all the same. */
+  /** Whether the request may have taken effect despite the error. */
   readonly ambiguous: boolean;
   /** How long the channel drops a repetition of the message, in milliseconds; 0: it does not. */
   readonly dedupWindowMs: number;

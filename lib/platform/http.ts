@@ -1,6 +1,6 @@
 /**
- * The one way out over HTTP: bounded in time and size, never redirected, and its errors say what follows from them.
- * AWS is called through its own SDK.
+ * The HTTP client for everything but AWS, which has its own SDK. Requests are bounded in time and size, and redirects
+ * are never followed.
  */
 
 import http, { type IncomingHttpHeaders } from 'node:http';
@@ -8,19 +8,19 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { UpstreamError } from './errors.ts';
 
-/** One request. `timeoutMs` covers all of it, from the connection to the last byte of the answer. */
+/** One request. `timeoutMs` covers all of it, from the connection to the last byte of the response. */
 export interface HttpRequest {
   method: 'GET' | 'POST';
-  /** May hold secrets (a Slack hook does): it is never part of an error text. A user name in it is not sent. */
+  /** May hold secrets, as a Slack hook does: it is never part of an error text. A user name in it is not sent. */
   url: URL;
-  /** In place of the url's own path and query, so that an address that is asked for often is parsed once. */
+  /** Replaces the path and query of `url`, so that a frequently used address is parsed only once. */
   path?: string;
-  /** What errors call the other side. */
+  /** The name of the service in error texts. */
   service: string;
   headers?: Record<string, string>;
   body?: string;
   timeoutMs: number;
-  /** Longest answer that is read; 1 MiB unless told. */
+  /** The longest response that is read; 1 MiB by default. */
   maxBytes?: number;
 }
 
@@ -32,15 +32,15 @@ export interface HttpResponse {
 }
 
 /**
- * Sends one request and reads the answer, whatever its status; redirects are answers too, so that no credential
- * follows them. Throws an `UpstreamError`: `unavailable` when there was no whole answer, `unreadable` when it is too
- * long. It is `ambiguous` unless the other side certainly never saw the request.
+ * Sends one request and returns the response, whatever its status. A redirect is returned like any other response, so
+ * that credentials never go to another address. Throws an `UpstreamError`: `unavailable` without a complete response,
+ * `unreadable` if the response is too long. The error is `ambiguous` unless the service certainly never saw the request.
  */
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
-/** The real HTTP, over Node's own client: the global `fetch` would cost every cold start 20 ms. */
+/** The real client, over `node:http`: the global `fetch` would add 20 ms to every cold start. */
 export function createHttp({ connections = 50 }: { connections?: number } = {}): Http {
-  // Only reads reuse connections: when an idle one turns out to be dead, a read can be repeated, a message must not be.
+  // Only reads reuse connections. If an idle connection turns out to be dead, a read can be repeated; a message cannot.
   const agents = {
     http: new http.Agent({ keepAlive: true, maxSockets: connections }),
     https: new https.Agent({ keepAlive: true, maxSockets: connections }),
@@ -59,7 +59,7 @@ export function createHttp({ connections = 50 }: { connections?: number } = {}):
 
 const isSecure = ({ url }: HttpRequest): boolean => url.protocol === 'https:';
 
-/** An idle connection that the other side had closed: nobody read the request. */
+/** An idle connection that the service had closed: it never read the request. */
 class DeadConnection extends Error {}
 
 function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: number): Promise<HttpResponse> {
@@ -67,7 +67,7 @@ function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: nu
   return new Promise((resolve, reject) => {
     const { request: open } = isSecure(request) ? https : http;
     let connected = false;
-    let answered = false;
+    let hasResponded = false;
     const fail = (kind: 'unavailable' | 'unreadable', what: string, cause?: unknown) => {
       clearTimeout(timer);
       reject(new UpstreamError(kind, `${service}: ${what}`, { cause, ambiguous: connected }));
@@ -75,7 +75,7 @@ function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: nu
     };
     const outgoing = open(
       {
-        // In parts: a URL would be taken apart and copied for each request, which is a tenth of what one costs.
+        // In parts: Node would parse and copy a URL for each request, which is a tenth of the cost of a request.
         protocol: url.protocol,
         hostname: url.hostname.replace(/^\[|\]$/g, ''),
         port: url.port,
@@ -89,27 +89,27 @@ function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: nu
           ...request.headers,
         },
       },
-      (answer) => {
-        answered = true;
+      (response) => {
+        hasResponded = true;
         const chunks: Buffer[] = [];
         let bytes = 0;
-        answer.on('data', (chunk: Buffer) => {
+        response.on('data', (chunk: Buffer) => {
           bytes += chunk.length;
-          if (bytes > maxBytes) fail('unreadable', `the answer is longer than ${maxBytes} bytes`);
+          if (bytes > maxBytes) fail('unreadable', `the response is longer than ${maxBytes} bytes`);
           else chunks.push(chunk);
         });
-        answer.on('end', () => {
+        response.on('end', () => {
           clearTimeout(timer);
-          const { statusCode = 0, headers } = answer;
+          const { statusCode = 0, headers } = response;
           resolve({ status: statusCode, headers, body: Buffer.concat(chunks).toString('utf8') });
         });
-        answer.on('error', (error) => {
-          fail('unavailable', `the connection broke within the answer (${codeOf(error)})`, error);
+        response.on('error', (error) => {
+          fail('unavailable', `the connection broke during the response (${codeOf(error)})`, error);
         });
       },
     );
     const timer = setTimeout(
-      () => fail('unavailable', `no ${answered ? 'whole ' : ''}answer within ${timeoutMs / 1_000} s`),
+      () => fail('unavailable', `no ${hasResponded ? 'complete ' : ''}response within ${timeoutMs / 1_000} s`),
       Math.max(timeoutMs, 1),
     );
     outgoing.on('socket', (socket) => {
@@ -122,7 +122,7 @@ function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: nu
       }
     });
     outgoing.on('error', (error) => {
-      if (outgoing.reusedSocket && !answered && isReset(error)) {
+      if (outgoing.reusedSocket && !hasResponded && isReset(error)) {
         clearTimeout(timer);
         reject(new DeadConnection());
       } else {
@@ -141,8 +141,8 @@ const isReset = (error: NodeJS.ErrnoException): boolean => error.code === 'ECONN
 const codeOf = (error: NodeJS.ErrnoException): string => error.code ?? error.name;
 
 /**
- * Reads a Retry-After header: whole seconds or an HTTP date (RFC 9110, section 10.2.3). Undefined if absent or
- * unreadable.
+ * The wait that a Retry-After header asks for, in milliseconds: whole seconds or an HTTP date (RFC 9110, section
+ * 10.2.3). Undefined if the header is absent or unreadable.
  */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** The log: one JSON line per event. */
+/** The log: one JSON line per entry. */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from './clock.ts';
@@ -6,7 +6,7 @@ import type { Redactor } from './redaction.ts';
 
 type Fields = Record<string, unknown>;
 
-/** Writes one line per call. Secrets are redacted, whichever field they are in. */
+/** Writes one line per call. Secrets are redacted in every field. */
 export interface Log {
   info(message: string, fields?: Fields): void;
   warn(message: string, fields?: Fields): void;
@@ -17,10 +17,10 @@ type Write = (line: string) => void;
 
 const correlation = new AsyncLocalStorage<Fields>();
 
-/** Does some work under ids that stand in every line which is logged meanwhile. */
+/** Runs `work`, and adds `ids` to every line that it logs. */
 export const correlated = <Result>(ids: Fields, work: () => Result): Result => correlation.run(ids, work);
 
-/** The log of a function. */
+/** Makes the log of a function. */
 export function createLog({ clock, redact, write }: { clock: Clock; redact: Redactor; write: Write }): Log {
   const line =
     (level: string) =>
@@ -31,7 +31,7 @@ export function createLog({ clock, redact, write }: { clock: Clock; redact: Reda
   return { info: line('info'), warn: line('warn'), error: line('error') };
 }
 
-// Errors have no members of their own that JSON would show.
+// JSON.stringify shows no member of an Error.
 const plain = (fields: Fields): Fields =>
   Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? describe(value) : value]),

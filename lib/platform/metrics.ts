@@ -3,42 +3,42 @@
 import type { Clock } from './clock.ts';
 
 /**
- * Every metric with its unit, and the sets of dimensions by which it can be looked at; an empty set is the total, which
- * alarms need. What is not counted is not written: CloudWatch charges for each hour in which a metric has a value.
+ * Every metric with its unit and its sets of dimensions. The empty set is the total, which alarms need. A metric
+ * without a value is not written: CloudWatch charges for each hour in which a metric has a value.
  */
 export const metricCatalogue = {
-  /** Jobs that a sweep asked the API for. */
+  /** Jobs that a sweep checked. */
   checked: { unit: 'Count', dimensions: [[]] },
   changed: { unit: 'Count', dimensions: [['environment']] },
   checkFailed: { unit: 'Count', dimensions: [['environment', 'reason']] },
   sent: { unit: 'Count', dimensions: [['channel', 'outcome']] },
   deliveryFailed: { unit: 'Count', dimensions: [['channel', 'reason']] },
-  /** Messages that may have arrived twice. */
+  /** Messages that the channel may have received twice. */
   ambiguous: { unit: 'Count', dimensions: [['channel']] },
-  /** Deliveries that were given up. */
+  /** Deliveries that are no longer retried. */
   dead: { unit: 'Count', dimensions: [[], ['channel']] },
-  /** Invocations in which an environment could not be asked. */
+  /** Invocations in which an environment was paused. */
   environmentCooldown: { unit: 'Count', dimensions: [[], ['environment']] },
   /** Invocations in which a channel failed. */
   channelFailing: { unit: 'Count', dimensions: [['channel']] },
-  /** Jobs that nobody had named. */
+  /** Jobs found by discovery. */
   discovered: { unit: 'Count', dimensions: [['environment']] },
-  /** Sweeps that could not look for those. */
+  /** Sweeps whose discovery failed. */
   discoveryFailed: { unit: 'Count', dimensions: [[], ['environment']] },
   environmentRemoved: { unit: 'Count', dimensions: [['environment']] },
   /** Entries of the work list. */
   watched: { unit: 'Count', dimensions: [[]] },
   /** How long the oldest entry of the work list has been due. */
   oldestEntry: { unit: 'Seconds', dimensions: [[]] },
-  /** Entries that were due, and that a sweep did not reach in time. */
+  /** Entries that were due but that a sweep did not reach in time. */
   left: { unit: 'Count', dimensions: [[]] },
-  /** From the end of a job, as the API tells it, to the moment when a channel accepted the message. */
+  /** From the end of a job, as the API reports it, until a channel accepted the message. */
   timeToNotify: { unit: 'Seconds', dimensions: [['channel']] },
 } as const satisfies Record<string, { unit: 'Count' | 'Seconds'; dimensions: string[][] }>;
 
 export type MetricName = keyof typeof metricCatalogue;
 
-/** Collects, and writes what was collected at the end of an invocation. `labels` holds the metric's dimensions. */
+/** Collects values; `flush` writes them at the end of an invocation. `labels` holds the metric's dimensions. */
 export interface Metrics {
   count(name: MetricName, labels?: Record<string, string>, by?: number): void;
   measure(name: MetricName, value: number, labels?: Record<string, string>): void;
@@ -47,7 +47,7 @@ export interface Metrics {
 
 type Write = (line: string) => void;
 
-/** CloudWatch takes so many values of one metric in one line. */
+/** The most values of one metric that CloudWatch accepts in one line. */
 const maxValues = 100;
 
 /**

@@ -1,6 +1,6 @@
-/** Keeps secrets out of everything that is written down: logs, errors, answers, the table. */
+/** Keeps secrets out of logs, errors, responses and the table. */
 
-/** Replaces every secret it was told of. Secrets of under 4 characters are not replaced: they would garble any text. */
+/** Replaces every secret that it has learned. It ignores secrets of fewer than 4 characters: they would garble any text. */
 export interface Redactor {
   (text: string): string;
   learn(secret: string): void;
@@ -15,9 +15,9 @@ export function createRedactor(): Redactor {
   };
   const learn = (secret: string): void => {
     if (secret.length < 4) return;
-    // As it is, and as it looks inside a URL or inside JSON.
+    // The secret itself, and its form in a URL and in JSON.
     const forms = [secret, encodeURIComponent(secret.toWellFormed()), JSON.stringify(secret).slice(1, -1)];
-    // The longest first: one secret may begin with another.
+    // Longest first: one secret may begin with another.
     secrets = [...new Set([...secrets, ...forms])].sort((one, other) => other.length - one.length);
   };
   return Object.assign(redact, { learn });

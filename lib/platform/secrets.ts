@@ -1,6 +1,6 @@
 /**
- * Values that the configuration names and does not hold: `env:NAME`, and `ssm:/name` for a parameter of AWS Systems
- * Manager. Anything else is the value itself.
+ * Secrets that the configuration refers to: `env:NAME` for an environment variable, `ssm:/name` for a parameter in AWS
+ * Systems Manager. Anything else is the value itself.
  */
 
 import * as v from 'valibot';
@@ -18,21 +18,21 @@ export const reference = v.pipe(
   v.description('A value, env:NAME for an environment variable, or ssm:/name for an SSM parameter'),
 );
 
-/** Reads parameters by name. Names that do not exist are left out of the answer. */
+/** Reads parameters by name. The result leaves out names that do not exist. */
 export type ReadParameters = (names: string[]) => Promise<Map<string, string>>;
 
 export interface Secrets {
-  /** The value of a reference. Throws an `UpstreamError`: `needsOperator` if it is not there, `unavailable` if it cannot be read now. */
+  /** The value of a reference. Throws an `UpstreamError`: `needsOperator` if it is missing, `unavailable` if it cannot be read now. */
   read(reference: string): Promise<string>;
-  /** Reads parameters again, for a credential that was refused; at most every 5 minutes. True if that was done. */
+  /** Reads all parameters again after a credential was refused, at most every 5 minutes. True if it has read them. */
   refresh(): Promise<boolean>;
 }
 
-/** GetParameters takes 10 names at most: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html */
+/** GetParameters accepts at most 10 names: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html */
 const batchSize = 10;
 const refreshEveryMs = 5 * 60_000;
 
-/** Parameters are read together at the first need (`references` names all that will be), and kept. */
+/** Reads all parameters in `references` together when the first one is needed, and keeps them. */
 export function createSecrets(deps: {
   env: Record<string, string | undefined>;
   clock: Clock;
@@ -78,7 +78,7 @@ export function createSecrets(deps: {
   const refresh = async (): Promise<boolean> => {
     if (refreshing) return await refreshing;
     if (names.length === 0 || clock.now() - readAt < refreshEveryMs) return false;
-    // Until they are read, and if they cannot be, the old ones stand.
+    // The old values stay until the new ones are read.
     refreshing = begin().then((fresh) => {
       parameters = Promise.resolve(fresh);
       return true;
@@ -90,7 +90,7 @@ export function createSecrets(deps: {
 
   return {
     async read(reference) {
-      // What was missing may have been put there since.
+      // A missing parameter may have been created since.
       const value = (await lookUp(reference)) || ((await refresh()) ? await lookUp(reference) : undefined);
       if (!value) throw new UpstreamError('needsOperator', missing(reference));
       redact.learn(value);
@@ -100,7 +100,7 @@ export function createSecrets(deps: {
   };
 }
 
-/** GetParameters refuses a whole batch for one name that it may not read: then each is asked for by itself. */
+/** GetParameters refuses a whole batch for one name that it may not read. Then each name is read separately. */
 async function readBatch(names: string[], readParameters: ReadParameters): Promise<Map<string, string>> {
   try {
     return await readParameters(names);
@@ -116,7 +116,7 @@ async function readBatch(names: string[], readParameters: ReadParameters): Promi
   }
 }
 
-/** What is said of a name or its key, and not of the service. */
+/** Whether the error is about a name or its key rather than about the service. */
 const isRefusal = (error: unknown): boolean => /^(AccessDenied|InvalidKeyId|Validation)/.test(nameOf(error));
 
 const isParameter = (reference: string): boolean => reference.startsWith('ssm:');

@@ -1,13 +1,13 @@
-/** Foreign text, made fit to be stored and shown. */
+/** Makes external text safe to store and to show. */
 
-// Control characters, and those that turn the direction of what follows (they make a name read as another one).
+// Control characters, and characters that reverse the direction of text: they can make one name look like another.
 const unprintable = /[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]+/gu;
 
-/** Text on one line, without control characters, and cut. */
+/** One line of text without control characters, of at most `max` UTF-16 units. */
 export const clean = (text: string, max: number): string =>
   cut(text.toWellFormed().replace(unprintable, ' ').trim(), max);
 
-/** Cuts text to at most `max` UTF-16 units, never within a character, and shows that it was cut. */
+/** Cuts text to at most `max` UTF-16 units, never within a character. An ellipsis marks the cut. */
 export function cut(text: string, max: number): string {
   if (text.length <= max) return text;
   let kept = '';

@@ -1,5 +1,5 @@
 /**
- * The token of one environment.
+ * The access token of one environment.
  * https://api-docs.sitecore.com (Publishing API, "Authorization": client credentials)
  */
 
@@ -12,9 +12,9 @@ import type { Redactor } from '../platform/redaction.ts';
 import type { Secrets } from '../platform/secrets.ts';
 
 export interface AccessToken {
-  /** A valid token, as far as we know. Throws an `UpstreamError`: `credentialRefused` or `tokenUnavailable`. */
+  /** A token that has not expired. Throws an `UpstreamError`: `credentialRefused` or `tokenUnavailable`. */
   get(timeoutMs: number): Promise<string>;
-  /** Forgets a token that was refused. */
+  /** Forgets a token that the API refused. */
   drop(token: string): void;
 }
 
@@ -22,15 +22,15 @@ const audience = 'https://api.sitecorecloud.io';
 const marginMs = 60_000;
 const assumedLifeSeconds = 300;
 
-const Answer = v.object({
-  // What fits a header: https://datatracker.ietf.org/doc/html/rfc6750#section-2.1
+const TokenResponse = v.object({
+  // The characters that fit in a header: https://datatracker.ietf.org/doc/html/rfc6750#section-2.1
   access_token: v.pipe(v.string(), v.regex(/^[\x21-\x7e]+$/)),
   expires_in: v.fallback(v.pipe(v.number(), v.minValue(1)), assumedLifeSeconds),
 });
 
 /**
- * Keeps the token until a minute before its end. However many ask, one request at a time is under way: the quota of
- * the token endpoint is not known.
+ * Keeps the token until one minute before it expires. Concurrent callers share one request: the quota of the token
+ * endpoint is not documented.
  */
 export function createAccessToken(
   deps: { http: Http; clock: Clock; secrets: Secrets; redact: Redactor },
@@ -39,7 +39,7 @@ export function createAccessToken(
   const { http, clock, secrets, redact } = deps;
   const { name } = environment;
   let kept: { token: string; until: number } | undefined;
-  let underWay: Promise<string> | undefined;
+  let pending: Promise<string> | undefined;
 
   const request = async (deadline: number): Promise<string> => {
     const [clientId, clientSecret] = await Promise.all(
@@ -49,7 +49,7 @@ export function createAccessToken(
         }),
       ),
     );
-    const answer = await http({
+    const response = await http({
       method: 'POST',
       url: new URL(environment.tokenUrl),
       service: `token for ${name}`,
@@ -64,7 +64,7 @@ export function createAccessToken(
     }).catch((cause: Error) => {
       throw new UpstreamError('tokenUnavailable', cause.message, { cause });
     });
-    const { access_token, expires_in } = read(answer, name, clock.now());
+    const { access_token, expires_in } = read(response, name, clock.now());
     redact.learn(access_token);
     const lifeMs = expires_in * 1_000;
     kept = { token: access_token, until: clock.now() + lifeMs - Math.min(marginMs, lifeMs / 2) };
@@ -84,10 +84,10 @@ export function createAccessToken(
   return {
     get(timeoutMs) {
       if (kept && kept.until > clock.now()) return Promise.resolve(kept.token);
-      underWay ??= requestWithFreshSecrets(clock.now() + timeoutMs).finally(() => {
-        underWay = undefined;
+      pending ??= requestWithFreshSecrets(clock.now() + timeoutMs).finally(() => {
+        pending = undefined;
       });
-      return underWay;
+      return pending;
     },
     drop(token) {
       if (kept?.token === token) kept = undefined;
@@ -95,8 +95,8 @@ export function createAccessToken(
   };
 }
 
-function read(answer: HttpResponse, name: string, now: number): v.InferOutput<typeof Answer> {
-  const { status } = answer;
+function read(response: HttpResponse, name: string, now: number): v.InferOutput<typeof TokenResponse> {
+  const { status } = response;
   if (status === 400 || status === 401 || status === 403) {
     throw new UpstreamError(
       'credentialRefused',
@@ -106,12 +106,12 @@ function read(answer: HttpResponse, name: string, now: number): v.InferOutput<ty
   }
   if (status !== 200) {
     throw new UpstreamError('tokenUnavailable', `token for ${name}: the token endpoint answered ${status}`, {
-      retryAfterMs: parseRetryAfter(answer.headers['retry-after'], now),
+      retryAfterMs: parseRetryAfter(response.headers['retry-after'], now),
     });
   }
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Answer), answer.body);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), TokenResponse), response.body);
   if (!parsed.success) {
-    throw new UpstreamError('tokenUnavailable', `token for ${name}: the answer holds no access_token`);
+    throw new UpstreamError('tokenUnavailable', `token for ${name}: the response holds no access_token`);
   }
   return parsed.output;
 }

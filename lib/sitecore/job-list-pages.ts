@@ -1,39 +1,39 @@
-/** One window of the list, page after page, whichever way the API pages. */
+/** Reads one window of the list, page by page, in both ways of paging. */
 
 import { UpstreamError } from '../platform/errors.ts';
 import { isInside, isPassed, type Window } from './job-list-window.ts';
 import type { JobPageQuery } from './publishing-api.ts';
 import type { JobPage } from './responses.ts';
 
-/** How a window was read. */
+/** The result of reading a window. */
 export interface WindowReading {
-  /** `cut`: the API gives no further pages, though there may be more jobs; `stopped`: there was no time for more. */
+  /** `cut`: the API returns no further pages although there may be more jobs; `stopped`: no time was left. */
   end: 'whole' | 'cut' | 'stopped';
-  /** When the jobs were queued, in the order in which they came. */
+  /** When the jobs were queued, in the order of the list. */
   times: number[];
-  /** Whether nothing came that was queued outside of the window. */
+  /** Whether every returned job was queued inside the window. */
   isRespected: boolean;
 }
 
-/** A page, and the query that gave it. */
+/** A page, and the query that returned it. */
 export interface GivenPage {
   query: JobPageQuery;
   page: JobPage;
 }
 
-/** Asks for a page; null when there is no time for one more. */
+/** Requests a page; null if no time is left for one more. */
 export type AskPage = (query: JobPageQuery) => Promise<JobPage | null>;
 
-/** Offset paging reaches no further (documented). */
+/** Offset paging returns no more entries than this (documented). */
 const cap = 1_000;
-/** A page of fewer entries is not a full one, however small the API's pages may be: 50 and 100 were seen. */
+/** A page with fewer entries is not full, however small the API's pages are: 50 and 100 were observed. */
 const fewEntries = 10;
-/** Windows are asked for a second wider than they are, so what comes may lie that far outside, and a rounded second. */
+/** A query is one second wider than its window, and times may be rounded to a second: jobs may lie that far outside. */
 const toleranceMs = 2_000;
 
 /**
- * Reads on from the first page of a window. Each page with something new is noted. A window that is a part of another
- * one is left as soon as something comes from outside of it: then it is no part to the API.
+ * Reads the pages of a window after the first one, and passes each page with new jobs to `note`. Stops reading a partial
+ * window as soon as the API returns a job from outside: then the API does not apply the filter by time.
  */
 export async function readPages(
   { ask, note }: { ask: AskPage; note: (page: JobPage) => void },
@@ -55,35 +55,35 @@ export async function readPages(
       ? 'whole'
       : isPart && !isRespected
         ? 'cut'
-        : whatFollows(current, { isRepeated, entries });
-    const following = typeof next === 'string' ? next : await askOn(ask, next);
+        : nextQuery(current, { isRepeated, entries });
+    const following = typeof next === 'string' ? next : await requestNext(ask, next);
     if (typeof following === 'string') return { end: following, times, isRespected };
     current = following;
   }
 }
 
-/** The query for the page that follows, or how the list ends here. */
-function whatFollows(
+/** The query for the next page, or how the list ends here. */
+function nextQuery(
   { page, query }: GivenPage,
   { isRepeated, entries }: { isRepeated: boolean; entries: number },
 ): JobPageQuery | 'whole' | 'cut' {
   if (page.isCheckpoint || query.next !== undefined) {
     if (page.next === null) return 'whole';
-    // An empty page with another `next` is one on the way.
+    // An empty page with a new `next` is not the last one.
     return isRepeated || page.next === query.next ? 'cut' : { ...query, pageNumber: undefined, next: page.next };
   }
   if (page.entries === 0) return 'whole';
   if (isRepeated) return page.entries < fewEntries ? 'whole' : 'cut';
   if (entries >= cap) return 'cut';
-  // The count is not believed alone, nor if this page proves it wrong.
+  // `totalCount` is trusted only if this page is not full and does not contradict it.
   const isFull = page.entries >= Math.min(page.pageSize ?? Infinity, query.pageSize ?? Infinity);
   const isCount = page.totalCount !== null && page.totalCount >= page.entries;
   if (!isFull && isCount && entries >= (page.totalCount ?? 0)) return 'whole';
   return { ...query, pageNumber: (query.pageNumber ?? 1) + 1 };
 }
 
-/** A page that is refused though the one before was not lies beyond what can be had. */
-async function askOn(ask: AskPage, query: JobPageQuery): Promise<GivenPage | 'cut' | 'stopped'> {
+/** Requests a further page. If the API refuses it although it returned the one before, the list is cut. */
+async function requestNext(ask: AskPage, query: JobPageQuery): Promise<GivenPage | 'cut' | 'stopped'> {
   try {
     const page = await ask(query);
     return page === null ? 'stopped' : { query, page };

@@ -1,13 +1,13 @@
-/** How an API wants to be asked for its list: what it refuses once is left out from then on. */
+/** Learns which list queries the API accepts: a parameter that it refuses once is left out from then on. */
 
 import { UpstreamError } from '../platform/errors.ts';
 import type { AskPage, GivenPage } from './job-list-pages.ts';
 import type { Window } from './job-list-window.ts';
 import type { JobPageQuery } from './publishing-api.ts';
 
-/** Which parts of a query the API takes, as far as we know. */
-interface Terms {
-  /** Entries a page; null leaves it to the API. */
+/** The parameters that the API accepts, as far as we know. */
+interface Accepted {
+  /** Entries per page; null: the API's default. */
   pageSize: number | null;
   queuedTime: boolean;
   statuses: boolean;
@@ -15,14 +15,14 @@ interface Terms {
 
 export interface ListQuery {
   /**
-   * Asks for the first page. What is refused is asked again with less: smaller pages, then without a filter. What is
-   * taken then is remembered. Throws the first refusal if all of it is refused, or there is no time for more.
+   * Requests the first page. If the API refuses the query, it retries with smaller pages, then without a filter, and
+   * remembers the query that the API accepts. Throws the first refusal if the API refuses every query or time runs out.
    */
   first(ask: AskPage, asked: Asked): Promise<GivenPage>;
-  /** The query for the first page, in the way that is known to be taken. */
+  /** The query for the first page, with the parameters that the API is known to accept. */
   of(asked: Asked): JobPageQuery;
-  /** Whether the API takes the filter by time. */
-  takesTimes(): boolean;
+  /** Whether the API accepts the filter by time. */
+  acceptsTimes(): boolean;
 }
 
 interface Asked {
@@ -32,22 +32,22 @@ interface Asked {
 
 const pageSizes = [100, 50, null];
 
-/** Remembers for as long as it lives: one for each environment and process. */
+/** Remembers what the API accepts for as long as the process lives. Make one per environment. */
 export function createListQuery(): ListQuery {
-  let known: Terms = { pageSize: 100, queuedTime: true, statuses: true };
+  let known: Accepted = { pageSize: 100, queuedTime: true, statuses: true };
   return {
     async first(ask, asked) {
       const refusals: unknown[] = [];
       const tried = new Set<string>();
-      for (const terms of lesserThan(known)) {
-        const query = toQuery(asked, terms);
+      for (const accepted of fallbacksOf(known)) {
+        const query = toQuery(asked, accepted);
         const shape = JSON.stringify(query);
         if (tried.has(shape)) continue;
         tried.add(shape);
         try {
           const page = await ask(query);
           if (page === null) break;
-          known = terms;
+          known = accepted;
           return { query, page };
         } catch (error) {
           if (!(error instanceof UpstreamError) || error.kind !== 'queryRefused') throw error;
@@ -57,37 +57,37 @@ export function createListQuery(): ListQuery {
       throw refusals[0];
     },
     of: (asked) => toQuery(asked, known),
-    takesTimes: () => known.queuedTime,
+    acceptsTimes: () => known.queuedTime,
   };
 }
 
-/** The same terms, and all lesser ones, those that give up little first. */
-function lesserThan(known: Terms): Terms[] {
+/** These parameters, then every reduced set of them, in the order of what is lost. */
+function fallbacksOf(known: Accepted): Accepted[] {
   const sizes = pageSizes.slice(pageSizes.indexOf(known.pageSize));
   const all = sizes.flatMap((pageSize, step) =>
     options(known.queuedTime).flatMap((queuedTime) =>
       options(known.statuses).map((statuses) => ({
-        terms: { pageSize, queuedTime, statuses },
-        // A filter is worth more than the size of a page.
+        accepted: { pageSize, queuedTime, statuses },
+        // Losing a filter costs more than smaller pages.
         cost: step + (queuedTime === known.queuedTime ? 0 : 3) + (statuses === known.statuses ? 0 : 3),
       })),
     ),
   );
-  return all.toSorted((a, b) => a.cost - b.cost).map(({ terms }) => terms);
+  return all.toSorted((a, b) => a.cost - b.cost).map(({ accepted }) => accepted);
 }
 
-const options = (taken: boolean): boolean[] => (taken ? [true, false] : [false]);
+const options = (isAccepted: boolean): boolean[] => (isAccepted ? [true, false] : [false]);
 
-function toQuery({ window, statuses }: Asked, terms: Terms): JobPageQuery {
+function toQuery({ window, statuses }: Asked, accepted: Accepted): JobPageQuery {
   return {
-    ...(terms.queuedTime && window.from !== null ? { queuedFrom: moment(window.from, -1) } : {}),
-    ...(terms.queuedTime && window.to !== null ? { queuedTo: moment(window.to, 1) } : {}),
-    ...(terms.statuses && statuses?.length ? { statuses } : {}),
-    // The number of the page asks for offset paging, the one whose parameters are documented.
-    ...(terms.pageSize === null ? {} : { pageSize: terms.pageSize, pageNumber: 1 }),
+    ...(accepted.queuedTime && window.from !== null ? { queuedFrom: moment(window.from, -1) } : {}),
+    ...(accepted.queuedTime && window.to !== null ? { queuedTo: moment(window.to, 1) } : {}),
+    ...(accepted.statuses && statuses?.length ? { statuses } : {}),
+    // A page number selects offset paging, whose parameters are documented.
+    ...(accepted.pageSize === null ? {} : { pageSize: accepted.pageSize, pageNumber: 1 }),
   };
 }
 
-/** A whole second before or after: whether a bound is inclusive, and whether it has parts of a second, is not known. */
+/** One whole second earlier or later: whether bounds are inclusive and have fractions of a second is not documented. */
 const moment = (time: number, sign: 1 | -1): string =>
   new Date((sign * Math.ceil((sign * time) / 1_000) + sign) * 1_000).toISOString();

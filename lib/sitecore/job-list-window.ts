@@ -1,6 +1,6 @@
-/** Which part of the list is asked for, by the time of queueing, and which parts are left of one that was cut. */
+/** Windows of the list, by the time of queueing, and what remains of a window that was cut. */
 
-/** Epoch milliseconds; both ends belong to it, and null is an open end. */
+/** Epoch milliseconds, inclusive at both ends; null is an open end. */
 export interface Window {
   from: number | null;
   to: number | null;
@@ -9,7 +9,7 @@ export interface Window {
 export const isInside = (time: number, { from, to }: Window, toleranceMs = 0): boolean =>
   time >= (from ?? time) - toleranceMs && time <= (to ?? time) + toleranceMs;
 
-/** In which order times came; null if in none, or if there are too few different ones to tell. */
+/** The order of the times; null without an order, or with too few distinct times. */
 function orderOf(times: number[]): 'newestFirst' | 'oldestFirst' | null {
   const steps = times.slice(1).map((time, index) => Math.sign(time - (times[index] ?? time)));
   const rises = steps.includes(1);
@@ -18,7 +18,7 @@ function orderOf(times: number[]): 'newestFirst' | 'oldestFirst' | null {
   return falls ? 'newestFirst' : 'oldestFirst';
 }
 
-/** Whether these times came in an order in which everything that follows lies beyond the window. */
+/** Whether the order of these times implies that everything after them lies outside the window. */
 export function isPassed(times: number[], { from, to }: Window): boolean {
   const last = times.at(-1);
   if (last === undefined) return false;
@@ -29,8 +29,8 @@ export function isPassed(times: number[], { from, to }: Window): boolean {
 const shortestWindowMs = 60_000;
 
 /**
- * What is left of a window that was cut after these times: what follows the last one if they came in order, else the
- * two halves, for as long as they are longer than a minute. Nothing if it cannot be told apart any further.
+ * What remains of a window that was cut after these times. If the times are in order, it is the part after the last one;
+ * otherwise both halves of the window. It is empty if the window cannot be divided further, at one minute or less.
  */
 export function remainder(window: Window, times: number[]): Window[] {
   if (times.length === 0) return [];

@@ -1,6 +1,6 @@
 /**
- * All jobs of an environment that were queued in some time, whichever way the list call turns out to work: how it
- * pages, where it ends, in which order it answers, and which deps of a query it takes.
+ * All jobs of an environment that were queued within a window. It adapts to the API: how the list call pages, where it
+ * ends, how it sorts, and which query parameters it accepts.
  */
 
 import { isTerminal, type Job } from '../domain/job.ts';
@@ -13,37 +13,37 @@ import type { PublishingApi } from './publishing-api.ts';
 import type { JobPage } from './responses.ts';
 
 export interface JobListQuery {
-  /** ISO 8601; both moments belong to it. */
+  /** ISO 8601, inclusive at both ends. */
   queuedFrom?: string | undefined;
   queuedTo?: string | undefined;
-  /** None, or left out: every status. */
+  /** Empty or left out: every status. */
   statuses?: string[] | undefined;
 }
 
-/** What the list shows. */
+/** The jobs in the list. */
 export interface JobListing {
   /**
-   * By id. A job is null where its entry holds no readable status. Such a one, and a job whose `queuedAt` is null, may
-   * not be what was asked for: there is nothing to tell it by.
+   * By id. A job is null if its entry has no readable status. Such an entry, and a job whose `queuedAt` is null, may not
+   * match the query: it holds nothing to filter by.
    */
   jobs: Map<string, Job | null>;
-  /** Whether there can be no job that was asked for and is missing here. */
+  /** Whether every job that matches the query is certainly here. */
   isComplete: boolean;
-  /** Why the list ends early, if the API is the reason. */
+  /** Why the list ends early, if the API caused it. */
   error: UpstreamError | null;
-  /** How many pages were asked for, refused ones too. */
+  /** How many pages were requested, including refused ones. */
   calls: number;
-  /** How many entries were left out because they have no readable id. */
+  /** How many entries were skipped because they have no readable id. */
   skipped: number;
 }
 
 /** Reads the list before `deadline` (epoch milliseconds). Throws an `UpstreamError` if there is not even one page. */
 export type JobList = (query: JobListQuery, deadline: number) => Promise<JobListing>;
 
-/** However strange the answers are, one list costs no more. */
+/** The most requests that one list may cost, whatever the API returns. */
 const mostCalls = 200;
 
-/** Makes the list of one environment. What it learns about the API it remembers for as long as it lives. */
+/** Makes the list of one environment. It remembers what it learns about the API for as long as it lives. */
 export function createJobList({ api, clock }: { api: Pick<PublishingApi, 'listJobs'>; clock: Clock }): JobList {
   const listQuery = createListQuery();
 
@@ -71,7 +71,7 @@ export function createJobList({ api, clock }: { api: Pick<PublishingApi, 'listJo
         { window, isPart: window !== asked, ...start },
       );
       if (end === 'whole') return;
-      const left = end === 'cut' && isRespected && listQuery.takesTimes() ? remainder(window, times) : [];
+      const left = end === 'cut' && isRespected && listQuery.acceptsTimes() ? remainder(window, times) : [];
       if (left.length === 0) isComplete = false;
       windows.unshift(...left);
     };
@@ -95,13 +95,13 @@ export function createJobList({ api, clock }: { api: Pick<PublishingApi, 'listJo
 
 const epoch = (time: string | undefined): number | null => (time === undefined ? null : Date.parse(time));
 
-/** What a later entry of a job leaves of an earlier one: what has ended does not go on. */
+/** Merges a later entry of a job into an earlier one: a job that has ended does not run again. */
 function later(known: Job | null | undefined, job: Job | null): Job | null {
   if (!known) return job;
   return job === null || (isTerminal(known.status) && !isTerminal(job.status)) ? known : job;
 }
 
-/** Without what was not asked for: a filter may have been ignored, or refused. */
+/** Only the jobs that match the query: the API may have ignored or refused a filter. */
 function matching(jobs: Map<string, Job | null>, window: Window, statuses: string[] = []): Map<string, Job | null> {
   const isAsked = (job: Job | null): boolean =>
     job === null ||

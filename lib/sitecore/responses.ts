@@ -1,4 +1,4 @@
-/** The answers of Sitecore's Publishing API, read tolerantly: any JSON in, a typed value or an `UpstreamError` out. */
+/** Parses the responses of Sitecore's Publishing API tolerantly: any JSON in, a typed value or an `UpstreamError` out. */
 
 import type { Job } from '../domain/job.ts';
 import { isJobId } from '../domain/job.ts';
@@ -6,47 +6,47 @@ import { UpstreamError } from '../platform/errors.ts';
 import type { Redactor } from '../platform/redaction.ts';
 import { clean } from '../platform/text.ts';
 
-/** Reads a job out of an answer's body. Throws an `unreadable` error if it holds no status. */
+/** Reads a job from the body of a response. Throws an `unreadable` error if it has no status. */
 export function readJob(body: string, service: string): Job {
   const job = toJob(readJson(body, service));
-  if (job === null) throw new UpstreamError('unreadable', `${service}: no status in the answer`);
+  if (job === null) throw new UpstreamError('unreadable', `${service}: no status in the response`);
   return job;
 }
 
 /** One page of the list of jobs. */
 export interface JobPage {
-  /** In the order of the answer. A job is null where the entry holds no readable status. */
+  /** In the order of the response. A job is null if its entry has no readable status. */
   jobs: { id: string; job: Job | null }[];
-  /** How many entries the page has; those without a readable id are counted here alone. */
+  /** How many entries the page has, including those without a readable id. */
   entries: number;
-  /** How many jobs there are on all pages, if the answer says so. */
+  /** How many jobs there are on all pages, if the response says so. */
   totalCount: number | null;
-  /** How many entries the API puts on a page, if the answer says so. */
+  /** How many entries a full page has, if the response says so. */
   pageSize: number | null;
-  /** What leads to the next page in checkpoint paging. */
+  /** The key to the next page in checkpoint paging. */
   next: string | null;
-  /** Whether the answer is one of checkpoint paging, where `next` alone says whether anything follows. */
+  /** Whether the response uses checkpoint paging, where only `next` says whether more pages follow. */
   isCheckpoint: boolean;
 }
 
 /**
- * Reads a page of the list out of an answer's body, in both ways of paging: `{totalCount, pageNumber, pageSize, data}`,
- * and `{data, next}`. Throws an `unreadable` error if it holds no list.
+ * Reads a page of the list from the body of a response, in both ways of paging: `{totalCount, pageNumber, pageSize,
+ * data}` and `{data, next}`. Throws an `unreadable` error if it has no list.
  */
 export function readJobPage(body: string, service: string): JobPage {
-  const answer = membersOf(readJson(body, service));
-  const totalCount = count(answer['totalCount']);
-  const next = typeof answer['next'] === 'number' ? String(answer['next']) : text(answer['next']);
-  // A list that is null is an empty one where the answer counts none.
-  const data = answer['data'] === null && totalCount === 0 ? [] : answer['data'];
-  if (!Array.isArray(data)) throw new UpstreamError('unreadable', `${service}: no list of jobs in the answer`);
+  const response = membersOf(readJson(body, service));
+  const totalCount = count(response['totalCount']);
+  const next = typeof response['next'] === 'number' ? String(response['next']) : text(response['next']);
+  // A null list counts as empty if `totalCount` is 0.
+  const data = response['data'] === null && totalCount === 0 ? [] : response['data'];
+  if (!Array.isArray(data)) throw new UpstreamError('unreadable', `${service}: no list of jobs in the response`);
   return {
     jobs: data.flatMap(readEntry),
     entries: data.length,
     totalCount,
-    pageSize: count(answer['pageSize']),
+    pageSize: count(response['pageSize']),
     next: next || null,
-    isCheckpoint: count(answer['pageNumber']) === null && (next !== null || answer['next'] === null),
+    isCheckpoint: count(response['pageNumber']) === null && (next !== null || response['next'] === null),
   };
 }
 
@@ -55,7 +55,7 @@ function readEntry(entry: unknown): JobPage['jobs'] {
   return typeof id === 'string' && isJobId(id) ? [{ id, job: toJob(entry) }] : [];
 }
 
-/** What the credential may do; null where the answer does not say. */
+/** What the credential may do; null where the response does not say. */
 export interface Permissions {
   canReadAll: boolean | null;
   canReadOwn: boolean | null;
@@ -65,12 +65,12 @@ export interface Permissions {
 }
 
 /**
- * What the credential may do, read out of an answer's body. Throws an `unreadable` error if it is no JSON object.
- * Documented for `GET .../jobs/permissions`, a call that needs a valid token and no scope.
+ * Reads what the credential may do from the body of a response. Throws an `unreadable` error if it is not a JSON object.
+ * Documented for `GET .../jobs/permissions`, which needs a valid token and no scope.
  */
 export function readPermissions(body: string, service: string): Permissions {
   const json = readJson(body, service);
-  if (!isObject(json)) throw new UpstreamError('unreadable', `${service}: the answer is no JSON object`);
+  if (!isObject(json)) throw new UpstreamError('unreadable', `${service}: the response is not a JSON object`);
   return {
     canReadAll: flag(json['canReadAll']),
     canReadOwn: flag(json['canReadOwn']),
@@ -80,23 +80,23 @@ export function readPermissions(body: string, service: string): Permissions {
   };
 }
 
-/** The problem object of a refusal (RFC 9457), in one line for the operator; nothing if there is none. */
+/** The problem document of a response (RFC 9457) in one line for the operator; empty if there is none. */
 export function describeProblem(body: string, redact: Redactor): string {
   const { title, detail, errors } = membersOf(parse(body));
   const fields = Object.entries(membersOf(errors)).map(([field, texts]) =>
     Array.isArray(texts) ? `${field}: ${texts.filter((one) => typeof one === 'string').join(' ')}` : field,
   );
-  const said = [text(title), text(detail), ...fields].filter(Boolean).join('; ');
-  return said ? `: ${clean(redact(said), 300)}` : '';
+  const problem = [text(title), text(detail), ...fields].filter(Boolean).join('; ');
+  return problem ? `: ${clean(redact(problem), 300)}` : '';
 }
 
 function readJson(body: string, service: string): unknown {
   const json = parse(body);
-  if (json === undefined) throw new UpstreamError('unreadable', `${service}: the answer is no JSON`);
+  if (json === undefined) throw new UpstreamError('unreadable', `${service}: the response is not JSON`);
   return json;
 }
 
-/** Undefined: it is no JSON. */
+/** Undefined if the body is not JSON. */
 function parse(body: string): unknown {
   try {
     return JSON.parse(body);
@@ -106,8 +106,8 @@ function parse(body: string): unknown {
 }
 
 /**
- * A job as the API documents it; null without a status. `id` of a person or client is documented as well, and left
- * unread: it has no place in a message, a log or the table.
+ * A job as the API documents it; null without a status. The documented `id` of a person or client is not read: it does
+ * not belong in a message, a log or the table.
  */
 function toJob(json: unknown): Job | null {
   const { name, source, statistics, system } = membersOf(json);
@@ -141,7 +141,7 @@ function toStatistics({ itemsSent, itemsProcessed, itemsFailed, lastReportTime, 
   };
 }
 
-// Whatever is absent, null or of another type than documented reads as null, or as an object without members.
+// A value that is absent, null or not of the documented type reads as null, or as an object without members.
 
 type Members = Record<string, unknown>;
 
@@ -152,7 +152,7 @@ const text = (value: unknown): string | null => (typeof value === 'string' ? val
 const flag = (value: unknown): boolean | null => (typeof value === 'boolean' ? value : null);
 const bounded = (value: unknown, max: number): string | null => clean(text(value) ?? '', max) || null;
 
-/** A counter; some answers have it as digits in a text. */
+/** A counter. Some responses have it as a string of digits. */
 function count(value: unknown): number | null {
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : null;
@@ -160,17 +160,17 @@ function count(value: unknown): number | null {
 
 const timePattern = /^(\d{4}-\d\d-(\d\d))[T ](\d\d:\d\d)(?:(:\d\d)(\.\d+)?)?\s*(?:Z|([+-]\d\d):?(\d\d))?$/i;
 
-/** A time of the API as ISO 8601 in UTC. Without an offset it counts as UTC; what is no time is null. */
+/** A time of the API as ISO 8601 in UTC. A time without an offset counts as UTC; anything else is null. */
 function time(value: unknown): string | null {
   const match = timePattern.exec(text(value)?.trim() ?? '');
   if (!match) return null;
   const [, date, day, minute, second = ':00', fraction = '.', hours, minutes] = match;
   const moment = `${date}T${minute}${second}${`${fraction}000`.slice(0, 4)}`;
   const parsed = Date.parse(hours ? `${moment}${hours}:${minutes}` : `${moment}Z`);
-  // .NET writes the year 1 for a time that was never set.
+  // .NET writes the year 1 for a time that is not set.
   if (Number.isNaN(parsed) || parsed < 0) return null;
-  // To write the three times of a job anew is a twentieth of a check: only those that have an offset, or may be of another
-  // day, as 24:00 and 30 February are.
+  // Formatting the three times of a job costs a twentieth of a check. Only a time with an offset, or one that may move to
+  // another day (24:00, 30 February), is formatted.
   const mayMove = hours !== undefined || Number(day) > 28 || minute === '24:00';
   return mayMove ? new Date(parsed).toISOString() : `${moment}Z`;
 }

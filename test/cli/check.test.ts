@@ -181,7 +181,7 @@ describe('from outside', () => {
 
   test.each([
     ['no job', ['check'], /^error: missing required argument 'job'\n/],
-    ['an id that is none', ['check', 'no job'], /^jobId must be a text of 1 to 128 characters/],
+    ['an id that is none', ['check', 'no job'], /^jobId must be a string of 1 to 128 characters/],
     ['no time span', ['check', 'job_1', '--timeout', '0m'], /^--timeout takes a time span such as 30m, 2h or 3d\.\n$/],
   ])('%s is a mistake of the command line', async (_, args, message) => {
     const { code, stdout, stderr } = await run(args, world.env());

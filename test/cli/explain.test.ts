@@ -165,8 +165,8 @@ describe('a file', () => {
       2,
       /^\/nowhere\/job\.json cannot be read \(ENOENT\)\.\n$/,
     ],
-    ['that is no JSON', ['--file', '-'], 'job', 1, /^standard input: the answer is no JSON\.\n$/],
-    ['that is no job', ['--file', '-'], '{}', 1, /^standard input: no status in the answer\.\n$/],
+    ['that is no JSON', ['--file', '-'], 'job', 1, /^standard input: the response is not JSON\.\n$/],
+    ['that is no job', ['--file', '-'], '{}', 1, /^standard input: no status in the response\.\n$/],
     ['beside a job', ['--file', '-', '--job', 'job_1'], '', 2, /^Name a job by --job ID or by --file PATH\.\n$/],
   ])('%s is refused in one sentence', async (_, args, input, code, message) => {
     const ran = await run(['explain', ...args], world.env(), input);

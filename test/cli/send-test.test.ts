@@ -62,6 +62,6 @@ test('says so when no sweep comes', async () => {
 test('a name that is not configured is a mistake of the command line, and nothing is written', async () => {
   const { code, stdout, stderr } = await run(['send-test', 'teem'], world.env());
   expect([code, stdout, stderr]).toEqual([2, '', 'No such channel. Configured are: team, events.\n']);
-  await expect(send([], [], 'staging')).rejects.toThrow(/^No such environment\. Configured are: production\.$/);
+  await expect(send([], [], 'staging')).rejects.toThrow(/^Unknown environment\. Configured environments: production\.$/);
   expect(await notifier.sweep()).toMatchObject({ sent: 0 });
 });

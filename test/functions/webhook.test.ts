@@ -273,7 +273,7 @@ describe('GET /jobs/{jobId}', () => {
     notifier.clock.advance(60_000);
     await notifier.sweep();
     expect((await notifier.get('job_1')).body.check).toMatchObject({
-      error: expect.stringMatching(/^the environment rests: .*client id or secret was refused/),
+      error: expect.stringMatching(/^the environment is paused: .*client id or secret was refused/),
       nextAt: new Date(notifier.clock.now() + 60_000).toISOString(),
     });
     notifier.clock.advance(60_000);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Decision, Delivery, Job, JobRecord, Reading, Transition } from '../../lib/domain/job.ts';
-import { accepted, detailsOf, isOnlyAccepted, json, responseOf } from '../../lib/http-api/responses.ts';
+import { acceptedResponse, detailsOf, isOnlyAccepted, jsonResponse, responseOf } from '../../lib/http-api/responses.ts';
 import type { Checked } from '../../lib/pipeline/check.ts';
 
 const at = '2026-01-20T12:00:00.000Z';
@@ -247,7 +247,11 @@ describe('whether a check is only accepted', () => {
 
 describe('an answer that only accepts', () => {
   const answered = (reading: Reading) => {
-    const { statusCode, headers, body = '' } = accepted(checked({ reading, record: toBeRead, transition: null }));
+    const {
+      statusCode,
+      headers,
+      body = '',
+    } = acceptedResponse(checked({ reading, record: toBeRead, transition: null }));
     return { statusCode, headers, body: JSON.parse(body) };
   };
 
@@ -271,7 +275,7 @@ describe('an answer that only accepts', () => {
 });
 
 test('an answer is JSON, and says so', () => {
-  expect(json(200, { status: null })).toEqual({
+  expect(jsonResponse(200, { status: null })).toEqual({
     statusCode: 200,
     headers: { 'content-type': 'application/json' },
     body: '{"status":null}',

@@ -55,13 +55,13 @@ const perJob: Row[] = [
   ['500', { status: 500 }, /answered 500/],
   ['503 with a problem', problemFault(503), /answered 503: Service Unavailable/],
   ['502 in HTML', { status: 502, body: '<html>Completed</html>' }, /answered 502/],
-  ['200 in HTML', { status: 200, body: '<html>Completed</html>' }, /no JSON/],
-  ['200 and nothing in it', { status: 200, body: '' }, /no JSON/],
+  ['200 in HTML', { status: 200, body: '<html>Completed</html>' }, /not JSON/],
+  ['200 and nothing in it', { status: 200, body: '' }, /not JSON/],
   ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:9/' } }, /answered 302/],
-  ['half a body', { kind: 'half', status: 200, body: publishingJob({ id: 'job_bad' }) }, /broke within the answer/],
+  ['half a body', { kind: 'half', status: 200, body: publishingJob({ id: 'job_bad' }) }, /broke during the response/],
   ['a body of 50 MB', { status: 200, bytes: 50_000_000 }, /longer than/],
   ['a reset', { kind: 'reset' }, /connection broke/],
-  ['nothing', { kind: 'silence' }, /no answer within/],
+  ['nothing', { kind: 'silence' }, /no response within/],
   ['403', problemFault(403), /xmcpub\.jobs\.a:r, xmcpub\.jobs\.t:r, xmcpub\.jobs\.t:rl.*automation client of the env/],
   ['404', problemFault(404), /no such job \(404\)/],
   ['400 with the fields that are wrong', badRequest(), /no such job \(400\).*jobId: is malformed/],
@@ -87,7 +87,7 @@ const noStatus: Row[] = [
   ['a status that is a number', withStatus(3)],
   ['a status that is an object', withStatus({ value: 'Completed' })],
   ['a status in the wrong place', { ...completedNow(), system: {}, status: 'Completed' }],
-].map(([name, body]) => [name as string, { status: 200, body }, /no status in the answer/]);
+].map(([name, body]) => [name as string, { status: 200, body }, /no status in the response/]);
 
 function completedNow() {
   return publishingJob({ id: 'job_bad' });

@@ -140,7 +140,7 @@ describe('Slack answers', () => {
   test('nothing: the time-out', async () => {
     world.slack.answerWith({ kind: 'silence', times: always });
     hurrySend(notifier, 'team');
-    await suffer('team', 'events', { fault: {}, error: /no answer within/, waits: [1, 2, 5], ambiguous: true });
+    await suffer('team', 'events', { fault: {}, error: /no response within/, waits: [1, 2, 5], ambiguous: true });
   });
 
   test('not even the connection: certainly not posted', async () => {
