@@ -73,7 +73,7 @@ test.each([
   [
     'is of another environment',
     { jobId: 'job_1', environment: 'staging' },
-    /stays in the queue\. No such environment\./,
+    /stays in the queue\. Unknown environment\./,
   ],
 ])('a message that %s stays, is shown, and holds up no other', async (_, body, said) => {
   await queue.put(body, event('job_1'));
