@@ -44,6 +44,10 @@ function describe(issue: BaseIssue<unknown>, base: string): string[] {
     Array.isArray(issue.input) ? one.path : one.expected !== 'Array',
   );
   if (issue.type === 'union' && chosen.length > 0) return chosen.flatMap((one) => describe(one, path));
+  // valibot names the missing key as what it expected.
+  if (issue.input === undefined && issue.expected?.startsWith('"') && path.endsWith(issue.expected.slice(1, -1))) {
+    return [`${path}: missing`];
+  }
   const expected = issue.kind === 'validation' ? issue.message : inWords(issue.expected ?? 'another value');
   return [`${path || 'the document'}: expected ${expected}; got ${shownAt(issue.input, path)}`];
 }
@@ -64,7 +68,15 @@ const show = (value: unknown): string =>
     : typeName(value);
 
 const typeName = (value: unknown): string =>
-  value === undefined ? 'nothing' : value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+  value === undefined
+    ? 'nothing'
+    : value === null
+      ? 'null'
+      : Array.isArray(value)
+        ? 'a list'
+        : typeof value === 'object'
+          ? 'an object'
+          : `a ${typeof value}`;
 
 const membersOf = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
