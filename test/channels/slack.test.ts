@@ -2,13 +2,14 @@ import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Channel } from '../../lib/channels/channel.ts';
 import { slack } from '../../lib/channels/slack.ts';
-import { UpstreamError } from '../../lib/platform/errors.ts';
+import type { UpstreamError } from '../../lib/platform/errors.ts';
 import { createHttp, type Http } from '../../lib/platform/http.ts';
 import { createRedactor } from '../../lib/platform/redaction.ts';
 import { createSecrets, type ReadParameters, type Secrets } from '../../lib/platform/secrets.ts';
 import type { Fault } from '../../local/faults.ts';
 import { type SlackServer, startSlackServer } from '../../local/slack-server.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import { failure } from '../support/failure.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 import { someMessage } from './some-message.ts';
 
@@ -36,15 +37,6 @@ function create({ webhookUrl = server.webhookUrl(), http = createHttp(), readPar
     references: [webhookUrl],
   });
   return slack.create({ http, clock, secrets, redact }, { type: 'slack', webhookUrl });
-}
-
-async function failure(sent: Promise<unknown>): Promise<UpstreamError> {
-  const outcome = await sent.then(
-    () => new Error('it was sent'),
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(UpstreamError);
-  return outcome as UpstreamError;
 }
 
 /** An address where nobody listens. */

@@ -4,12 +4,13 @@ import type { Channel } from '../../lib/channels/channel.ts';
 import { sns } from '../../lib/channels/sns.ts';
 import { jobKey } from '../../lib/domain/job.ts';
 import { deduplicationId, sha256 } from '../../lib/domain/message.ts';
-import { UpstreamError } from '../../lib/platform/errors.ts';
+import type { UpstreamError } from '../../lib/platform/errors.ts';
 import { createRedactor } from '../../lib/platform/redaction.ts';
 import { createSecrets } from '../../lib/platform/secrets.ts';
 import { type EmbeddedTopic, snsFault, startEmbeddedTopic } from '../../local/embedded-topic.ts';
 import type { Fault } from '../../local/faults.ts';
 import { createFakeClock } from '../support/clock.ts';
+import { failure } from '../support/failure.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 import { someMessage } from './some-message.ts';
 
@@ -32,15 +33,6 @@ function create({ endpoint = topic.endpoint, topicArn = topic.topicArn } = {}): 
   const secrets = createSecrets({ env: {}, clock, redact, readParameters, references: [topicArn] });
   const http = () => expect.unreachable();
   return sns.create({ http, clock, secrets, redact }, { type: 'sns', topicArn });
-}
-
-async function failure(sent: Promise<unknown>): Promise<UpstreamError> {
-  const outcome = await sent.then(
-    () => new Error('it was sent'),
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(UpstreamError);
-  return outcome as UpstreamError;
 }
 
 /** A server that speaks only what it is told. */

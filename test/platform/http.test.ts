@@ -1,17 +1,20 @@
 import http, { type IncomingMessage, type RequestListener } from 'node:http';
+import https from 'node:https';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, expect, test } from 'vitest';
-import { UpstreamError } from '../../lib/platform/errors.ts';
+import tls from 'node:tls';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createHttp, type Http, type HttpRequest } from '../../lib/platform/http.ts';
+import { failure } from '../support/failure.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
+import { makeCertificate } from './certificate.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** Listens on a free port; whatever is open is cut after the test. */
+/** Listens on a free port; open connections are cut after the test. */
 async function listen(server: net.Server, scheme = 'http'): Promise<string> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => sockets.add(socket.on('error', () => undefined)));
@@ -25,7 +28,7 @@ async function listen(server: net.Server, scheme = 'http'): Promise<string> {
 
 const serve = (handle: RequestListener) => listen(http.createServer(handle));
 
-/** A server that speaks only what it is told: `react` is called with every connection and every piece of a request. */
+/** A raw server: `react` is called with every connection and every piece of a request. */
 function speak(react: (socket: Socket, connection: number, piece: number) => void): Promise<string> {
   let connections = 0;
   return listen(
@@ -37,10 +40,10 @@ function speak(react: (socket: Socket, connection: number, piece: number) => voi
   );
 }
 
-/** A name that no resolver takes, so that nothing has to be asked: a part of it is longer than 63 characters. */
+/** A name that no resolver accepts: one label is longer than 63 characters. */
 const unknownHost = `http://${'x'.repeat(64)}.invalid`;
 
-/** An address where nobody listens. */
+/** An address where nothing listens. */
 async function deadAddress(): Promise<string> {
   const server = net.createServer();
   const url = await listen(server);
@@ -56,33 +59,23 @@ const request = (url: string, values: Partial<HttpRequest> = {}): HttpRequest =>
   ...values,
 });
 
-/** What a request failed with. Fails the test if it did not. */
-async function failure(sent: Promise<unknown>): Promise<UpstreamError> {
-  const outcome = await sent.then(
-    () => new Error('it was answered'),
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(UpstreamError);
-  return outcome as UpstreamError;
-}
-
 const post = { method: 'POST', body: '{"a":1}' } as const;
-const answerText = (body: string, more = '') =>
+const responseText = (body: string, more = '') =>
   `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n${more}\r\n${body}`;
 
 test.each([200, 201, 204, 304, 400, 401, 403, 404, 410, 429, 500, 503, 599])(
-  'an answer of status %i is an answer, with its headers and all of its body',
+  'returns a response with status %i, with its headers and its whole body',
   async (status) => {
     const body = status === 204 || status === 304 ? '' : `{"umlaut":"ä","padding":"${'x'.repeat(300_000)}"}`;
     const url = await serve((_, response) => {
       response.writeHead(status, { 'Retry-After': '7', 'set-cookie': ['a=1', 'b=2'] }).end(body);
     });
-    const answer = await createHttp()(request(url));
-    expect(answer).toMatchObject({ status, body, headers: { 'retry-after': '7', 'set-cookie': ['a=1', 'b=2'] } });
+    const response = await createHttp()(request(url));
+    expect(response).toMatchObject({ status, body, headers: { 'retry-after': '7', 'set-cookie': ['a=1', 'b=2'] } });
   },
 );
 
-test('a request arrives as it was given, its length in bytes', async () => {
+test('sends the request as given, with its length in bytes', async () => {
   const seen: object[] = [];
   const url = await serve(async (incoming, response) => {
     const { method, url: target, headers } = incoming;
@@ -101,18 +94,18 @@ test('a request arrives as it was given, its length in bytes', async () => {
   ]);
 });
 
-test('a path given apart from the address stands for its path and query', async () => {
+test('`path` replaces the path and query of the address', async () => {
   const url = await serve((incoming, response) => response.end(`${incoming.headers.host}${incoming.url}`));
   const { body } = await createHttp()(request(`${url}/a?b=c`, { path: '/d?e=f' }));
   expect(body).toBe(`${new URL(url).host}/d?e=f`);
 });
 
-test('an address of IPv6 is no name to be looked up', async () => {
+test('an IPv6 address is not looked up as a name', async () => {
   const error = await failure(createHttp()(request((await deadAddress()).replace('127.0.0.1', '[::1]'))));
   expect(error.message).not.toMatch(/ENOTFOUND|EAI_AGAIN/);
 });
 
-test('a body that comes in pieces, cut within a character, is put together', async () => {
+test('joins a body that arrives in pieces, cut within a character', async () => {
   const bytes = Buffer.from('{"name":"Übersicht 🚀"}');
   const url = await speak((socket) => {
     socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes.length}\r\n\r\n`);
@@ -125,7 +118,7 @@ test('a body that comes in pieces, cut within a character, is put together', asy
 });
 
 test.each([301, 302, 303, 307, 308])(
-  'a redirect (%i) is an answer: no credential goes on to the other place',
+  'does not follow a redirect (%i): no credential goes to another address',
   async (status) => {
     const elsewhere: IncomingMessage[] = [];
     const other = await serve((incoming, response) => {
@@ -137,50 +130,50 @@ test.each([301, 302, 303, 307, 308])(
     });
     for (const method of ['GET', 'POST'] as const) {
       const headers = { authorization: 'Bearer token' };
-      const answer = await createHttp()(request(url, { method, headers }));
-      expect(answer).toMatchObject({ status, headers: { location: `${other}/else` } });
+      const response = await createHttp()(request(url, { method, headers }));
+      expect(response).toMatchObject({ status, headers: { location: `${other}/else` } });
     }
     expect(elsewhere).toEqual([]);
   },
 );
 
-test('before there is a connection a time-out is certain: nobody saw the request', async () => {
+test('a time-out before the connection is not ambiguous: the server never saw the request', async () => {
   // Accepts the connection, and never begins to speak TLS.
   const url = await listen(net.createServer(), 'https');
   for (const method of ['GET', 'POST'] as const) {
     const error = await failure(createHttp()(request(url, { method, timeoutMs: 60 })));
     expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
-    expect(error.message).toBe('the service: no answer within 0.06 s');
+    expect(error.message).toBe('the service: no response within 0.06 s');
   }
 });
 
-test('a server that does not speak TLS never saw the request', async () => {
+test('a server without TLS never saw the request', async () => {
   const url = (await serve((_, response) => response.end('ok'))).replace('http:', 'https:');
   expect(await failure(createHttp()(request(url, post)))).toMatchObject({ kind: 'unavailable', ambiguous: false });
 });
 
-test('a time-out before the answer leaves open what became of the request', async () => {
+test('a time-out before the response is ambiguous', async () => {
   const url = await serve(() => undefined);
   for (const values of [{}, post]) {
     const error = await failure(createHttp()(request(url, { ...values, timeoutMs: 60 })));
     expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true, retryAfterMs: undefined });
-    expect(error.message).toBe('the service: no answer within 0.06 s');
+    expect(error.message).toBe('the service: no response within 0.06 s');
   }
 });
 
-test('a time-out within the body is no answer, and it covers the whole exchange', async () => {
+test('the time-out covers the whole exchange, including the body', async () => {
   const url = await serve((_, response) => {
     response.writeHead(200);
-    // Something arrives all the time, so that no idle time-out would ever end this.
+    // Data keeps arriving, so an idle time-out would never fire.
     const timer = setInterval(() => response.write(' '), 10);
     response.on('close', () => clearInterval(timer));
   });
   const error = await failure(createHttp()(request(url, { timeoutMs: 150 })));
   expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true });
-  expect(error.message).toBe('the service: no whole answer within 0.15 s');
+  expect(error.message).toBe('the service: no complete response within 0.15 s');
 });
 
-test.each([0, -5_000])('with %i ms left a request fails at once instead of waiting for ever', async (timeoutMs) => {
+test.each([0, -5_000])('with %i ms left, a request fails at once', async (timeoutMs) => {
   const url = await serve(() => undefined);
   expect(await failure(createHttp()(request(url, { timeoutMs })))).toMatchObject({ kind: 'unavailable' });
 });
@@ -195,20 +188,20 @@ test('a time-out cuts the connection', async () => {
   await cut;
 });
 
-test('an answer of exactly the allowed length is read, one byte more is not', async () => {
+test('reads a response of exactly `maxBytes`, and not one byte more', async () => {
   const url = await serve((incoming, response) => response.end('x'.repeat(Number(incoming.url?.slice(1)))));
   const send = createHttp();
   expect((await send(request(`${url}/1000`, { maxBytes: 1_000 }))).body).toHaveLength(1_000);
   const error = await failure(send(request(`${url}/1001`, { maxBytes: 1_000 })));
-  expect(error).toMatchObject({ kind: 'unreadable', message: 'the service: the answer is longer than 1000 bytes' });
+  expect(error).toMatchObject({ kind: 'unreadable', message: 'the service: the response is longer than 1000 bytes' });
 });
 
-test('the length is counted in bytes, and 1 MiB is the limit unless told', async () => {
+test('counts the length in bytes, up to 1 MiB by default', async () => {
   const url = await serve((_, response) => response.end('ä'.repeat(1024 * 512 + 1)));
   expect((await failure(createHttp()(request(url)))).kind).toBe('unreadable');
 });
 
-test('of an answer of 50 MB little is read, and the connection is cut', async () => {
+test('reads little of a response of 50 MB, and cuts the connection', async () => {
   const total = 50 * 1024 * 1024;
   const chunk = Buffer.alloc(64 * 1024, 'x');
   let cut: Promise<number> | undefined;
@@ -227,7 +220,7 @@ test('of an answer of 50 MB little is read, and the connection is cut', async ()
   expect(await cut).toBeLessThan(total / 3);
 });
 
-test('a connection that is reset before the answer leaves open what became of the request', async () => {
+test('a reset before the response is ambiguous', async () => {
   const url = await serve((incoming) => incoming.socket.resetAndDestroy());
   for (const values of [{}, post]) {
     const error = await failure(createHttp()(request(url, values)));
@@ -239,7 +232,7 @@ test('a connection that is reset before the answer leaves open what became of th
 test.each<[string, (socket: Socket) => void]>([
   ['reset', (socket) => socket.resetAndDestroy()],
   ['ended', (socket) => socket.end()],
-])('an answer whose connection is %s within its body is no answer', async (_, finish) => {
+])('a response whose connection is %s within its body is an error', async (_, finish) => {
   const url = await speak((socket) => {
     socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"system":{"status":"Completed"}}', () =>
       finish(socket),
@@ -250,12 +243,14 @@ test.each<[string, (socket: Socket) => void]>([
   expect(error.message).toMatch(/^the service: the connection broke/);
 });
 
-test('what is not HTTP is no answer', async () => {
-  const url = await speak((socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n'));
-  expect(await failure(createHttp()(request(url)))).toMatchObject({ kind: 'unavailable', ambiguous: true });
+test('a response that is not HTTP is an error, and does not show in it', async () => {
+  const url = await speak((socket) => socket.end('HTTP/1.1 answer-secret\r\n\r\n'));
+  const error = await failure(createHttp()(request(url)));
+  expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true });
+  expectNoSecrets([error.message, error.stack], ['answer-secret']);
 });
 
-test('a connection that is refused never saw the request', async () => {
+test('if the connection is refused, the server never saw the request', async () => {
   const url = await deadAddress();
   for (const values of [{}, post]) {
     const error = await failure(createHttp()(request(url, values)));
@@ -264,24 +259,13 @@ test('a connection that is refused never saw the request', async () => {
   }
 });
 
-test('a host that has no address never saw the request', async () => {
+test('if the host has no address, the server never saw the request', async () => {
   const error = await failure(createHttp()(request(unknownHost, post)));
   expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
   expect(error.message).toMatch(/^the service: cannot connect \((ENOTFOUND|EAI_AGAIN)\)$/);
 });
 
-test('reads share a connection', async () => {
-  const ports = new Set<number | undefined>();
-  const url = await serve((incoming, response) => {
-    ports.add(incoming.socket.remotePort);
-    response.end('ok');
-  });
-  const send = createHttp();
-  for (let count = 0; count < 5; count++) await send(request(url));
-  expect(ports.size).toBe(1);
-});
-
-test('a message never travels on a connection that was used before', async () => {
+test('reads share a connection, and a message never reuses one', async () => {
   const ports = new Set<number | undefined>();
   const url = await serve((incoming, response) => {
     ports.add(incoming.socket.remotePort);
@@ -295,12 +279,12 @@ test('a message never travels on a connection that was used before', async () =>
   expect(ports.size).toBe(3);
 });
 
-test('a read on an idle connection that the server has closed is repeated, once, on a new one', async () => {
+test('repeats a read once on a new connection if the server has closed the idle one', async () => {
   const heard: number[] = [];
   const url = await speak((socket, connection, piece) => {
     heard.push(connection);
     if (connection === 1 && piece === 2) socket.resetAndDestroy();
-    else socket.write(answerText('ok'));
+    else socket.write(responseText('ok'));
   });
   const send = createHttp();
   await send(request(url));
@@ -308,11 +292,11 @@ test('a read on an idle connection that the server has closed is repeated, once,
   expect(heard).toEqual([1, 1, 2]);
 });
 
-test('a read whose second connection breaks as well has failed', async () => {
+test('a read fails if the second connection breaks as well', async () => {
   const heard: number[] = [];
   const url = await speak((socket, connection, piece) => {
     heard.push(connection);
-    if (connection === 1 && piece === 1) socket.write(answerText('ok'));
+    if (connection === 1 && piece === 1) socket.write(responseText('ok'));
     else socket.resetAndDestroy();
   });
   const send = createHttp();
@@ -321,10 +305,10 @@ test('a read whose second connection breaks as well has failed', async () => {
   expect(heard).toEqual([1, 1, 2]);
 });
 
-test('a read that is repeated has no more time than it was given', async () => {
+test('a repeated read gets no additional time', async () => {
   const url = await speak((socket, connection, piece) => {
     if (connection > 1) return;
-    if (piece === 1) socket.write(answerText('ok'));
+    if (piece === 1) socket.write(responseText('ok'));
     else setTimeout(() => socket.resetAndDestroy(), 400);
   });
   const send = createHttp();
@@ -334,7 +318,7 @@ test('a read that is repeated has no more time than it was given', async () => {
   expect(performance.now() - startedAt).toBeLessThan(900);
 });
 
-test('a message whose connection breaks is not repeated', async () => {
+test('never repeats a message whose connection breaks', async () => {
   let heard = 0;
   const url = await speak((socket) => {
     heard += 1;
@@ -345,7 +329,7 @@ test('a message whose connection breaks is not repeated', async () => {
   expect(heard).toBe(1);
 });
 
-/** Runs something, and gives the names of the warnings that the process made meanwhile. */
+/** The names of the warnings that the process emits during some work. */
 async function warningsOf(work: () => Promise<unknown>): Promise<string[]> {
   const warnings: string[] = [];
   const note = ({ name }: Error) => void warnings.push(name);
@@ -355,25 +339,16 @@ async function warningsOf(work: () => Promise<unknown>): Promise<string[]> {
   return warnings;
 }
 
-test('200 reads one after another leave nothing behind on the connection', async () => {
-  const url = await serve((_, response) => response.end('ok'));
-  const send = createHttp();
-  const warnings = await warningsOf(async () => {
-    for (let count = 0; count < 200; count++) await send(request(url));
-  });
-  expect(warnings).not.toContain('MaxListenersExceededWarning');
-});
-
-test('200 reads at once over few connections leave nothing behind on them', async () => {
+test('200 concurrent reads over few connections leak no listeners', async () => {
   const url = await serve((_, response) => response.end('ok'));
   const send = createHttp({ connections: 2 });
   const warnings = await warningsOf(() => Promise.all(Array.from({ length: 200 }, () => send(request(url)))));
   expect(warnings).not.toContain('MaxListenersExceededWarning');
 });
 
-test('a read that waited for a connection knows that it was connected when it breaks', async () => {
+test('a read that waited for a connection is ambiguous if it breaks', async () => {
   const url = await speak((socket, connection, piece) => {
-    if (connection === 1 && piece === 1) socket.write(answerText('ok'));
+    if (connection === 1 && piece === 1) socket.write(responseText('ok'));
     else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf', () => socket.resetAndDestroy());
   });
   const send = createHttp({ connections: 1 });
@@ -382,7 +357,7 @@ test('a read that waited for a connection knows that it was connected when it br
   expect(second).toMatchObject({ status: 'rejected', reason: { kind: 'unavailable', ambiguous: true } });
 });
 
-test('no error shows the address, a header, or either body', async () => {
+test('no error shows the address, a header, or a body', async () => {
   const secrets = ['path-secret', 'query-secret', 'header-secret', 'body-secret', 'answer-secret'];
   const send: Http = createHttp();
   const ask = (url: string, values: Partial<HttpRequest> = {}) =>
@@ -412,8 +387,78 @@ test('no error shows the address, a header, or either body', async () => {
   expectNoSecrets(errors, secrets);
 });
 
-test('not even an answer that is no HTTP shows in the error', async () => {
-  const url = await speak((socket) => socket.end('HTTP/1.1 answer-secret\r\n\r\n'));
-  const error = await failure(createHttp()(request(url)));
-  expectNoSecrets([error.message, error.stack], ['answer-secret']);
+describe('over TLS', () => {
+  const certificate = makeCertificate();
+  const usual = tls.getCACertificates('default');
+  beforeAll(() => tls.setDefaultCACertificates([certificate.cert]));
+  afterAll(() => tls.setDefaultCACertificates(usual));
+  const serveTls = (handle: RequestListener, { key, cert } = certificate) => {
+    const server = https.createServer({ key, cert }, handle);
+    return listen(
+      server.on('tlsClientError', () => undefined),
+      'https',
+    );
+  };
+
+  test('reads share a connection, and a message never reuses one', async () => {
+    const ports = new Set<number | undefined>();
+    const url = await serveTls((incoming, response) => {
+      ports.add(incoming.socket.remotePort);
+      response.end('ok');
+    });
+    const send = createHttp();
+    for (let count = 0; count < 3; count++) expect(await send(request(url))).toMatchObject({ status: 200, body: 'ok' });
+    expect(ports.size).toBe(1);
+    await send(request(url, post));
+    await send(request(url, post));
+    expect(ports.size).toBe(3);
+  });
+
+  test.each([
+    ['that is new', 50],
+    ['that was waited for', 1],
+  ])('a read that breaks on a connection %s is ambiguous', async (_, connections) => {
+    let requests = 0;
+    const url = await serveTls((incoming, response) => {
+      requests += 1;
+      if (requests === 1) response.end('ok');
+      else response.writeHead(200, { 'content-length': '9' }).write('half', () => incoming.socket.destroy());
+    });
+    const send = createHttp({ connections });
+    // Either of the two can arrive first.
+    const outcomes = await Promise.allSettled([send(request(url)), send(request(url))]);
+    expect(outcomes.sort((one, other) => (one.status < other.status ? -1 : 1))).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { kind: 'unavailable', ambiguous: true } },
+    ]);
+  });
+
+  test.each<[string, RequestListener]>([
+    ['a time-out', () => undefined],
+    ['a reset', (incoming) => incoming.socket.destroy()],
+  ])('%s makes a message ambiguous', async (_, handle) => {
+    const error = await failure(createHttp()(request(await serveTls(handle), { ...post, timeoutMs: 200 })));
+    expect(error).toMatchObject({ kind: 'unavailable', ambiguous: true });
+  });
+
+  test('sends nothing if the certificate is not trusted', async () => {
+    let requests = 0;
+    const url = await serveTls((_, response) => {
+      requests += 1;
+      response.end('ok');
+    }, makeCertificate());
+    for (const values of [{}, post]) {
+      const error = await failure(createHttp()(request(url, values)));
+      expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
+      expect(error.message).toMatch(/^the service: cannot connect \([A-Z_]+\)$/);
+    }
+    expect(requests).toBe(0);
+  });
+
+  test('sends nothing if the certificate is for another name', async () => {
+    const url = (await serveTls(() => expect.unreachable())).replace('127.0.0.1', 'localhost');
+    const error = await failure(createHttp()(request(url, post)));
+    expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
+    expect(error.message).toBe('the service: cannot connect (ERR_TLS_CERT_ALTNAME_INVALID)');
+  });
 });

@@ -1,132 +1,116 @@
-// What is read and when; test/platform/secrets-in-errors.test.ts has what errors and refused parameters do.
 import { describe, expect, test } from 'vitest';
 import { createRedactor } from '../../lib/platform/redaction.ts';
-import { createSecrets, type ReadParameters } from '../../lib/platform/secrets.ts';
+import { createSecrets } from '../../lib/platform/secrets.ts';
 import { createFakeClock } from '../support/clock.ts';
+import { failure } from '../support/failure.ts';
+import { expectNoSecrets } from '../support/no-secrets.ts';
 
 const fiveMinutes = 5 * 60_000;
+const errorNamed = (name: string) => Object.assign(new Error('hush-hush'), { name });
 
-/** Secrets over parameters that can be changed, with the names that were asked for. */
-function start(
-  parameters: Record<string, string>,
-  { references = Object.keys(parameters).map((name) => `ssm:${name}`), env = {} } = {},
-) {
-  const asked: string[][] = [];
-  const state = { isDown: false };
-  const readParameters: ReadParameters = async (names) => {
-    asked.push(names);
-    if (state.isDown) throw Object.assign(new Error('hush-hush'), { name: 'TimeoutError' });
-    return new Map(names.flatMap((name) => (name in parameters ? [[name, parameters[name] as string] as const] : [])));
+/** Secrets over Systems Manager with these parameters. `refuse` can fail a read of some names. */
+function start(parameters: Record<string, string>, { references = Object.keys(parameters), env = {} } = {}) {
+  const manager = { asked: [] as string[][], refuse: (_names: string[]): Error | undefined => undefined };
+  const readParameters = async (names: string[]) => {
+    manager.asked.push(names);
+    const error = manager.refuse(names);
+    if (error) throw error;
+    return new Map(Object.entries(parameters).filter(([name]) => names.includes(name)));
   };
-  const clock = createFakeClock();
-  const secrets = createSecrets({ env, clock, redact: createRedactor(), readParameters, references });
-  return { asked, clock, parameters, secrets, state };
+  const [clock, redact] = [createFakeClock(), createRedactor()];
+  const named = references.map((one) => (one.startsWith('/') ? `ssm:${one}` : one));
+  const secrets = createSecrets({ env, clock, redact, readParameters, references: named });
+  return { clock, manager, parameters, redact, secrets };
 }
 
-describe('parameters', () => {
-  test('are not asked for before one is needed', async () => {
-    const { asked, secrets } = start({ '/p': 'value' });
-    expect(asked).toEqual([]);
-    await secrets.read('ssm:/p');
-    expect(asked).toEqual([['/p']]);
-  });
+test.each([
+  ['https://hooks.slack.invalid/T/B/X', 'https://hooks.slack.invalid/T/B/X'],
+  ['environment', 'environment'],
+  ['env:NAME', 'of the variable'],
+])('%s is %s, without a call', async (reference, value) => {
+  const { manager, secrets } = start({ '/p': 'value' }, { env: { NAME: 'of the variable' } });
+  expect(await secrets.read(reference)).toBe(value);
+  expect(manager.asked).toEqual([]);
+});
 
+test.each([
+  ['env:MISSING', /environment variable MISSING/],
+  ['env:EMPTY', /environment variable EMPTY/],
+  ['ssm:/missing', /parameter \/missing/],
+])('%s, which is missing, is named at every read, after at most one call', async (reference, expected) => {
+  const { manager, secrets } = start({ '/p': 'value' }, { env: { EMPTY: '' }, references: ['/p', '/missing'] });
+  for (let round = 0; round < 2; round++) {
+    const error = await failure(secrets.read(reference));
+    expect(error).toMatchObject({ kind: 'needsOperator', message: expect.stringMatching(expected) });
+  }
+  expect(await secrets.read('ssm:/p')).toBe('value');
+  expect(manager.asked).toHaveLength(1);
+});
+
+test('every value that was read is redacted', async () => {
+  const { secrets, redact } = start({ '/p': 'value-of-p' }, { env: { NAME: 'value-of-name' } });
+  await Promise.all(['ssm:/p', 'env:NAME', 'a-literal'].map((reference) => secrets.read(reference)));
+  expectNoSecrets([redact('value-of-p value-of-name a-literal')], ['value-of-p', 'value-of-name', 'a-literal']);
+});
+
+describe('parameters', () => {
   test.each([
     [1, [1]],
     [10, [10]],
     [11, [10, 1]],
     [30, [10, 10, 10]],
-  ])('%d of them are asked for in batches of %j', async (count, sizes) => {
+  ])('%d of them are read once, when one is needed, in batches of %j', async (count, sizes) => {
     const names = Array.from({ length: count }, (_, index) => `/p/${index}`);
-    const { asked, secrets } = start(Object.fromEntries(names.map((name) => [name, name])));
-    const values = await Promise.all(names.map((name) => secrets.read(`ssm:${name}`)));
-    expect(values).toEqual(names);
-    expect(asked.map(({ length }) => length)).toEqual(sizes);
-    expect(asked.flat().sort()).toEqual([...names].sort());
+    const { manager, secrets } = start(Object.fromEntries(names.map((name) => [name, name])), {
+      references: [...names, ...names],
+    });
+    expect(manager.asked).toEqual([]);
+    expect(await Promise.all(names.map((name) => secrets.read(`ssm:${name}`)))).toEqual(names);
+    await secrets.read('ssm:/p/0');
+    expect(manager.asked.map(({ length }) => length)).toEqual(sizes);
+    expect(manager.asked.flat().sort()).toEqual([...names].sort());
   });
 
-  test('that are missing are the trouble of who needs them, at every need and without another call', async () => {
-    const { asked, secrets } = start({ '/there': 'value' }, { references: ['ssm:/there', 'ssm:/missing'] });
-    for (const reading of [secrets.read('ssm:/missing'), secrets.read('ssm:/missing')]) {
-      await expect(reading).rejects.toMatchObject({
-        kind: 'needsOperator',
-        message: expect.stringContaining('/missing'),
-      });
+  test('that cannot be read fail every concurrent reader after one call, and the next reader tries again', async () => {
+    const { manager, secrets } = start({ '/p': 'value' });
+    manager.refuse = () => errorNamed('TimeoutError');
+    for (const error of await Promise.all([failure(secrets.read('ssm:/p')), failure(secrets.read('ssm:/p'))])) {
+      expect(error).toMatchObject({ kind: 'unavailable', message: expect.stringContaining('TimeoutError') });
+      expect(error.message).not.toContain('hush-hush');
     }
-    expect(await secrets.read('ssm:/there')).toBe('value');
-    expect(asked).toHaveLength(1);
-  });
-
-  test('are asked for once by all who wait, also when that fails, and again by the next', async () => {
-    const { asked, secrets, state } = start({ '/p': 'value' });
-    state.isDown = true;
-    const readings = await Promise.allSettled([secrets.read('ssm:/p'), secrets.read('ssm:/p')]);
-    expect(readings.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(asked).toHaveLength(1);
-    state.isDown = false;
+    expect(manager.asked).toHaveLength(1);
+    manager.refuse = () => undefined;
     expect(await secrets.read('ssm:/p')).toBe('value');
-    expect(asked).toHaveLength(2);
-  });
-
-  test('that cannot be read now are an error that shows nothing of what was answered', async () => {
-    const { secrets, state } = start({ '/p': 'value' });
-    state.isDown = true;
-    const error: unknown = await secrets.read('ssm:/p').catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ kind: 'unavailable', message: expect.stringContaining('TimeoutError') });
-    expect((error as Error).message).not.toContain('hush-hush');
+    expect(manager.asked).toHaveLength(2);
   });
 });
 
-describe('a parameter that spoils its whole batch', () => {
-  const errorNamed = (name: string) => Object.assign(new Error(name), { name });
+// GetParameters refuses the whole batch for one name.
+describe('a parameter that spoils its batch', () => {
+  // AccessDenied: not allowed, or its key is not; InvalidKeyId: its key is gone; Validation: not the name of a parameter.
+  test.each(['AccessDeniedException', 'InvalidKeyId', 'ValidationException'])('fails alone: %s', async (name) => {
+    const { manager, secrets } = start({ '/good': 'value', '/bad': 'value', '/better': 'value' });
+    manager.refuse = (names) => (names.includes('/bad') ? errorNamed(name) : undefined);
+    expect([await secrets.read('ssm:/good'), await secrets.read('ssm:/better')]).toEqual(['value', 'value']);
+    await failure(secrets.read('ssm:/bad'));
+  });
 
-  // AccessDenied: not allowed, or its key is not; InvalidKeyId: its key is gone; Validation: no name of a parameter.
-  test.each(['AccessDeniedException', 'InvalidKeyId', 'ValidationException'])(
-    'is the trouble of who needs it, and of nobody else: %s',
-    async (error) => {
-      const readParameters: ReadParameters = async (names) => {
-        if (names.includes('/bad')) throw errorNamed(error);
-        return new Map(names.map((name) => [name, 'value']));
-      };
-      const references = ['ssm:/good', 'ssm:/bad', 'ssm:/better'];
-      const secrets = createSecrets({
-        env: {},
-        clock: createFakeClock(),
-        redact: createRedactor(),
-        readParameters,
-        references,
-      });
-      expect([await secrets.read('ssm:/good'), await secrets.read('ssm:/better')]).toEqual(['value', 'value']);
-      await expect(secrets.read('ssm:/bad')).rejects.toMatchObject({ name: 'UpstreamError' });
-    },
-  );
-
-  test('does not make another one missing for good, that only timed out beside it', async () => {
+  test('does not hide another parameter whose read timed out', async () => {
+    const { manager, secrets } = start({ '/good': 'value', '/bad': 'value' });
     let isSlow = true;
-    const readParameters: ReadParameters = async (names) => {
-      if (names.includes('/bad')) throw errorNamed('AccessDeniedException');
-      if (isSlow) throw errorNamed('TimeoutError');
-      return new Map(names.map((name) => [name, 'value']));
-    };
-    const references = ['ssm:/good', 'ssm:/bad'];
-    const secrets = createSecrets({
-      env: {},
-      clock: createFakeClock(),
-      redact: createRedactor(),
-      readParameters,
-      references,
-    });
-    await expect(secrets.read('ssm:/good')).rejects.toMatchObject({ kind: 'unavailable' });
+    manager.refuse = (names) =>
+      names.includes('/bad') ? errorNamed('AccessDeniedException') : isSlow ? errorNamed('TimeoutError') : undefined;
+    expect(await failure(secrets.read('ssm:/good'))).toMatchObject({ kind: 'unavailable' });
     isSlow = false;
     expect(await secrets.read('ssm:/good')).toBe('value');
   });
 });
 
-describe('reading anew, for a credential that was refused', () => {
+describe('a refresh after a refused credential', () => {
   test.each([
     [fiveMinutes - 1, false, 'before'],
     [fiveMinutes, true, 'after'],
-  ])('after %d ms: %s', async (ms, expected, value) => {
+  ])('after %d ms: %s, the value is the one %s', async (ms, expected, value) => {
     const { clock, parameters, secrets } = start({ '/p': 'before' });
     await secrets.read('ssm:/p');
     parameters['/p'] = 'after';
@@ -135,28 +119,28 @@ describe('reading anew, for a credential that was refused', () => {
     expect(await secrets.read('ssm:/p')).toBe(value);
   });
 
-  test('is done once in five minutes, however many credentials are refused', async () => {
-    const { asked, clock, secrets } = start({ '/p': 'value' });
+  test('reads once in five minutes, however many credentials are refused', async () => {
+    const { clock, manager, secrets } = start({ '/p': 'value' });
     await secrets.read('ssm:/p');
     for (let minute = 0; minute < 12; minute++) {
       clock.advance(60_000);
       await Promise.all([secrets.refresh(), secrets.refresh()]);
     }
-    expect(asked).toHaveLength(1 + 2);
+    expect(manager.asked).toHaveLength(1 + 2);
   });
 
-  test('is of no use when there are no parameters', async () => {
-    const { asked, secrets } = start({}, { references: ['env:NAME', 'literal'], env: { NAME: 'value' } });
+  test('keeps the old values if it fails: one refused credential does not affect another', async () => {
+    const { clock, manager, secrets } = start({ '/slack': 'value' }, { references: ['/slack', '/refused'] });
+    await secrets.read('ssm:/slack');
+    manager.refuse = () => errorNamed('down');
+    clock.advance(fiveMinutes);
+    await failure(secrets.refresh());
+    expect(await secrets.read('ssm:/slack')).toBe('value');
+  });
+
+  test('does nothing without parameters', async () => {
+    const { manager, secrets } = start({}, { references: ['env:NAME', 'literal'], env: { NAME: 'value' } });
     expect(await secrets.refresh()).toBe(false);
-    expect(asked).toEqual([]);
+    expect(manager.asked).toEqual([]);
   });
-});
-
-test.each([
-  ['https://hooks.slack.invalid/T/B/X', 'https://hooks.slack.invalid/T/B/X'],
-  ['environment', 'environment'],
-  ['env:NAME', 'of the variable'],
-])('%s is %s', async (reference, value) => {
-  const { secrets } = start({}, { env: { NAME: 'of the variable' } });
-  expect(await secrets.read(reference)).toBe(value);
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { UpstreamError } from '../../lib/platform/errors.ts';
+import type { UpstreamError } from '../../lib/platform/errors.ts';
 import { createHttp, type Http } from '../../lib/platform/http.ts';
 import { createRedactor } from '../../lib/platform/redaction.ts';
 import { createSecrets, type ReadParameters } from '../../lib/platform/secrets.ts';
@@ -7,6 +7,7 @@ import { type AccessToken, createAccessToken } from '../../lib/sitecore/access-t
 import type { Fault } from '../../local/faults.ts';
 import { type PublishingApiServer, startPublishingApiServer } from '../../local/publishing-api-server.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import { failure } from '../support/failure.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 
 const clientId = 'client-id-of-the-tests';
@@ -58,15 +59,6 @@ function parameters(values: () => Record<string, string>) {
 const seconds = 1_000;
 const minutes = 60 * seconds;
 const token = (values: object): Fault => ({ status: 200, body: { access_token: 'a-token', ...values } });
-
-async function failure(asked: Promise<unknown>): Promise<UpstreamError> {
-  const outcome = await asked.then(
-    () => new Error('there was a token'),
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(UpstreamError);
-  return outcome as UpstreamError;
-}
 
 test('the credential is sent as the documentation says: its audience, and no scope', async () => {
   await create().get(5_000);

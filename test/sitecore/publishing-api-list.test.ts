@@ -1,12 +1,13 @@
 /** One page of the list of jobs. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { UpstreamError, type UpstreamKind } from '../../lib/platform/errors.ts';
+import type { UpstreamKind } from '../../lib/platform/errors.ts';
 import type { JobPageQuery, PublishingApi } from '../../lib/sitecore/publishing-api.ts';
 import type { Fault } from '../../local/faults.ts';
 import { type PublishingApiServer, problemFault, startPublishingApiServer } from '../../local/publishing-api-server.ts';
 import { publishingJob } from '../../local/publishing-job.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import { failure } from '../support/failure.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 import { apiOf } from './api-of.ts';
 
@@ -25,15 +26,6 @@ afterEach(() => server.close());
 const ask = (query: JobPageQuery = {}) => api.listJobs(query, clock.now() + 5_000);
 const answer = (body: unknown, times = 1) =>
   server.fault({ call: 'list', status: 200, body: JSON.stringify(body), times });
-
-async function failure(asked: Promise<unknown>): Promise<UpstreamError> {
-  const outcome = await asked.then(
-    () => new Error('there was a page'),
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(UpstreamError);
-  return outcome as UpstreamError;
-}
 
 const path = '/authoring/publishing/v1/jobs';
 

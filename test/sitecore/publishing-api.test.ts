@@ -11,6 +11,7 @@ import { readJob } from '../../lib/sitecore/responses.ts';
 import type { Fault } from '../../local/faults.ts';
 import { type PublishingApiServer, problemFault, startPublishingApiServer } from '../../local/publishing-api-server.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import { failure } from '../support/failure.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 
 const clientId = 'client-id-of-the-tests';
@@ -41,15 +42,6 @@ function create(http: Http = createHttp(), apiUrl = server.url): PublishingApi {
 
 const inTime = () => clock.now() + 5_000;
 const ask = (jobId = 'job_1', api = create()) => api.getJob(jobId, inTime());
-
-async function failure(asked: Promise<unknown>): Promise<UpstreamError> {
-  const outcome = await asked.then(
-    () => new Error('there was a job'),
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(UpstreamError);
-  return outcome as UpstreamError;
-}
 
 /** A job with every member that is documented, and some that are not. */
 const documented = {
