@@ -30,29 +30,7 @@ const found: [string, Partial<Plan>][] = [
     },
   ],
   [
-    'a job is not forgotten when one sweep takes it out with its environment while another takes that back in',
-    {
-      commands: [
-        { do: 'webhook', job: jobOfStaging, steps: untilIdle },
-        { do: 'deploy', what: 'withoutStaging', steps: 4 },
-        { do: 'deploy', what: 'all', steps: untilIdle },
-      ],
-    },
-  ],
-  [
-    'a job is not forgotten when its environment is configured again while a sweep of before takes it out once more',
-    {
-      commands: [
-        { do: 'webhook', job: jobOfStaging, steps: untilIdle },
-        { do: 'deploy', what: 'withoutStaging', steps: untilIdle },
-        { do: 'pass', ms: 4 * 60_000 },
-        { do: 'deploy', what: 'all', steps: 0 },
-        { do: 'deploy', what: 'withoutStaging', steps: untilIdle },
-      ],
-    },
-  ],
-  [
-    'a job that comes back with its environment, and of which somebody is still to be told, is delivered at once',
+    'a message that is pending when its environment is removed is sent, and its job goes on when that is back',
     {
       beginnings: ['queued', 'queued', 'queued'],
       commands: [

@@ -1,7 +1,6 @@
 /** Deployments with another configuration: what becomes of jobs and deliveries that are under way. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { problemFault } from '../../local/publishing-api-server.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import {
   configWith,
@@ -40,95 +39,51 @@ async function watch(environment: string, ...ids: string[]): Promise<void> {
 }
 
 describe('environment no longer configured', () => {
-  test('its jobs leave the work list, reason `environmentRemoved`, and that is counted; others go on', async () => {
+  const without = () => redeploy(configWith(world, 'production'));
+
+  test('its jobs stay in the work list and are not checked; other environments are', async () => {
     await watch('staging', 'job_1', 'job_2');
     await watch('production', 'job_3');
-    const without = redeploy(configWith(world, 'production'));
-    set('job_3', 'Failed');
-    expect(await sweepAfter(without, minute)).toMatchObject({ sent: 2, failedChecks: 0, left: 0 });
-    for (const id of ['job_1', 'job_2']) {
-      expect((await staging(id)).body).toMatchObject({
-        status: 'Running',
-        watching: false,
-        outcome: null,
-        decision: { reason: 'environmentRemoved', outcome: null },
-      });
-      expect((await itemOf(world, `staging#${id}`))?.expiresAt).toBeGreaterThan(0);
-    }
-    expect(counted(without, 'environmentRemoved')).toBeGreaterThan(0);
-    expect(logged(without)).toContainEqual(expect.objectContaining({ level: 'warn', environment: 'staging' }));
-    expect(await sweepAfter(without, minute)).toMatchObject({ checked: 0, changed: 0 });
+    for (const id of ['job_1', 'job_2', 'job_3']) set(id, 'Failed');
+    const sweeper = without();
+    expect(await sweepAfter(sweeper, minute)).toMatchObject({ checked: 1, sent: 2, failedChecks: 0, left: 0 });
     expect(told()).toEqual([1, 1]);
+    expect((await staging('job_1')).body).toMatchObject({
+      status: 'Running',
+      watching: true,
+      decision: { outcome: null },
+    });
+    expect(counted(sweeper, 'environmentRemoved')).toBe(1);
+    const removed = logged(sweeper).filter(({ message }) => message === 'environment removed');
+    expect(removed).toMatchObject([{ level: 'warn', environment: 'staging', jobs: 2 }]);
   });
 
-  test('they come back with it, and their ends are told', async () => {
-    await watch('staging', 'job_1', 'job_2');
-    await sweepAfter(redeploy(configWith(world, 'production')), minute);
-    set('job_1', 'Failed');
-    const back = redeploy(both());
-    await sweepEvery(back, minute, 2);
-    expect(told()).toEqual([1, 1]);
-    expect((await staging('job_2')).body).toMatchObject({ status: 'Running', watching: true });
-    expect(await itemOf(world, 'staging#job_2')).not.toHaveProperty('expiresAt');
-    set('job_2', 'Failed');
-    await sweepAfter(back, minute);
-    expect(told()).toEqual([2, 2]);
-  });
-
-  test('more than once', async () => {
+  test('its jobs do not count as the oldest entry', async () => {
     await watch('staging', 'job_1');
+    const sweeper = without();
+    await sweepAfter(sweeper, 2 * day);
+    expect(logged(sweeper).at(-1)).toMatchObject({ message: 'sweep finished', watched: 1, oldestEntrySeconds: 0 });
+  });
+
+  test('its jobs are checked again by the first sweep after it is back, however often it is removed', async () => {
+    await watch('staging', 'job_1', 'job_2');
     for (let round = 0; round < 3; round++) {
-      await sweepAfter(redeploy(configWith(world, 'production')), minute);
-      expect((await staging('job_1')).body.watching).toBe(false);
-      await sweepAfter(redeploy(both()), minute);
-      expect((await staging('job_1')).body.watching).toBe(true);
+      expect(await sweepAfter(without(), minute)).toMatchObject({ checked: 0, changed: 0 });
+      expect(await sweepAfter(redeploy(both()), minute)).toMatchObject({ checked: 2, changed: 0 });
     }
-  });
-
-  test.each([
-    ['a trigger for one of its jobs', 'job_1', () => undefined],
-    ['a trigger for a new job', 'job_new', () => set('job_new', 'Running')],
-    [
-      'a trigger that meets a refused credential',
-      'job_1',
-      () => world.api.fault({ call: 'job', jobId: 'job_1', times: 2, ...problemFault(401) }),
-    ],
-    [
-      'a trigger that meets a rate limit',
-      'job_1',
-      () => world.api.fault({ call: 'job', jobId: 'job_1', ...problemFault(429, { 'retry-after': '30' }) }),
-    ],
-  ])('they come back with it, even if %s comes before the first sweep', async (_name, id, arrange) => {
-    await watch('staging', 'job_1', 'job_2');
-    await sweepAfter(redeploy(configWith(world, 'production')), minute);
-    arrange();
-    const back = redeploy(both());
-    await back.post(id, 'staging');
-    await sweepEvery(back, 2 * minute, 3);
-    expect((await staging('job_2')).body).toMatchObject({ status: 'Running', watching: true });
-    set('job_2', 'Failed');
-    await sweepAfter(back, minute);
-    expect(told()).toEqual([1, 1]);
-  });
-
-  test('while it comes back with a refused credential, its jobs are watched again once that is put right', async () => {
-    await watch('staging', 'job_1');
-    await sweepAfter(redeploy(configWith(world, 'production')), minute);
-    const wrong = both();
-    wrong.environments['staging'] = { ...wrong.environments['staging'], clientSecret: 'a-wrong-secret' };
-    await sweepEvery(redeploy(wrong), minute, 2);
     set('job_1', 'Failed');
-    await sweepEvery(redeploy(both()), 5 * minute, 2);
+    await sweepEvery(without(), day, 2);
+    await sweepAfter(redeploy(both()), minute);
     expect(told()).toEqual([1, 1]);
+    expect((await staging('job_2')).body).toMatchObject({ status: 'Running', watching: true });
   });
 
-  test('what was to be told of its finished jobs is still told', async () => {
+  test('pending messages of its jobs are sent all the same', async () => {
     world.slack.answerWith({ status: 429, body: 'rate_limited' });
     set('job_1', 'Failed');
     await notifier.post('job_1', 'staging');
     expect(told()).toEqual([0, 1]);
-    const without = redeploy(configWith(world, 'production'));
-    await sweepEvery(without, minute, 2);
+    await sweepEvery(without(), minute, 2);
     expect(told()).toEqual([1, 1]);
     expect((await staging('job_1')).body).toMatchObject({
       outcome: 'failed',
@@ -137,12 +92,18 @@ describe('environment no longer configured', () => {
     });
   });
 
-  test('a job that waits for its next reading leaves as well', async () => {
+  test('jobs that have been due for `keepForDays` leave the work list, and nobody is notified', async () => {
     await watch('staging', 'job_1');
-    world.api.fault({ call: 'job', status: 500, times: 3 });
-    await sweepEvery(notifier, 2 * minute, 3);
-    await sweepAfter(redeploy(configWith(world, 'production')), 15 * minute);
-    expect((await staging('job_1')).body).toMatchObject({ watching: false, status: 'Running' });
+    await sweepAfter(without(), 30 * day - 1);
+    expect((await staging('job_1')).body.watching).toBe(true);
+    await sweepAfter(without(), 1);
+    expect((await staging('job_1')).body).toMatchObject({
+      status: 'Running',
+      watching: false,
+      decision: { reason: 'environmentRemoved', outcome: null },
+    });
+    expect((await itemOf(world, 'staging#job_1'))?.expiresAt).toBeGreaterThan(0);
+    expect(told()).toEqual([0, 0]);
   });
 });
 
