@@ -1,12 +1,10 @@
-/** Wake-ups: `POST /wake` for whoever knows that something ended, and the sweeps between those of the schedule. */
+/** The sweep queue: `POST /wake` requests sweeps because something ended, and scheduled sweeps request polls. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { queueEvent } from '../../local/embedded-queue.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { configWith, logged } from '../support/scene.ts';
+import { configWith, logged, second } from '../support/scene.ts';
 import { httpEvent, startWorld, type World } from '../support/world.ts';
-
-const second = 1_000;
 
 let world: World;
 let notifier: Notifier;
@@ -17,152 +15,126 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const setJob = (id: string, status: string) => world.setJob(id, { status, at: notifier.clock.now() });
-const wakeEvent = (environment?: string, more: Parameters<typeof httpEvent>[1] = {}) =>
-  httpEvent('POST /wake', { ...(environment ? { queryStringParameters: { environment } } : {}), ...more });
+const watch = (id: string, environment?: string) => {
+  setJob(id, 'Running');
+  return notifier.post(id, environment);
+};
+const wake = (environment?: string, more: Parameters<typeof httpEvent>[1] = {}) =>
+  notifier.request(
+    httpEvent('POST /wake', { ...(environment ? { queryStringParameters: { environment } } : {}), ...more }),
+  );
 const sent = () => world.queue.messages.map(({ body, delaySeconds }) => [JSON.parse(body).environment, delaySeconds]);
+const poll = queueEvent('{"environment":null}');
 
 describe('POST /wake', () => {
-  const looks = [
-    ['production', 0],
-    ['production', 15],
-    ['production', 45],
-  ];
+  const sweepsOf = (environment: string) => [0, 15, 45].map((delay) => [environment, delay]);
+  const sweeps = sweepsOf('production');
 
-  test('starts a sweep of the environment at once, and looks again a little later', async () => {
-    expect(await notifier.request(wakeEvent('production'))).toMatchObject({
-      status: 202,
-      body: { environment: 'production', detail: expect.any(String) },
-    });
-    expect(sent()).toEqual(looks);
+  test('requests a sweep of the environment at once, and two a little later', async () => {
+    const accepted = { status: 202, body: { environment: 'production', detail: expect.any(String) } };
+    expect(await wake('production')).toMatchObject(accepted);
+    expect(sent()).toEqual(sweeps);
   });
 
   test.each<[string, Parameters<typeof httpEvent>[1]]>([
-    ['no body', {}],
     ['a body that is not JSON', { body: 'publish:end', headers: { 'content-type': 'text/plain' } }],
     ['a body of Experience Edge', { body: '{"invocation_id":"a"}', headers: { 'content-type': 'application/json' } }],
     ['broken JSON', { body: '{', headers: { 'content-type': 'application/json' } }],
     ['a binary body', { body: 'AAECAw==', isBase64Encoded: true, headers: { 'content-type': 'image/png' } }],
-  ])('takes %s', async (_, request) => {
-    expect((await notifier.request(wakeEvent('production', request))).status).toBe(202);
-    expect(sent()).toEqual(looks);
+    ['no environment if there is only one', { queryStringParameters: {} }],
+  ])('accepts %s', async (_, request) => {
+    expect((await wake('production', request)).status).toBe(202);
+    expect(sent()).toEqual(sweeps);
   });
 
-  test('the environment may be left out when there is only one', async () => {
-    expect((await notifier.request(wakeEvent())).status).toBe(202);
-    expect(sent()).toEqual(looks);
-  });
-
-  test.each([
-    ['an environment that is not configured', 'nowhere'],
-    ['none, when there are several', undefined],
-  ])('refuses %s', async (_, environment) => {
+  test.each<[string, number, string | undefined, Parameters<typeof httpEvent>[1]]>([
+    ['an environment that is not configured', 422, 'nowhere', {}],
+    ['no environment if there are several', 422, undefined, {}],
+    ['a wrong credential', 401, 'production', { headers: { authorization: 'Bearer wrong' } }],
+  ])('refuses %s with %i, and requests nothing', async (_, status, environment, request) => {
     notifier = deploy(world, { config: configWith(world, 'production', 'staging') });
-    expect((await notifier.request(wakeEvent(environment))).status).toBe(422);
+    expect((await wake(environment, request)).status).toBe(status);
     expect(sent()).toEqual([]);
   });
 
-  test('refuses who brings no credential, and calls nobody', async () => {
-    const refused = await notifier.request(wakeEvent('production', { headers: { authorization: 'Bearer wrong' } }));
-    expect([refused.status, sent()]).toEqual([401, []]);
-  });
-
-  test('calls that repeat each other within seconds cost one sweep', async () => {
-    const calls = Array.from({ length: 20 }, () => notifier.request(wakeEvent('production')));
-    expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(Array(20).fill(202));
+  test('requests sweeps once for calls within ten seconds', async () => {
+    const calls = await Promise.all(Array.from({ length: 20 }, () => wake('production')));
+    expect(calls.map(({ status }) => status)).toEqual(Array(20).fill(202));
     notifier.clock.advance(9 * second);
-    await notifier.request(wakeEvent('production'));
-    expect(sent()).toEqual(looks);
+    await wake('production');
+    expect(sent()).toEqual(sweeps);
     notifier.clock.advance(second);
-    await notifier.request(wakeEvent('production'));
-    expect(sent()).toEqual([...looks, ...looks]);
+    await wake('production');
+    expect(sent()).toEqual([...sweeps, ...sweeps]);
   });
 
-  test('environments do not stand in for each other', async () => {
+  test('requests sweeps of each environment by itself', async () => {
     notifier = deploy(world, { config: configWith(world, 'production', 'staging') });
-    await notifier.request(wakeEvent('production'));
-    await notifier.request(wakeEvent('staging'));
-    expect(sent().map(([environment]) => environment)).toEqual([
-      ...Array(3).fill('production'),
-      ...Array(3).fill('staging'),
-    ]);
+    await wake('production');
+    await wake('staging');
+    expect(sent()).toEqual([...sweeps, ...sweepsOf('staging')]);
   });
 
-  test('says when no sweep could be started, and does it when asked again', async () => {
+  test('returns 503 if the queue fails, and requests sweeps when called again', async () => {
     world.queue.answerWith({ status: 403, times: 1 });
-    const { status, headers } = await notifier.request(wakeEvent('production'));
+    const { status, headers } = await wake('production');
     expect([status, headers['retry-after']]).toEqual([503, '10']);
-    expect((await notifier.request(wakeEvent('production'))).status).toBe(202);
-    expect(sent()).toEqual(looks);
+    expect(logged(notifier)).toContainEqual(expect.objectContaining({ message: 'sweep request failed' }));
+    expect((await wake('production')).status).toBe(202);
+    expect(sent()).toEqual(sweeps);
   });
 });
 
-describe('a sweep that was woken', () => {
-  test('looks at the jobs of the environment that it was woken for, and at no others', async () => {
+describe('a sweep from the queue', () => {
+  test('checks the jobs of the requested environment only', async () => {
     notifier = deploy(world, { config: configWith(world, 'production', 'staging') });
-    setJob('job_1', 'Running');
-    setJob('job_2', 'Running');
-    await notifier.post('job_1', 'production');
-    await notifier.post('job_2', 'staging');
+    await watch('job_1', 'production');
+    await watch('job_2', 'staging');
     setJob('job_1', 'Failed');
     setJob('job_2', 'Failed');
-    const woken = queueEvent('{"environment":"production"}', '{"environment":"production"}');
-    expect(await notifier.wakeUp(woken)).toMatchObject({ checked: 1, changed: 1 });
-    expect(await notifier.wakeUp(queueEvent('{"environment":null}'))).toMatchObject({ checked: 1, changed: 1 });
+    const requests = queueEvent('{"environment":"production"}', '{"environment":"production"}');
+    expect(await notifier.wakeUp(requests)).toMatchObject({ checked: 1, changed: 1 });
+    expect(await notifier.wakeUp(poll)).toMatchObject({ checked: 1, changed: 1 });
   });
 
-  test('for an environment that is no longer configured does nothing', async () => {
+  test('does nothing for an environment that is not configured', async () => {
     expect(await notifier.wakeUp(queueEvent('{"environment":"gone"}'))).toMatchObject({ checked: 0, left: 0 });
   });
 
-  test.each(['', 'x', '[]', '{"environment":5}'])(
-    'by a message that says nothing (%s) looks at everything',
-    async (body) => {
-      setJob('job_1', 'Running');
-      await notifier.post('job_1');
-      expect(await notifier.wakeUp(queueEvent(body))).toMatchObject({ checked: 1 });
-    },
-  );
+  test.each(['', 'x', '[]', '{"environment":5}'])('checks all jobs if its message is unusable: %j', async (body) => {
+    await watch('job_1');
+    expect(await notifier.wakeUp(queueEvent(body))).toMatchObject({ checked: 1 });
+  });
 });
 
-describe('between two sweeps of the schedule', () => {
-  const deployed = (lookEverySeconds?: number) =>
-    deploy(world, {
-      config: { ...world.config(), ...(lookEverySeconds === undefined ? {} : { settings: { lookEverySeconds } }) },
-    });
-
+describe('polls between two scheduled sweeps', () => {
   test.each<[number | undefined, number[]]>([
     [undefined, [10, 20, 30, 40, 50]],
     [20, [20, 40]],
     [6, [6, 12, 18, 24, 30, 36, 42, 48, 54]],
     [60, []],
     [0, []],
-  ])('jobs that run are looked at: every %s s, after %j', async (every, delays) => {
-    notifier = deployed(every);
-    setJob('job_1', 'Running');
-    await notifier.post('job_1');
+  ])('are requested every %s s while a job runs: after %j', async (every, delays) => {
+    const settings = every === undefined ? {} : { settings: { lookEverySeconds: every } };
+    notifier = deploy(world, { config: { ...world.config(), ...settings } });
+    await watch('job_1');
     await notifier.sweep();
     expect(sent()).toEqual(delays.map((delay) => [null, delay]));
   });
 
-  test('nobody is woken when nothing runs', async () => {
-    setJob('job_1', 'Running');
-    await notifier.post('job_1');
-    setJob('job_1', 'Completed');
-    await notifier.sweep();
-    await notifier.sweep();
+  test.each([
+    ['when no job runs', 'Completed', () => notifier.sweep()],
+    ['by another poll', 'Running', () => notifier.wakeUp(poll)],
+  ])('are not requested %s', async (_, status, sweep) => {
+    await watch('job_1');
+    setJob('job_1', status);
+    await sweep();
+    await sweep();
     expect(sent()).toEqual([]);
   });
 
-  test('a sweep that was woken wakes no other', async () => {
-    setJob('job_1', 'Running');
-    await notifier.post('job_1');
-    await notifier.wakeUp(queueEvent('{"environment":null}'));
-    expect(sent()).toEqual([]);
-  });
-
-  test('looks count from the beginning of the sweep', async () => {
-    setJob('job_1', 'Running');
-    await notifier.post('job_1');
+  test('have delays from the start of the sweep', async () => {
+    await watch('job_1');
     world.api.setJob('job_1', () => {
       notifier.clock.advance(12 * second);
       return { id: 'job_1', system: { status: 'Running' } };
@@ -171,11 +143,12 @@ describe('between two sweeps of the schedule', () => {
     expect(sent().map(([, delay]) => delay)).toEqual([0, 8, 18, 28, 38]);
   });
 
-  test('a queue that is away breaks no sweep', async () => {
+  test('that cannot be requested break no sweep', async () => {
     world.queue.answerWith({ status: 403 });
-    setJob('job_1', 'Running');
-    await notifier.post('job_1');
+    await watch('job_1');
     expect(await notifier.sweep()).toMatchObject({ checked: 1, left: 0 });
-    expect(logged(notifier).some(({ level, message }) => level === 'warn' && message.includes('between'))).toBe(true);
+    expect(logged(notifier)).toContainEqual(
+      expect.objectContaining({ level: 'warn', message: 'poll scheduling failed' }),
+    );
   });
 });
