@@ -19,7 +19,7 @@ test('everything goes to the file, and each error in one line to the terminal to
   const errors: string[] = [];
   logToFile(path, (line) => errors.push(line));
   const lines = [
-    { level: 'info', message: 'swept' },
+    { level: 'info', message: 'sweep finished' },
     { level: 'error', message: 'no', environment: 'main', jobId: 'job_1', error: { message: 'reason', stack: '...' } },
   ].map((entry) => JSON.stringify(entry));
   for (const line of lines) console.log(line);

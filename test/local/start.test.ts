@@ -210,7 +210,7 @@ describe('with credentials', { timeout: 30_000 }, () => {
     const notifier = start({ ...env(), SWEEP_SECONDS: '3600' });
     const url = await addressOf(notifier);
     // What has ended before the first sweep is no news.
-    await vi.waitFor(async () => expect(await readFile(join(folder, 'notifier.log'), 'utf8')).toContain('"swept"'));
+    await vi.waitFor(async () => expect(await readFile(join(folder, 'notifier.log'), 'utf8')).toContain('"sweep finished"'));
     api.setJob('job_1', publishingJob({ id: 'job_1', status: 'Completed' }));
 
     const wake = (headers: Record<string, string>) => fetch(`${url}/wake`, { method: 'POST', headers, body: 'any' });

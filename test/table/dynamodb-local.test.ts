@@ -1,4 +1,4 @@
-/** The contract of the store, kept by AWS's own DynamoDB Local (a Java program, for development only). */
+/** The contract of the store on AWS's DynamoDB Local, a Java program for development. */
 
 import { execFileSync } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
@@ -31,7 +31,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts it, and waits until it answers. */
+/** Starts DynamoDB Local, and waits until it responds. */
 async function start() {
   const port = await freePort();
   const child = spawn({ port, stdio: 'ignore' });
@@ -47,7 +47,7 @@ async function start() {
       () => false,
     );
   for (let tries = 0; !(await isUp()); tries++) {
-    if (tries > 200) throw new Error('DynamoDB Local does not answer');
+    if (tries > 200) throw new Error('DynamoDB Local does not respond');
     await sleep(50);
   }
   return { client, stop: () => child.kill() };
@@ -68,6 +68,6 @@ if (hasJava()) {
     stop();
   });
 } else {
-  console.warn(`The contract of the store was not tried on DynamoDB Local: it needs Java ${neededJava}.`);
+  console.warn(`The contract of the store was not tested on DynamoDB Local, which needs Java ${neededJava}.`);
   test.skip(`DynamoDB Local needs Java ${neededJava}`, () => undefined);
 }

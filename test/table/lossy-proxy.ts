@@ -1,21 +1,21 @@
-/** A way to the table on which answers get lost or cut short. */
+/** A proxy in front of the table that loses or changes responses. */
 
 import http from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { type LoopbackServer, startLoopbackServer } from '../../local/loopback-server.ts';
 
 export interface LossyProxy extends Pick<LoopbackServer, 'url' | 'close'> {
-  /** The operations that came through, in order, those whose answer was lost too. */
+  /** The operations that reached the table, in order, including those whose response was lost. */
   operations: string[];
-  /** Lets the next answer to an operation get lost, after the table has done what was asked. */
+  /** Loses the next response to an operation, after the table has processed it. */
   lose(operation: string): void;
-  /** Changes the next answer to an operation. */
+  /** Changes the next response to an operation. */
   change(operation: string, change: (answer: Record<string, unknown>) => Record<string, unknown>): void;
 }
 
 type Fault = { operation: string; change?: (answer: Record<string, unknown>) => Record<string, unknown> };
 
-/** Starts a proxy before a table that speaks DynamoDB's protocol. */
+/** Starts a proxy for an endpoint with DynamoDB's protocol. */
 export async function startLossyProxy(endpoint: string): Promise<LossyProxy> {
   const faults: Fault[] = [];
   const operations: string[] = [];

@@ -1,4 +1,4 @@
-/** Records as the tests of the table need them. */
+/** Records for tests of the table. */
 
 import type { Decision, Delivery, JobRecord } from '../../lib/domain/job.ts';
 

@@ -1,3 +1,5 @@
+/** The store in DynamoDB and the one in memory: both keep the contract, and do the same. */
+
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
@@ -50,7 +52,7 @@ describe('the item in the table', () => {
   };
   const create = async (values: Partial<JobRecord> = {}) =>
     (await store.save(someRecord(values), undefined)).record as JobRecord;
-  /** Writes a member that only a newer version knows. */
+  /** Writes a member that only a newer version of this project knows. */
   const add = (path: string, value: unknown) => {
     const names = path.split('.').map((name, index) => [`#n${index}`, name] as const);
     return table.client.send(
@@ -64,7 +66,7 @@ describe('the item in the table', () => {
     );
   };
 
-  test('is named by environment and job, says its version, and has no member without a value', async () => {
+  test('has environment and job id as its key, a version, and no member without a value', async () => {
     await create({ lease: null });
     const item = await itemOf('production#job_1');
     expect(item).toMatchObject({ jobKey: 'production#job_1', version: 1, environment: 'production', jobId: 'job_1' });
@@ -75,58 +77,48 @@ describe('the item in the table', () => {
     ['watched', { watch: 'jobs', dueAt: 5, expiresAt: null }, ['dueAt', 'watch']],
     ['dead', { watch: 'dead', dueAt: 5, expiresAt: null }, ['dueAt', 'watch']],
     ['finished', { watch: null, dueAt: null, expiresAt: 1_770_000_000 }, ['expiresAt']],
-  ])(
-    'has either a place in the index or an expiry when it is %s, whatever it was before',
-    async (_, next, expected) => {
-      const members = async () => {
-        const item = await itemOf('production#job_1');
-        return ['dueAt', 'expiresAt', 'watch'].filter((member) => member in (item ?? {}));
-      };
-      let known = await create(next);
+  ])('is either in the index or expires when it is %s, whatever it was before', async (_, next, expected) => {
+    const members = async () => {
+      const item = await itemOf('production#job_1');
+      return ['dueAt', 'expiresAt', 'watch'].filter((member) => member in (item ?? {}));
+    };
+    let known = await create(next);
+    expect(await members()).toEqual(expected);
+    for (const before of [
+      { watch: 'jobs', dueAt: 9, expiresAt: null },
+      { watch: null, dueAt: null, expiresAt: 1_780_000_000 },
+    ] as const) {
+      known = (await store.save(after(known, 'other', before), known)).record as JobRecord;
+      known = (await store.save(after(known, 'again', next), known)).record as JobRecord;
       expect(await members()).toEqual(expected);
-      for (const before of [
-        { watch: 'jobs', dueAt: 9, expiresAt: null },
-        { watch: null, dueAt: null, expiresAt: 1_780_000_000 },
-      ] as const) {
-        known = (await store.save(after(known, 'other', before), known)).record as JobRecord;
-        known = (await store.save(after(known, 'again', next), known)).record as JobRecord;
-        expect(await members()).toEqual(expected);
-      }
-    },
-  );
+    }
+  });
 
-  test('keeps what a newer version wrote, its version too', async () => {
+  test('keeps the members that a newer version wrote, in deliveries too', async () => {
     const known = await create({ deliveries: { 'failed/team': someDelivery(), 'failed/events': someDelivery() } });
     await add('version', 2);
     await add('priority', { level: 3 });
     await add('deliveries.failed/team.thread', 'ts-1');
+    await add('deliveries.failed/events.thread', 'ts-2');
     const next = after(known, 'second', { status: 'Completed', decision: someDecision() });
-    const saved = await store.save(next, known);
-    expect(saved.won).toBe(true);
-    await store.saveDelivery(known, 'failed/events', someDelivery({ state: 'sent' }));
-    const { deliveries, ...kept } = (await store.get(known)) as JobRecord;
-    await store.save(after({ ...kept, deliveries }, 'third'), { ...kept, deliveries });
+    expect((await store.save(next, known)).won).toBe(true);
+    const { deliveries } = (await store.get(known)) as JobRecord;
+    await store.saveDelivery(known, 'failed/events', { ...someDelivery(deliveries['failed/events']), state: 'sent' });
+    const second = (await store.get(known)) as JobRecord;
+    await store.save(after(second, 'third'), second);
     expect(await itemOf('production#job_1')).toMatchObject({
       version: 2,
       priority: { level: 3 },
       status: 'Completed',
       revision: 3,
-      deliveries: { 'failed/team': { state: 'pending', thread: 'ts-1' }, 'failed/events': { state: 'sent' } },
+      deliveries: {
+        'failed/team': { state: 'pending', thread: 'ts-1' },
+        'failed/events': { state: 'sent', thread: 'ts-2' },
+      },
     });
   });
 
-  test('a receipt keeps what a newer version wrote into its delivery', async () => {
-    const known = await create({ deliveries: { 'failed/team': someDelivery() } });
-    await add('deliveries.failed/team.thread', 'ts-1');
-    const { deliveries } = (await store.get(known)) as JobRecord;
-    await store.saveDelivery(known, 'failed/team', { ...someDelivery(deliveries['failed/team']), state: 'sent' });
-    expect((await itemOf('production#job_1'))?.['deliveries']).toMatchObject({
-      'failed/team': { state: 'sent', thread: 'ts-1' },
-    });
-  });
-
-  // What section 4 of the design lists, and when the earliest delivery is due.
-  test('shows in the index exactly what a sweep needs', async () => {
+  test('has exactly these members in the index', async () => {
     const record = await create({
       status: 'Running',
       notFoundSince: '2026-01-01T10:05:00.000Z',
@@ -151,7 +143,7 @@ describe('the item in the table', () => {
   });
 });
 
-describe('on a way where answers get lost', () => {
+describe('the store in DynamoDB, if a response is lost', () => {
   let embedded: EmbeddedStore;
   let proxy: LossyProxy;
   let client: DynamoDBDocumentClient;
@@ -170,32 +162,27 @@ describe('on a way where answers get lost', () => {
     await proxy.close();
   });
 
-  test('the first write of a job is recognised as done, and was done once', async () => {
+  test('the first write of a job succeeds, and is done once', async () => {
     proxy.lose('UpdateItem');
     const record = someRecord({ jobId: 'lost-1' });
     expect(await store.save(record, undefined)).toEqual({ won: true, record });
-    // Sent, sent again by the SDK, and looked at because the condition failed.
+    // The SDK repeats the write, and the store reads the item because the condition failed.
     expect(proxy.operations).toEqual(['UpdateItem', 'UpdateItem', 'GetItem']);
   });
 
-  test('a change is recognised as done, and its deliveries are there once', async () => {
-    const first = someRecord({ jobId: 'lost-2' });
+  test.each<[string, Partial<JobRecord>, boolean]>([
+    ['lost-2', { status: 'Failed', deliveries: { 'failed/team': someDelivery() } }, false],
+    ['lost-3', { watch: null, dueAt: null, expiresAt: 1_770_000_000 }, true],
+  ])('a change succeeds, and is done once: %s', async (jobId, values, settled) => {
+    const first = someRecord({ jobId });
     await store.save(first, undefined);
     proxy.lose('UpdateItem');
-    const next = after(first, 'second', { status: 'Failed', deliveries: { 'failed/team': someDelivery() } });
-    expect(await store.save(next, first)).toEqual({ won: true, record: next });
-    expect((await store.get(first))?.revision).toBe(2);
+    const next = after(first, 'second', values);
+    expect(await store.save(next, first, { settled })).toEqual({ won: true, record: next });
+    expect(await store.get(first)).toEqual(next);
   });
 
-  test('leaving the work list is recognised as done', async () => {
-    const first = someRecord({ jobId: 'lost-3', deliveries: { 'failed/team': someDelivery({ state: 'sent' }) } });
-    await store.save(first, undefined);
-    proxy.lose('UpdateItem');
-    const next = after(first, 'second', { watch: null, dueAt: null, expiresAt: 1_770_000_000 });
-    expect(await store.save(next, first, { settled: true })).toEqual({ won: true, record: next });
-  });
-
-  test('a receipt stands, and the repetition of its write is no error', async () => {
+  test('a receipt is stored, and the repetition of its write is not an error', async () => {
     const first = someRecord({ jobId: 'lost-4', deliveries: { 'failed/team': someDelivery() } });
     await store.save(first, undefined);
     proxy.lose('UpdateItem');
@@ -204,11 +191,11 @@ describe('on a way where answers get lost', () => {
     expect((await store.get(first))?.deliveries).toEqual({ 'failed/team': sent });
   });
 
-  test('marks that the table left out of an answer are asked for again', async () => {
+  test('marks that DynamoDB did not process are requested again', async () => {
     const keys = Array.from({ length: 120 }, (_, index) => `cooldown#channel#${index}`);
     await Promise.all(keys.map((key) => store.writeMark(key, { reason: key })));
     proxy.operations.length = 0;
-    // Half of the first answer is withheld, as DynamoDB does when it is throttled or the answer too long.
+    // The first response is partial, as when DynamoDB is throttled or a response too long.
     proxy.change('BatchGetItem', (answer) => {
       const items = (answer['Responses'] as Record<string, { jobKey: unknown }[]>)[embedded.tableName] ?? [];
       const [given, withheld] = [items.slice(0, 50), items.slice(50)];
@@ -232,12 +219,12 @@ describe('the store in memory', () => {
   });
   afterAll(() => table.close());
 
-  // What a writer does: on what it knew at some time, and with what it believes of the deliveries.
+  // A writer knows one of the last states, and may be wrong about the deliveries.
   const write = fc.record({
     kind: fc.constant('write' as const),
     base: fc.nat(3),
     status: fc.constantFrom(null, 'Running', 'Completed'),
-    place: fc.constantFrom('watched', 'dead', 'finished'),
+    list: fc.constantFrom('watched', 'dead', 'finished'),
     lease: fc.boolean(),
     settled: fc.boolean(),
     channels: fc.subarray(['a', 'b', 'c']),
@@ -249,13 +236,13 @@ describe('the store in memory', () => {
     state: fc.constantFrom('pending' as const, 'sent' as const, 'dead' as const),
   });
   const repeat = fc.record({ kind: fc.constant('repeat' as const) });
-  const places: Record<string, Pick<JobRecord, 'watch' | 'dueAt' | 'expiresAt'>> = {
+  const lists: Record<string, Pick<JobRecord, 'watch' | 'dueAt' | 'expiresAt'>> = {
     watched: { watch: 'jobs', dueAt: 5, expiresAt: null },
     dead: { watch: 'dead', dueAt: 5, expiresAt: null },
     finished: { watch: null, dueAt: null, expiresAt: 1_770_000_000 },
   };
 
-  test('does whatever the one in DynamoDB does, for any history of one job', { timeout: 60_000 }, async () => {
+  test('does the same as the one in DynamoDB, for any history of one job', { timeout: 60_000 }, async () => {
     let run = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(fc.oneof(write, write, receipt, repeat), { maxLength: 8 }), async (acts) => {
@@ -288,7 +275,7 @@ describe('the store in memory', () => {
               writer,
               status: act.status,
               lease: act.lease ? { owner: writer, since: 1, until: 2 } : null,
-              ...places[act.place],
+              ...lists[act.list],
               deliveries: { ...known?.deliveries, ...Object.fromEntries(added) },
             };
             last = (store) => store.save(next, known, { settled: act.settled });
