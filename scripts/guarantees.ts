@@ -40,7 +40,7 @@ add('killed at every call (points)', kills.points, kills, kills.repeatedUnavoida
 const sigkills = await runSigkills({ runs: Number(process.env['SIGKILL_RUNS'] ?? 300) });
 add('SIGKILL at random moments (runs)', sigkills.runs, sigkills, sigkills.repeatedUnavoidably);
 const simulation = await runSimulation({ runs: Number(process.env['SIMULATION_RUNS'] ?? 30_000) });
-add('many workers, simulated (runs)', simulation.runs, simulation, simulation.repeatedWhereItCannotBeHelped);
+add('many workers, simulated (runs)', simulation.runs, simulation, simulation.repeatedUnavoidably);
 for (const outage of [slackAway, apiAway, tableThrottled, replayedAfterwards]) {
   const figures = await outage();
   add(figures.name, 1, figures);

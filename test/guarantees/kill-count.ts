@@ -3,14 +3,14 @@
 /** Messages, in all worlds together. */
 export interface Count {
   expected: number;
-  /** How many of those arrived, once or more often. */
+  /** How many of the expected messages arrived at least once. */
   sent: number;
   lost: number;
-  /** How many came once more, though that could have been helped. */
+  /** How many messages arrived again although this was avoidable. */
   repeated: number;
-  /** How many came once more because a channel that knows no repetitions had accepted one, and no receipt was stored. */
+  /** How many arrived again because a channel without deduplication had accepted one and no receipt was stored. */
   repeatedUnavoidably: number;
-  /** What went otherwise than promised, in sentences. */
+  /** Every broken promise, as a sentence. */
   broken: string[];
 }
 
@@ -33,30 +33,30 @@ export interface ShownDelivery {
 }
 
 /**
- * Counts one message that was expected and came so many times; up to `doubts` repetitions could not be helped. Says how
- * many of them there were.
+ * Counts one expected message that arrived `times` times. Up to `ambiguous` repetitions were unavoidable. Returns how
+ * many of the repetitions that is.
  */
 export function countMessage(
   count: Count,
-  message: { name: string; times: number; doubts: number; shown: ShownDelivery | undefined },
+  message: { name: string; times: number; ambiguous: number; shown: ShownDelivery | undefined },
   complain: (what: string) => void,
 ): number {
-  const { name, times, doubts, shown } = message;
+  const { name, times, ambiguous, shown } = message;
   const extra = Math.max(times - 1, 0);
-  const unavoidably = Math.min(extra, doubts);
+  const unavoidable = Math.min(extra, ambiguous);
   count.expected += 1;
   count.sent += Math.min(times, 1);
   count.lost += times === 0 ? 1 : 0;
-  count.repeated += extra - unavoidably;
-  count.repeatedUnavoidably += unavoidably;
-  if (times === 0) complain(`${name} never came`);
-  if (extra > unavoidably) complain(`${name} came ${times} times`);
+  count.repeated += extra - unavoidable;
+  count.repeatedUnavoidably += unavoidable;
+  if (times === 0) complain(`${name} never arrived`);
+  if (extra > unavoidable) complain(`${name} arrived ${times} times`);
   if (shown?.state !== 'sent') complain(`GET shows ${name} as ${shown?.state}`);
-  if (unavoidably > 0 && !shown?.ambiguous) complain(`GET does not say that ${name} may have come twice`);
-  return unavoidably;
+  if (unavoidable > 0 && !shown?.ambiguous) complain(`GET does not show ${name} as ambiguous`);
+  return unavoidable;
 }
 
-/** Counts how often something happened, by its name. */
-export const note = (counts: Record<string, number>, name: string): void => {
+/** Counts one more occurrence of a name. */
+export const countOne = (counts: Record<string, number>, name: string): void => {
   counts[name] = (counts[name] ?? 0) + 1;
 };

@@ -1,16 +1,16 @@
-/** What became of one job whose worker was killed, held against the promise. */
+/** Compares what a killed worker and its successors sent with the promise. */
 
 import { deliveryKey } from '../../lib/domain/job.ts';
-import { type Count, countMessage, note, nothingCounted, type ShownDelivery } from './kill-count.ts';
-import { jobId, type KillScenario, type Told } from './kill-scenarios.ts';
+import type { Accepted } from '../support/simulated-world.ts';
+import { type Count, countMessage, countOne, nothingCounted, type ShownDelivery } from './kill-count.ts';
+import { type ExpectedMessage, jobId, type KillScenario, type Universe } from './kill-scenarios.ts';
 import { hasArrived, type MortalWorker, type Point } from './kill-worker.ts';
-import type { Accepted, Universe } from './universe.ts';
 
 export interface KillFigures extends Count {
   points: number;
-  /** Where a repetition could not be helped, as `<channel>: killed <before or after> <crossing>`, and how often. */
+  /** Where a repetition was unavoidable, as `<channel>: killed <before or after> <call>`, and how often. */
   holes: Record<string, number>;
-  /** The names of all crossings. */
+  /** The names of all calls. */
   crossings: Set<string>;
 }
 
@@ -20,32 +20,31 @@ export const noFigures = (): KillFigures => ({ ...nothingCounted(), points: 0, h
 export interface Life {
   mortal: MortalWorker;
   point: Point | undefined;
-  /** What it had sent and had no receipt for, where a repetition is not recognised: as `<channel> <key>`. */
-  inDoubt: Set<string>;
+  /** What it sent without storing a receipt to channels without deduplication, as `<channel> <title>`. */
+  ambiguous: Set<string>;
 }
 
 const channels = ['slack', 'fifo', 'topic'] as const;
-const keyOf = ({ title }: Told): string => `${jobId}/${title}`;
 
-/** Compares what a worker sent with the receipts in the table, at this moment. */
+/** Compares what a worker sent with the receipts that the table holds at this moment. */
 export async function sentWithoutReceipt(
   { store }: Universe,
-  { told }: KillScenario,
+  { expected }: KillScenario,
   { sent }: MortalWorker,
 ): Promise<Set<string>> {
   const record = await store.get({ environment: 'production', jobId });
-  const hasReceipt = ({ channel, key }: Accepted): boolean => {
-    const { outcome, limit } = told.find((one) => keyOf(one) === key) as Told;
+  const hasReceipt = ({ channel, title }: Accepted): boolean => {
+    const { outcome, limit } = expected.find((one) => one.title === title) as ExpectedMessage;
     return record?.deliveries[deliveryKey(outcome, channel, limit)]?.state === 'sent';
   };
   const open = sent.filter((one) => one.channel !== 'fifo' && !hasReceipt(one));
-  return new Set(open.map(({ channel, key }) => `${channel} ${key}`));
+  return new Set(open.map(({ channel, title }) => `${channel} ${title}`));
 }
 
-/** Counts what every channel was told in a universe in which all is over, and notes what was not as promised. */
+/** Counts what every channel received in a universe in which nothing is left to do, and records broken promises. */
 export async function judge(
   { accepted, worker }: Universe,
-  { name, told }: KillScenario,
+  { name, expected }: KillScenario,
   lives: Life[],
   isSettled: boolean,
   figures: KillFigures,
@@ -56,33 +55,33 @@ export async function judge(
   const deliveries: ShownDelivery[] = body.deliveries ?? [];
 
   for (const channel of channels) {
-    const keys = accepted.filter((one) => one.channel === channel).map(({ key }) => key);
-    const inOrder = [...new Set(keys)].join(', ');
-    if (inOrder !== told.map(keyOf).join(', ')) complain(`${channel} was told: ${inOrder || 'nothing'}`);
-    for (const one of told) {
-      const doubts = lives.filter(({ inDoubt }) => inDoubt.has(`${channel} ${keyOf(one)}`));
+    const titles = accepted.filter((one) => one.channel === channel).map(({ title }) => title);
+    const inOrder = [...new Set(titles)].join(', ');
+    if (inOrder !== expected.map(({ title }) => title).join(', ')) {
+      complain(`${channel} received: ${inOrder || 'nothing'}`);
+    }
+    for (const { outcome, limit, title } of expected) {
+      const ambiguous = lives.filter((life) => life.ambiguous.has(`${channel} ${title}`));
       const message = {
-        name: `${one.outcome} to ${channel}`,
-        times: keys.filter((key) => key === keyOf(one)).length,
-        doubts: doubts.length,
-        shown: deliveries.find(
-          (each) => each.channel === channel && each.outcome === one.outcome && each.limit === one.limit,
-        ),
+        name: `${outcome} to ${channel}`,
+        times: titles.filter((one) => one === title).length,
+        ambiguous: ambiguous.length,
+        shown: deliveries.find((one) => one.channel === channel && one.outcome === outcome && one.limit === limit),
       };
-      const unavoidably = countMessage(figures, message, complain);
-      for (const life of doubts.slice(0, unavoidably)) note(figures.holes, `${channel}: ${placeOf(life)}`);
+      const unavoidable = countMessage(figures, message, complain);
+      for (const life of ambiguous.slice(0, unavoidable)) countOne(figures.holes, `${channel}: ${deathOf(life)}`);
     }
   }
 }
 
-/** Where a worker died, by the name of the crossing. */
-const placeOf = ({ mortal, point }: Life): string =>
+/** Where a worker died, by the name of the call. */
+const deathOf = ({ mortal, point }: Life): string =>
   point ? `killed ${point.moment} ${mortal.crossings[point.crossing]}` : 'not killed';
 
-/** The same, so that one can find it. */
+/** The same with all details, to find it again. */
 function nameOf(life: Life): string {
   const { mortal, point } = life;
-  if (!point) return placeOf(life);
-  const fates = mortal.underWay.map((name, index) => `; ${name} ${hasArrived(point, index) ? 'arrived' : 'did not'}`);
-  return `${placeOf(life)} (crossing ${point.crossing + 1}${fates.join('')})`;
+  if (!point) return deathOf(life);
+  const fates = mortal.inFlight.map((name, index) => `; ${name} ${hasArrived(point, index) ? 'arrived' : 'did not'}`);
+  return `${deathOf(life)} (call ${point.crossing + 1}${fates.join('')})`;
 }

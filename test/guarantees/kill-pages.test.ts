@@ -1,12 +1,13 @@
-/** What a sweep has begun is finished, whatever becomes of the rest: the end of an invocation is the death of its worker. */
+/** A sweep finishes what it has begun before it fails: Lambda freezes a worker when its invocation ends. */
 
 import { expect, test } from 'vitest';
+import type { Cross } from '../support/crossing.ts';
+import { createUniverse } from './kill-scenarios.ts';
 import { turn } from './kill-worker.ts';
-import { type Cross, createUniverse } from './universe.ts';
 
-test('a sweep that cannot read the work list on ends when its messages have their receipts, not before', async () => {
+test('a sweep that fails to read the next page of the work list ends only after its messages have receipts', async () => {
   const { clock, setJob, worker } = createUniverse();
-  // More than a page.
+  // More than one page.
   const ids = Array.from({ length: 150 }, (_, index) => `job_${index}`);
   for (const id of ids) {
     setJob(id, { status: 'Running' });
@@ -16,16 +17,16 @@ test('a sweep that cannot read the work list on ends when its messages have thei
   setJob('job_0', { status: 'Completed' });
 
   let pages = 0;
-  const underWay: string[] = [];
+  const inFlight: string[] = [];
   const cross: Cross = async (name, call) => {
     if (name === 'store.due' && ++pages === 2) throw new Error('throttled');
-    underWay.push(name);
+    inFlight.push(name);
     for (let turns = name === 'slack' ? 500 : 1; turns > 0; turns--) await turn();
-    return await call().finally(() => underWay.splice(underWay.indexOf(name), 1));
+    return await call().finally(() => inFlight.splice(inFlight.indexOf(name), 1));
   };
   await worker({ cross })
     .sweep()
     .catch(() => undefined);
   expect(pages).toBe(2);
-  expect(underWay).toEqual([]);
+  expect(inFlight).toEqual([]);
 });

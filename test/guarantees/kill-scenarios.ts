@@ -3,29 +3,45 @@
 import type { TimeLimitRule } from '../../lib/domain/decision-context.ts';
 import type { Notice } from '../../lib/domain/job.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
-import type { Cross, Universe, Worker } from './universe.ts';
+import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import type { Cross } from '../support/crossing.ts';
+import { createSimulatedWorld, type SimulatedWorld, type Worker, worldConfig } from '../support/simulated-world.ts';
 
 export interface KillScenario {
   name: string;
-  /** What the killed worker does. Who triggered it asks again; the schedule of sweeps does not. */
+  /** What the killed worker does. The caller of a webhook or an event tries again; the schedule of sweeps does not. */
   trigger: keyof typeof triggers;
-  /** What every channel is to be told, in this order. */
-  told: Told[];
-  /** How long jobs may take; as long as they like if left out. */
+  /** What every channel must receive, in this order. */
+  expected: ExpectedMessage[];
+  /** The time limits of jobs; none by default. */
   limits?: TimeLimitRule[];
+  /** Whether discovery is on. */
+  discover?: boolean;
   /** Brings the world to the moment at which the worker begins. */
   prepare(universe: Universe): Promise<void>;
-  /** Whether jobs that nobody named are looked for. */
-  discover?: boolean;
-  /** What happens in the world when the worker is done, or dead. */
+  /** What happens in the world after the worker is done or dead. */
   afterwards?(universe: Universe): Promise<void>;
-  /** Another worker does the same at the same time, and began just before or just after the one that is killed. */
+  /** Another worker does the same at the same time. It begins just before or just after the one that is killed. */
   rival?: 'before' | 'after';
 }
 
-/** A message, by what its title says first. */
-export interface Told extends Notice {
+/** A message, and the title that it begins with. */
+export interface ExpectedMessage extends Notice {
   title: string;
+}
+
+/** A simulated world with its clock, and workers whose clock this is by default. */
+export interface Universe extends Omit<SimulatedWorld, 'worker'> {
+  clock: FakeClock;
+  worker(options?: Partial<Parameters<SimulatedWorld['worker']>[0]>): Worker;
+}
+
+/** Makes a universe. `discover` turns discovery on; `limits` are the time limits of jobs. */
+export function createUniverse(options: Parameters<typeof worldConfig>[0] = {}): Universe {
+  const clock = createFakeClock();
+  const world = createSimulatedWorld(clock.now);
+  const config = worldConfig(options);
+  return { ...world, clock, worker: (own) => world.worker({ clock, config, ...own }) };
 }
 
 export const jobId = 'job_1';
@@ -33,7 +49,7 @@ export const triggers = {
   webhook: (worker: Worker): Promise<unknown> => worker.post(jobId),
   event: (worker: Worker): Promise<unknown> => worker.event(jobId),
   sweep: (worker: Worker): Promise<unknown> => worker.sweep(),
-  wakeUp: (worker: Worker): Promise<unknown> => worker.wakeUp(),
+  queuedSweep: (worker: Worker): Promise<unknown> => worker.queuedSweep(),
 };
 export const minute = 60_000;
 
@@ -44,13 +60,13 @@ const late = { outcome: 'late', limit: 'runningFor', title: 'Late, still running
 const stuck = { outcome: 'stuck', limit: 'noProgressFor', title: 'Stuck' } as const;
 const lost = { outcome: 'lostTrack', title: 'Lost track' } as const;
 
-/** What these channels are asked fails, plainly: nothing was accepted. */
+/** Requests to these channels fail before the channel accepts anything. */
 const failing =
   (...names: string[]): Cross =>
   (name, call) =>
     names.includes(name) ? Promise.reject(new UpstreamError('unavailable', `${name}: cannot connect`)) : call();
 
-/** A job that is seen running, and is then as `status` says. */
+/** A job that was seen running, and that now has this status. */
 const watched = (status: string) => async (universe: Universe) => {
   universe.setJob(jobId, { status: 'Running' });
   await universe.worker().post(jobId);
@@ -58,7 +74,7 @@ const watched = (status: string) => async (universe: Universe) => {
   universe.setJob(jobId, { status });
 };
 
-/** Runs for longer than it may, and nothing of it moves. */
+/** A job that runs for longer than it may, without progress. */
 const limits: TimeLimitRule[] = [{ runningFor: 60, noProgressFor: 60 }];
 const running = async ({ clock, setJob, worker }: Universe) => {
   setJob(jobId, { status: 'Running' });
@@ -69,15 +85,15 @@ const running = async ({ clock, setJob, worker }: Universe) => {
 const finished = async ({ setJob }: Universe) => setJob(jobId, { status: 'Completed' });
 
 export const killScenarios: KillScenario[] = [
-  { name: 'a webhook for a finished job', trigger: 'webhook', told: [completed], prepare: finished },
-  { name: 'a sweep that finds the end', trigger: 'sweep', told: [completed], prepare: watched('Completed') },
-  { name: 'an event for a failed job', trigger: 'event', told: [failed], prepare: watched('Failed') },
+  { name: 'a webhook for a finished job', trigger: 'webhook', expected: [completed], prepare: finished },
+  { name: 'a sweep that finds the end', trigger: 'sweep', expected: [completed], prepare: watched('Completed') },
+  { name: 'an event for a failed job', trigger: 'event', expected: [failed], prepare: watched('Failed') },
   {
     name: 'a correction while a delivery is pending',
     trigger: 'sweep',
-    told: [completed, corrected],
+    expected: [completed, corrected],
     async prepare({ clock, setJob, worker }) {
-      // Counted before its end, so that it is read once more.
+      // The counters are older than the end, so the job is read once more.
       const at = clock.now();
       setJob(jobId, { at, lastReportTime: new Date(at - minute).toISOString() });
       await worker({ cross: failing('slack') }).post(jobId);
@@ -88,7 +104,7 @@ export const killScenarios: KillScenario[] = [
   {
     name: 'a retry after every channel failed',
     trigger: 'sweep',
-    told: [failed],
+    expected: [failed],
     async prepare({ clock, setJob, worker }) {
       setJob(jobId, { status: 'Failed' });
       await worker({ cross: failing('slack', 'fifo', 'topic') }).post(jobId);
@@ -98,7 +114,7 @@ export const killScenarios: KillScenario[] = [
   {
     name: 'a sweep that has lost track',
     trigger: 'sweep',
-    told: [lost],
+    expected: [lost],
     async prepare(universe) {
       await watched('Running')(universe);
       universe.setJob(jobId, undefined);
@@ -108,11 +124,11 @@ export const killScenarios: KillScenario[] = [
       }
     },
   },
-  ...(['sweep', 'wakeUp'] as const).map(
-    (trigger): KillScenario => ({
-      name: `a ${trigger} that finds a job that nobody named, and that has ended`,
+  ...[['sweep', 'a sweep of the schedule'] as const, ['queuedSweep', 'a sweep from the queue'] as const].map(
+    ([trigger, sweep]): KillScenario => ({
+      name: `${sweep} that discovers a job that has ended`,
       trigger,
-      told: [failed],
+      expected: [failed],
       discover: true,
       async prepare({ clock, setJob, worker }) {
         await worker().sweep();
@@ -124,7 +140,7 @@ export const killScenarios: KillScenario[] = [
   {
     name: 'a sweep that reads the end of a watched job from the list',
     trigger: 'sweep',
-    told: [failed],
+    expected: [failed],
     discover: true,
     async prepare({ clock, setJob, worker }) {
       setJob(jobId, { status: 'Running' });
@@ -134,19 +150,19 @@ export const killScenarios: KillScenario[] = [
     },
   },
   {
-    name: 'a first sweep, for which a job that has ended is no news',
+    name: 'a first sweep, which does not announce a job that has ended',
     trigger: 'sweep',
-    told: [],
+    expected: [],
     discover: true,
     prepare: finished,
   },
   {
     name: 'a sweep that finds a job late and stuck',
     trigger: 'sweep',
-    told: [late, stuck, completed],
+    expected: [late, stuck, completed],
     limits,
     prepare: running,
-    // Whoever takes over sees it as well, when the lease has run out.
+    // The worker that takes over finds the job late as well, once the lease has expired.
     async afterwards(universe) {
       universe.clock.advance(2 * minute);
       await universe.worker().sweep();
@@ -154,9 +170,9 @@ export const killScenarios: KillScenario[] = [
     },
   },
   {
-    name: 'an end, while late is still to be told',
+    name: 'an end, while the delivery of late is pending',
     trigger: 'sweep',
-    told: [late, stuck, completed],
+    expected: [late, stuck, completed],
     limits,
     async prepare(universe) {
       await running(universe);
@@ -166,7 +182,7 @@ export const killScenarios: KillScenario[] = [
     },
   },
   ...[['earlier', 'after'] as const, ['later', 'before'] as const].flatMap(([which, rival]): KillScenario[] => [
-    { name: `the ${which} of two webhooks`, trigger: 'webhook', told: [completed], prepare: finished, rival },
-    { name: `the ${which} of two sweeps`, trigger: 'sweep', told: [failed], prepare: watched('Failed'), rival },
+    { name: `the ${which} of two webhooks`, trigger: 'webhook', expected: [completed], prepare: finished, rival },
+    { name: `the ${which} of two sweeps`, trigger: 'sweep', expected: [failed], prepare: watched('Failed'), rival },
   ]),
 ];

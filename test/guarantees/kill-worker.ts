@@ -1,40 +1,42 @@
-/** A worker that dies as a process does: from one moment on it hears nothing, does nothing and cleans nothing up. */
+/** A worker that dies as a process does: after one moment it receives nothing, does nothing and cleans nothing up. */
 
 import type { FakeClock } from '../support/clock.ts';
-import type { Accepted, Cross, Universe, Worker } from './universe.ts';
+import type { Cross } from '../support/crossing.ts';
+import type { Accepted, Worker } from '../support/simulated-world.ts';
+import type { Universe } from './kill-scenarios.ts';
 
 /** When a worker dies. */
 export interface Point {
-  /** Which of its crossings, in the order in which they begin. */
+  /** The index of the call, in the order in which calls begin. */
   crossing: number;
-  /** Before the call leaves it, or after the call took effect and before the answer came. */
+  /** Before the call leaves the worker, or after the call took effect and before its response arrives. */
   moment: 'before' | 'after';
-  /** Which of the other calls that were under way then still took effect: one bit each, the oldest call's the lowest. */
+  /** Which of the other calls in flight still took effect. One bit each; the lowest bit is the oldest call. */
   arrived: number;
 }
 
 export interface MortalWorker {
-  /** The name of every crossing that began. */
+  /** The name of every call that began. */
   crossings: string[];
   /** What the channels accepted from this worker. */
   sent: Accepted[];
-  /** The names of the other calls that were under way when it died, the oldest one first. */
-  underWay: string[];
-  /** Lets it work until it is done, or dead. */
+  /** The names of the other calls in flight when the worker died, the oldest first. */
+  inFlight: string[];
+  /** Lets the worker work until it is done or dead. */
   live(work: (worker: Worker) => Promise<unknown>): Promise<'done' | 'dead'>;
-  /** To be called when nobody looks any more: ends what the dead worker waits for, so that its timers end as well. */
+  /** Ends everything that the dead worker waits for, so that its timers end. Call it last. */
   bury(): void;
 }
 
-/** A turn of the event loop: every call that leaves a worker takes one to arrive. */
+/** A turn of the event loop. Every call takes one turn to arrive. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Makes a worker that dies at a point; without one it lives. */
+/** Makes a worker that dies at a point. Without a point it lives. */
 export function createMortalWorker(universe: Universe, point?: Point): MortalWorker {
   const { clock, accepted } = universe;
   const crossings: string[] = [];
   const sent: Accepted[] = [];
-  const underWay: string[] = [];
+  const inFlight: string[] = [];
   const open = new Map<() => unknown, string>();
   const death = Promise.withResolvers<'dead'>();
   const burial = Promise.withResolvers<never>();
@@ -43,7 +45,7 @@ export function createMortalWorker(universe: Universe, point?: Point): MortalWor
 
   const die = (): void => {
     isDead = true;
-    underWay.push(...open.values());
+    inFlight.push(...open.values());
     for (const [index, arrive] of [...open.keys()].entries()) if (hasArrived(point, index)) arrive();
     death.resolve('dead');
   };
@@ -57,35 +59,35 @@ export function createMortalWorker(universe: Universe, point?: Point): MortalWor
     if (isDead) return burial.promise;
     const arrive = () => {
       const before = accepted.length;
-      const answer = call();
+      const response = call();
       sent.push(...accepted.slice(before));
-      return answer;
+      return response;
     };
     open.set(arrive, name);
     await turn();
     if (isDead) return burial.promise;
     open.delete(arrive);
-    const answer = arrive();
+    const response = arrive();
     if (isPoint(crossing, 'after')) die();
-    await answer.catch(() => undefined);
-    return isDead ? burial.promise : answer;
+    await response.catch(() => undefined);
+    return isDead ? burial.promise : response;
   };
 
   const worker = universe.worker({ cross, clock: mortalClock(clock, () => isDead, burial.promise) });
   return {
     crossings,
     sent,
-    underWay,
+    inFlight,
     live: (work) => Promise.race([work(worker).then(() => 'done' as const), death.promise]),
     bury: () => burial.reject(new Error('buried')),
   };
 }
 
-/** Whether a call that was under way at a point still took effect. */
+/** Whether a call that was in flight at a point still took effect. */
 export const hasArrived = (point: Point | undefined, index: number): boolean =>
   (((point?.arrived ?? 0) >> index) & 1) === 1;
 
-/** Who is dead moves no time. */
+/** A dead worker does not move the clock. */
 const mortalClock = (clock: FakeClock, isDead: () => boolean, burial: Promise<never>): FakeClock => ({
   ...clock,
   async wait(ms) {

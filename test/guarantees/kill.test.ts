@@ -1,4 +1,4 @@
-/** A worker killed at every step: nothing is lost, and nothing comes twice that need not. */
+/** A worker killed at every call: no message is lost, and none is repeated that need not be. */
 
 import { expect, test } from 'vitest';
 import { runKills } from './kill.ts';
@@ -6,7 +6,7 @@ import type { KillFigures } from './kill-figures.ts';
 import { killScenarios } from './kill-scenarios.ts';
 
 const kept: Record<string, Promise<KillFigures>> = {};
-/** The figures of one scenario, which is run once. */
+/** The figures of one scenario, which runs only once. */
 const figuresOf = (name: string): Promise<KillFigures> => {
   const scenarios = killScenarios.filter((scenario) => scenario.name === name);
   kept[name] ??= runKills({ scenarios });
@@ -16,7 +16,7 @@ const promised = { broken: [], lost: 0, repeated: 0 };
 const timeoutMs = 60_000;
 
 test.each(killScenarios)(
-  '$name, killed at every step: every channel has its messages, and once but for what was in doubt',
+  '$name, killed at every call: every channel receives its messages, and only ambiguous ones again',
   async ({ name }) => {
     const figures = await figuresOf(name);
     expect(figures).toMatchObject({ ...promised, sent: figures.expected });
@@ -26,7 +26,7 @@ test.each(killScenarios)(
 );
 
 test(
-  'the points lie around everything that leaves a worker',
+  'a worker is killed around every kind of call that leaves it',
   async () => {
     const { crossings } = await figuresOf('a correction while a delivery is pending');
     expect([...crossings].sort()).toEqual([
@@ -47,21 +47,21 @@ test(
 );
 
 test(
-  'what comes twice was accepted and its receipt not stored; on a FIFO topic nothing comes twice',
+  'only messages accepted without a stored receipt are repeated; a FIFO topic repeats none',
   async () => {
     const { holes, repeatedUnavoidably } = await figuresOf('a sweep that finds the end');
     expect(Object.values(holes).reduce((sum, count) => sum + count)).toBe(repeatedUnavoidably);
-    const places = Object.keys(holes);
-    expect(places).toEqual(expect.arrayContaining(['slack: killed after slack', 'topic: killed after topic']));
-    expect(places.filter((place) => !/^(slack|topic): /.test(place))).toEqual([]);
-    // Before the first message, and once all receipts are stored, nothing is in doubt.
-    expect(places.filter((place) => /token|api|readMarks|due|store\.get|store\.save$/.test(place))).toEqual([]);
+    const deaths = Object.keys(holes);
+    expect(deaths).toEqual(expect.arrayContaining(['slack: killed after slack', 'topic: killed after topic']));
+    expect(deaths.filter((death) => !/^(slack|topic): /.test(death))).toEqual([]);
+    // Before the first message, and after the last receipt is stored, nothing is ambiguous.
+    expect(deaths.filter((death) => /token|api|readMarks|due|store\.get|store\.save$/.test(death))).toEqual([]);
   },
   timeoutMs,
 );
 
 test(
-  'the worker that takes over may die as well',
+  'the worker that takes over can die as well',
   async () => {
     const scenarios = killScenarios.filter(({ name }) => name === 'the later of two sweeps');
     const figures = await runKills({ scenarios, deaths: 2 });

@@ -1,13 +1,12 @@
 /**
- * Kill at every step: a worker does a whole job, and dies before and after each call that leaves it, in a new universe
- * each time. Then other workers come and go until the work list is empty, and the messages are counted.
+ * Kill at every call: a worker does a whole job and dies before and after each call that leaves it, in a new universe
+ * each time. Then other workers run until the work list is empty, and the messages are counted.
  */
 
-import type { Store } from '../../lib/table/store.ts';
+import { isWorkListEmpty } from '../support/crossing.ts';
 import { judge, type KillFigures, type Life, noFigures, sentWithoutReceipt } from './kill-figures.ts';
-import { type KillScenario, killScenarios, minute, triggers } from './kill-scenarios.ts';
+import { createUniverse, type KillScenario, killScenarios, minute, triggers, type Universe } from './kill-scenarios.ts';
 import { createMortalWorker, type MortalWorker, type Point, turn } from './kill-worker.ts';
-import { createUniverse, type Universe } from './universe.ts';
 
 /**
  * Kills the worker at every point of these scenarios. With two deaths, the worker that takes over after each of those
@@ -25,18 +24,18 @@ export async function runKills({
   return figures;
 }
 
-/** Every point of the worker that comes after these deaths; found by letting one live. */
+/** Kills the worker that follows these deaths at every point. A worker that lives shows which points there are. */
 async function killAfter(dead: Point[], scenario: KillScenario, deaths: number, figures: KillFigures): Promise<void> {
   const { crossings } = await play(scenario, dead, undefined, figures);
   for (const [crossing, name] of crossings.entries()) {
     figures.crossings.add(name);
     for (const moment of ['before', 'after'] as const) {
-      // How many calls are under way at a point is known when somebody has died there.
+      // The number of calls in flight at a point is known after a first worker has died there.
       for (let arrived = 0, fates = 1; arrived < fates; arrived++) {
         const point = { crossing, moment, arrived };
         const killed = await play(scenario, dead, point, figures);
         if (killed.crossings[crossing] !== name) throw new Error(`${scenario.name}: not the same twice`);
-        fates = 2 ** killed.underWay.length;
+        fates = 2 ** killed.inFlight.length;
         figures.points += 1;
         if (deaths > 1) await killAfter([...dead, point], scenario, deaths - 1, figures);
       }
@@ -44,7 +43,7 @@ async function killAfter(dead: Point[], scenario: KillScenario, deaths: number, 
   }
 }
 
-/** One universe: the job, those who died before, one more who dies or lives, what others make of it, and the count. */
+/** One universe: the job, the workers that died before, one more worker, the recovery, and the count. */
 async function play(
   scenario: KillScenario,
   dead: Point[],
@@ -55,7 +54,7 @@ async function play(
   await scenario.prepare(universe);
   const lives: Life[] = [];
   for (const [index, each] of [...dead, point].entries()) {
-    // By then the lease of whoever died before has run out.
+    // By then the lease of the worker that died before has expired.
     if (index > 0) universe.clock.advance(2 * minute);
     lives.push(await live(universe, scenario, each, index === 0 ? scenario.rival : undefined));
   }
@@ -81,10 +80,10 @@ async function live(
   const after = rival === 'after' ? compete() : undefined;
   const [end] = await Promise.all([life, before, after]);
   if (end !== (point ? 'dead' : 'done')) throw new Error(`${scenario.name}: ${end}`);
-  return { mortal, point, inDoubt: await sentWithoutReceipt(universe, scenario, mortal) };
+  return { mortal, point, ambiguous: await sentWithoutReceipt(universe, scenario, mortal) };
 }
 
-/** Others come and go, until nothing is left to do. False: they do not get there. */
+/** Other workers run until nothing is left to do. False: that takes too long. */
 async function recover(universe: Universe, { trigger, discover }: KillScenario, wasKilled: boolean): Promise<boolean> {
   const { clock, store, worker } = universe;
   if (wasKilled && (trigger === 'webhook' || trigger === 'event')) {
@@ -92,16 +91,11 @@ async function recover(universe: Universe, { trigger, discover }: KillScenario, 
     await triggers[trigger](worker());
   }
   for (let sweeps = 0; sweeps < 10; sweeps++) {
-    // What nobody named stands in no work list yet.
+    // A job that is still to be discovered is not in the work list.
     const isOver = !discover || sweeps > 1;
-    if (isOver && (await isEmpty(store))) return true;
+    if (isOver && (await isWorkListEmpty(store))) return true;
     clock.advance(minute);
     await worker().sweep();
   }
   return false;
-}
-
-async function isEmpty(store: Store): Promise<boolean> {
-  for await (const page of store.due(Number.MAX_SAFE_INTEGER)) if (page.length > 0) return false;
-  return true;
 }

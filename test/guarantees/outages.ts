@@ -1,14 +1,16 @@
-/** Long outages, in simulated time: what was due is sent afterwards, once, and without a burst. */
+/** Long outages in simulated time: pending messages are sent afterwards, once, and without a burst. */
 
 import { replay } from '../../lib/pipeline/replay.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
-import { type Cross, createUniverse, type Universe } from './universe.ts';
+import { type Cross, isWorkListEmpty } from '../support/crossing.ts';
+import type { Worker } from '../support/simulated-world.ts';
+import { createUniverse, type Universe } from './kill-scenarios.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** What came of an outage. */
+/** What an outage led to. */
 export interface Figures {
   name: string;
   expected: number;
@@ -17,17 +19,22 @@ export interface Figures {
   repeated: number;
   /** The shortest time between two messages in Slack, in milliseconds. */
   slackPaceMs: number;
-  /** Requests to whoever was away, while it was. */
+  /** Requests to the service during its outage. */
   callsMeanwhile: number;
 }
 
-/** Slack is not there for two days while 20 jobs end. */
+/** Slack is unavailable for two days while 20 jobs end. */
 export const slackAway = (): Promise<Figures> =>
-  outage('Slack away for 2 days', { jobs: 20, lastsMs: 2 * day, endsMs: hour, isAway: (name) => name === 'slack' });
+  outage('Slack unavailable for 2 days', {
+    jobs: 20,
+    lastsMs: 2 * day,
+    endsMs: hour,
+    isAway: (name) => name === 'slack',
+  });
 
-/** The Publishing API is not there for six hours while 1,000 watched jobs end. */
+/** The Publishing API is unavailable for six hours while 1,000 watched jobs end. */
 export const apiAway = (): Promise<Figures> =>
-  outage('Publishing API away for 6 h', {
+  outage('Publishing API unavailable for 6 h', {
     jobs: 1_000,
     lastsMs: 6 * hour,
     endsMs: 0,
@@ -45,57 +52,44 @@ export const tableThrottled = (): Promise<Figures> =>
 
 async function outage(
   name: string,
-  terms: { jobs: number; lastsMs: number; endsMs: number; isAway: (name: string) => boolean },
+  options: { jobs: number; lastsMs: number; endsMs: number; isAway: (name: string) => boolean },
 ): Promise<Figures> {
-  const universe = createUniverse();
-  let isOut = false;
-  let callsMeanwhile = 0;
-  const cross: Cross = async (call, send) => {
-    if (!isOut || !terms.isAway(call)) return await send();
-    callsMeanwhile += 1;
-    if (call.startsWith('store.')) {
-      throw Object.assign(new Error('throttled'), { name: 'ProvisionedThroughputExceededException' });
-    }
-    throw new UpstreamError('unavailable', 'away');
-  };
-  const worker = universe.worker({ cross });
-  const ids = Array.from({ length: terms.jobs }, (_, index) => `job_${index}`);
+  const failed = (call: string) =>
+    call.startsWith('store.')
+      ? Object.assign(new Error('throttled'), { name: 'ProvisionedThroughputExceededException' })
+      : new UpstreamError('unavailable', 'away');
+  const { universe, worker, out } = startOutage(options.isAway, failed);
+  const ids = jobIds(options.jobs);
   for (const id of ids) {
     universe.setJob(id, { status: 'Running' });
     await worker.post(id);
   }
 
-  isOut = true;
+  out.isOut = true;
   const begin = universe.clock.now();
-  while (universe.clock.now() < begin + terms.lastsMs) {
-    if (universe.clock.now() - begin >= terms.endsMs) end(universe, ids);
+  while (universe.clock.now() < begin + options.lastsMs) {
+    if (universe.clock.now() - begin >= options.endsMs) end(universe, ids);
     await worker.sweep().catch(() => undefined);
-    universe.clock.advance(minute - (universe.clock.now() % minute));
+    nextMinute(universe);
   }
-  isOut = false;
+  out.isOut = false;
   await sweepUntilQuiet(universe, worker);
-  return { name, ...figuresOf(universe, ids), callsMeanwhile };
+  return { name, ...figuresOf(universe, ids), callsMeanwhile: out.calls };
 }
 
-/** Slack is away for longer than the retry window; an operator replays what died, twice. */
+/** Slack is unavailable for longer than the retry window; an operator replays the dead deliveries, twice. */
 export async function replayedAfterwards(): Promise<Figures & { dead: number; revived: number; revivedAgain: number }> {
-  const universe = createUniverse();
-  let isOut = true;
-  let callsMeanwhile = 0;
-  const cross: Cross = async (call, send) => {
-    if (!isOut || call !== 'slack') return await send();
-    callsMeanwhile += 1;
-    throw new UpstreamError('needsOperator', 'no_service');
-  };
-  const worker = universe.worker({ cross });
-  const ids = Array.from({ length: 5 }, (_, index) => `job_${index}`);
+  const failed = () => new UpstreamError('needsOperator', 'no_service');
+  const { universe, worker, out } = startOutage((call) => call === 'slack', failed);
+  out.isOut = true;
+  const ids = jobIds(5);
   for (const id of ids) universe.setJob(id, { status: 'Failed' });
   for (const id of ids) await worker.post(id);
   await sweepUntilQuiet(universe, worker, 4 * day);
-  const answers = await Promise.all(ids.map((id) => worker.get(id)));
-  const dead = answers.flatMap(({ body }) => body.deliveries).filter(({ state }) => state === 'dead').length;
+  const responses = await Promise.all(ids.map((id) => worker.get(id)));
+  const dead = responses.flatMap(({ body }) => body.deliveries).filter(({ state }) => state === 'dead').length;
 
-  isOut = false;
+  out.isOut = false;
   const revive = async (since: number) => {
     const replayed = await replay(worker.deps, { channel: 'slack', since });
     return replayed.flatMap(({ revived }) => revived).length;
@@ -104,40 +98,51 @@ export async function replayedAfterwards(): Promise<Figures & { dead: number; re
   await sweepUntilQuiet(universe, worker);
   const revivedAgain = await revive(0);
   await sweepUntilQuiet(universe, worker);
-  const name = 'Slack away for 4 days, then replayed';
-  return { name, ...figuresOf(universe, ids), callsMeanwhile, dead, revived, revivedAgain };
+  const name = 'Slack unavailable for 4 days, then replayed';
+  return { name, ...figuresOf(universe, ids), callsMeanwhile: out.calls, dead, revived, revivedAgain };
 }
+
+/** A universe with one worker, whose calls of these names fail and are counted while `out.isOut`. */
+function startOutage(isAway: (name: string) => boolean, failed: (call: string) => Error) {
+  const universe = createUniverse();
+  const out = { isOut: false, calls: 0 };
+  const cross: Cross = async (call, send) => {
+    if (!out.isOut || !isAway(call)) return await send();
+    out.calls += 1;
+    throw failed(call);
+  };
+  return { universe, worker: universe.worker({ cross }), out };
+}
+
+const jobIds = (count: number): string[] => Array.from({ length: count }, (_, index) => `job_${index}`);
+
+const nextMinute = ({ clock }: Universe): void => clock.advance(minute - (clock.now() % minute));
 
 function end(universe: Universe, ids: string[]): void {
   for (const id of ids) universe.setJob(id, { status: 'Failed', at: Date.parse('2026-01-01T10:20:00Z') });
 }
 
-/** Sweeps every minute until nothing is in the work list any more, or so long. */
-async function sweepUntilQuiet(universe: Universe, worker: ReturnType<Universe['worker']>, forMs = day): Promise<void> {
+/** Sweeps every minute until the work list is empty, at most for this long. */
+async function sweepUntilQuiet(universe: Universe, worker: Worker, forMs = day): Promise<void> {
   const begin = universe.clock.now();
   while (universe.clock.now() < begin + forMs) {
     await worker.sweep();
-    universe.clock.advance(minute - (universe.clock.now() % minute));
-    if (await isQuiet(universe)) return;
+    nextMinute(universe);
+    if (await isWorkListEmpty(universe.store)) return;
   }
 }
 
-async function isQuiet({ store }: Universe): Promise<boolean> {
-  for await (const page of store.due(Number.MAX_SAFE_INTEGER)) if (page.length > 0) return false;
-  return true;
-}
-
 function figuresOf({ accepted }: Universe, ids: string[]) {
-  const expected = ids.flatMap((id) => ['slack', 'fifo', 'topic'].map((channel) => `${channel} ${id}/Failed`));
-  const got = accepted.map(({ channel, key }) => `${channel} ${key}`);
-  const told = new Set(got);
+  const expected = ids.flatMap((id) => ['slack', 'fifo', 'topic'].map((channel) => `${channel} ${id} Failed`));
+  const all = accepted.map(({ channel, job, title }) => `${channel} ${job.jobId} ${title}`);
+  const distinct = new Set(all);
   const times = accepted.filter(({ channel }) => channel === 'slack').map(({ at }) => at);
   const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
   return {
     expected: expected.length,
-    sent: got.length,
-    lost: expected.filter((one) => !told.has(one)).length,
-    repeated: got.length - told.size,
+    sent: all.length,
+    lost: expected.filter((one) => !distinct.has(one)).length,
+    repeated: all.length - distinct.size,
     slackPaceMs: Math.min(...gaps),
   };
 }

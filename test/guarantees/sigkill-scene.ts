@@ -8,21 +8,21 @@ import type { ConfigDocument, World } from '../support/world.ts';
 export const second = 1_000;
 export const channels = ['team', 'events'] as const;
 
-/** The configuration of one worker. It puts its name into every message, as part of the link to the job. */
+/** The configuration of one worker. Its messages contain its name in the link to the job. */
 export function configOf(world: World, worker: string): ConfigDocument {
   const config = world.config();
   const environment = { ...config.environments['production'], jobUrl: `https://jobs.test/${worker}/{jobId}` };
   return { ...config, environments: { production: environment } };
 }
 
-/** A worker in this process, whose clock is ahead of that of the machine. */
+/** A worker in this process whose clock is ahead of the machine's. */
 export const workerAhead = (world: World, worker: string, aheadMs: number): Notifier =>
   deploy(world, {
     config: configOf(world, worker),
     clock: createFakeClock(new Date(Date.now() + aheadMs).toISOString()),
   });
 
-/** The workers that told a channel of a job, in the order in which it accepted their messages. */
+/** The workers that sent the messages about a job, in the order in which the channel accepted them. */
 export function sendersTo(world: World, channel: (typeof channels)[number], jobId: string): string[] {
   const links =
     channel === 'team'
@@ -34,8 +34,8 @@ export function sendersTo(world: World, channel: (typeof channels)[number], jobI
   });
 }
 
-/** The channels accept at once and answer a little later, as they do over a network: most of a job's time is this wait. */
-export function answerSlowly({ slack, topic }: World): void {
+/** The channels accept at once and respond a little later, as over a network. Most of a job's time is this wait. */
+export function respondSlowly({ slack, topic }: World): void {
   const slow = { status: 200, accepted: true, afterMs: 20, times: Number.POSITIVE_INFINITY };
   slack.answerWith({ ...slow, body: 'ok' });
   const result = '<PublishResult><MessageId>message</MessageId></PublishResult>';
@@ -46,7 +46,7 @@ export function answerSlowly({ slack, topic }: World): void {
   });
 }
 
-/** A job that has ended, and that a sweep would find, as it is watched. */
+/** A watched job that has just ended. */
 export async function endWatched(world: World, jobId: string): Promise<void> {
   world.setJob(jobId, { status: 'Running' });
   await workerAhead(world, 'watcher', 0).post(jobId);
@@ -60,12 +60,7 @@ export const recordOf = (world: World, jobId: string): Promise<JobRecord | undef
 export const missingReceipts = (record: JobRecord | undefined): Set<string> =>
   new Set(channels.filter((channel) => record?.deliveries[`completed/${channel}`]?.state !== 'sent'));
 
-export async function isEmpty({ deps }: Notifier): Promise<boolean> {
-  for await (const page of deps.store.due(Number.MAX_SAFE_INTEGER)) if (page.length > 0) return false;
-  return true;
-}
-
-/** How far the worker of a job had come. */
+/** How far the work on a job has come. */
 export function progressOf(world: World, jobId: string, record: JobRecord | undefined): string {
   if (!record?.decision?.outcome) return 'nothing recorded';
   const missing = [...missingReceipts(record)] as (typeof channels)[number][];

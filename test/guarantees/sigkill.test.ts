@@ -1,4 +1,4 @@
-/** The built bundles killed by SIGKILL: nothing is lost, and nothing comes twice that need not. */
+/** The built bundles killed by SIGKILL: no message is lost, and none is repeated that need not be. */
 
 import { expect, test } from 'vitest';
 import { runSigkills } from './sigkill.ts';

@@ -1,23 +1,25 @@
-/** The configurations of a simulation, one deployed after another. */
+/** The configurations of a simulation, deployed one after another. */
 
-import type { ChannelType } from '../../lib/channels/channel.ts';
-import { channelTypes } from '../../lib/channels/index.ts';
 import type { Deps } from '../../lib/deps.ts';
 import type { Outcome, TimeLimit } from '../../lib/domain/job.ts';
 import { wire } from '../../lib/wire.ts';
-import { type UniverseConfig, universeConfig } from './universe.ts';
+import { direct } from '../support/crossing.ts';
+import { createSimulatedWorld, worldConfig } from '../support/simulated-world.ts';
+import type { ConfigDocument } from '../support/world.ts';
 
-/** A configuration, what it means, and the deps that are made from it once for all simulations. */
+/** A configuration, the channels that its rules name, and the dependencies made from it once for all simulations. */
 export interface Deployment {
-  /** The channels that hear of an outcome. */
-  tells: (outcome: Outcome) => string[];
+  /** The channels that are notified of an outcome. */
+  channelsFor: (outcome: Outcome) => string[];
   deps: Deps;
 }
 
 export const everyChannel = ['slack', 'fifo', 'topic'];
 
-/** How long jobs may take where that is limited, in minutes. */
+/** The time limits of jobs, in minutes. */
 export const limits: Record<TimeLimit, number> = { queuedFor: 5, runningFor: 6, noProgressFor: 2 };
+
+const { types } = createSimulatedWorld(() => 0).boundary(direct);
 
 export const deployments = {
   all: deploymentOf({ limits: [limits], discover: true }),
@@ -33,7 +35,7 @@ export const deployments = {
       { when: { outcome: ['late'] }, notify: ['slack'] },
       { when: { outcome: ['completed', 'completedWithWarnings'] }, notify: ['topic', 'slack'] },
     ],
-    tells: (outcome) => {
+    channelsFor: (outcome) => {
       if (outcome === 'late') return ['slack'];
       if (outcome === 'failed' || outcome === 'lostTrack') return ['slack', 'fifo'];
       return outcome === 'completed' || outcome === 'completedWithWarnings' ? ['topic', 'slack'] : [];
@@ -45,36 +47,26 @@ export type DeploymentName = keyof typeof deployments;
 function deploymentOf({
   without = '',
   discover = false,
-  tells = () => everyChannel.filter((name) => name !== without),
+  channelsFor = () => everyChannel.filter((name) => name !== without),
   ...others
-}: Partial<Pick<UniverseConfig, 'rules' | 'limits' | 'settings'>> & {
+}: Partial<Pick<ConfigDocument, 'rules' | 'limits' | 'settings'>> & {
   without?: string;
   discover?: boolean;
-  tells?: (outcome: Outcome) => string[];
+  channelsFor?: (outcome: Outcome) => string[];
 }): Deployment {
-  const { channels, webhook, environments } = universeConfig();
-  const rest = <Value>(values: Record<string, Value>): Record<string, Value> =>
+  const { channels, webhook, environments } = worldConfig();
+  const remaining = <Value>(values: Record<string, Value>): Record<string, Value> =>
     Object.fromEntries(Object.entries(values).filter(([name]) => name !== without));
   const environment = (name: string) => [
     name,
     { ...environments['production'], apiUrl: `https://${name}.test`, discover },
   ];
-  const config: UniverseConfig = {
-    environments: rest(Object.fromEntries(['production', 'staging'].map(environment))),
-    channels: rest(channels),
+  const config: ConfigDocument = {
+    environments: remaining(Object.fromEntries(['production', 'staging'].map(environment))),
+    channels: remaining(channels),
     settings: { sweepConcurrency: 2 },
     webhook,
     ...others,
   };
-  // Only for the configuration: workers bring channels of their own.
-  const topic: ChannelType = {
-    config: { name: channelTypes['sns']?.config['topicArn'] as never },
-    references: [],
-    create: () => undefined as never,
-  };
-  const deps = wire(
-    { NOTIFIER_CONFIG: JSON.stringify(config), TABLE_NAME: 'memory' },
-    { types: { ...channelTypes, topic } },
-  );
-  return { tells, deps };
+  return { channelsFor, deps: wire({ NOTIFIER_CONFIG: JSON.stringify(config), TABLE_NAME: 'memory' }, { types }) };
 }

@@ -1,41 +1,41 @@
-/** The end of a simulation: everything is repaired, sweeps go on until nothing is left, and the model judges. */
+/** The end of a simulation: everything is repaired, sweeps continue until nothing is left, and the model is evaluated. */
 
 import { type JobRecord, jobKey } from '../../lib/domain/job.ts';
 import { splitKey } from '../../lib/domain/outbox.ts';
 import { everyChannel } from './simulation-deployments.ts';
-import { type Look, looks, type SimulatedJob } from './simulation-jobs.ts';
+import { type SimulatedJob, type State, states } from './simulation-jobs.ts';
 import type { Figures } from './simulation-ledger.ts';
-import { type Plan, type Thorn, untilIdle } from './simulation-plan.ts';
+import { type Leftover, type Plan, untilIdle } from './simulation-plan.ts';
 import type { World } from './simulation-world.ts';
 
 const second = 1_000;
 const minute = 60 * second;
-/** So long may anything take that is repaired: rests and waits of 15 minutes, one after another. */
+/** How long recovery may take after a repair: cooldowns and waits of 15 minutes, one after another. */
 const longestMinutes = 90;
-/** An environment rests no longer than this. */
-const longestRestMs = 16 * minute;
-/** A sweep that has time for one slow answer. */
+/** Longer than any cooldown of an environment. */
+const longestCooldownMs = 16 * minute;
+/** Time for one slow response. */
 const shortSweepMs = 17 * second;
 
-export async function finish(world: World, { endings, thorn }: Plan): Promise<void> {
+export async function finish(world: World, { endings, leftover }: Plan): Promise<void> {
   world.repair();
   world.deploy('all');
-  // Who still works at something is done, or was ended.
+  // Every worker is done, or Lambda has ended it.
   world.pass(2 * minute);
-  const busy = thorn === 'busyJob' ? await headOf(world) : undefined;
+  const busy = leftover === 'busyJob' ? await headOf(world) : undefined;
   for (const [index, job] of world.jobs.entries()) if (job !== busy) end(world, job, endings[index]);
-  await sweepBeside(thorn, world, busy);
+  await sweepBeside(leftover, world, busy);
 
   world.repair();
   world.deploy('all');
   for (const [index, job] of world.jobs.entries()) end(world, job, endings[index]);
   await sweepUntil(world, 'the work list is empty', () => isNothingLeft(world));
-  // An environment that rested until now is looked through as well.
-  world.pass(longestRestMs);
+  // An environment that was paused until now is listed as well.
+  world.pass(longestCooldownMs);
   await sweepUntil(world, 'the work list is empty', () => isNothingLeft(world));
 }
 
-/** Compares the table with the API, and what was sent with the model. What is dead is sent again first. */
+/** Replays dead deliveries, then compares the table with the API, and what was sent with the model. */
 export async function judge(world: World): Promise<Omit<Figures, 'runs'>> {
   const { ledger, table, jobs } = world;
   for (const [key, { deliveries }] of await table.records()) {
@@ -47,27 +47,27 @@ export async function judge(world: World): Promise<Omit<Figures, 'runs'>> {
   await inTurns(world.replay());
   await sweepUntil(world, 'the work list is empty again', () => isNothingLeft(world));
   const records = await table.records();
-  for (const { key, look, ended } of jobs) {
-    if (looks[look] && ended && !ended.isOld && !records.has(key)) ledger.violated(`${key} was never found`);
-    const [record, its] = [records.get(key), looks[look]];
-    const isMissed = record && its && record.status !== its.status && !ledger.wasDeniedForLong(key);
+  for (const { key, state, ended } of jobs) {
+    if (states[state] && ended && !ended.isOld && !records.has(key)) ledger.violated(`${key} was never discovered`);
+    const [record, its] = [records.get(key), states[state]];
+    const isMissed = record && its && record.status !== its.status && !ledger.wasNotFoundForLong(key);
     if (isMissed) ledger.violated(`${key} is ${its.status}, and was last read as ${record.status}`);
   }
   return ledger.judge(records);
 }
 
-/** Sweeps while one thing is still broken, until everything beside it is finished. */
-async function sweepBeside(thorn: Thorn, world: World, busy: SimulatedJob | undefined): Promise<void> {
+/** Sweeps while one thing is still broken, until everything else is finished. */
+async function sweepBeside(leftover: Leftover, world: World, busy: SimulatedJob | undefined): Promise<void> {
   const [first] = world.jobs as [SimulatedJob];
   const always = { after: 0, times: Number.POSITIVE_INFINITY };
   const untilAllBut = (what: string, isBad: (job: SimulatedJob) => boolean, channels = everyChannel, ms?: number) =>
     sweepUntil(world, `all but ${what} is finished`, () => areFinished(world, isBad, channels), ms);
-  switch (thorn) {
+  switch (leftover) {
     case 'none':
       return;
     case 'busyJob':
       if (!busy) return;
-      // It runs on, at the head of the work list, and a sweep has time for one job only.
+      // The job keeps running at the head of the work list, and a sweep has time for one job only.
       world.change(busy, 'running');
       world.deploy('oneAtATime');
       world.trouble({ ...always, where: 'api', what: 'slow' });
@@ -79,17 +79,17 @@ async function sweepBeside(thorn: Thorn, world: World, busy: SimulatedJob | unde
       world.trouble({ ...always, where: 'api', what: 'unauthorized', only: 'staging' });
       return await untilAllBut('staging', ({ environment }) => environment === 'staging');
     case 'badChannel':
-      world.trouble({ ...always, where: 'slack', what: 'denied' });
+      world.trouble({ ...always, where: 'slack', what: 'notFound' });
       return await untilAllBut('slack', () => false, ['fifo', 'topic']);
   }
 }
 
-/** A job that still runs ends as it is told to. */
-function end(world: World, job: SimulatedJob, look: Look = 'completed'): void {
-  if (job.look !== 'unknown' && !job.ended) world.change(job, look);
+/** Ends a job that is still running. */
+function end(world: World, job: SimulatedJob, state: State = 'completed'): void {
+  if (job.state !== 'unknown' && !job.ended) world.change(job, state);
 }
 
-/** The job at the head of the work list, if it runs. */
+/** The job at the head of the work list, if it is running. */
 async function headOf({ table, jobs }: World): Promise<SimulatedJob | undefined> {
   const head = await table.head();
   return jobs.find(({ key, ended }) => !ended && head && key === jobKey(head));
@@ -100,7 +100,7 @@ async function areFinished(world: World, isBad: (job: SimulatedJob) => boolean, 
   return world.jobs.every((job) => isBad(job) || isFinished(records.get(job.key), channels));
 }
 
-/** Whether nothing more is to be read of a job, and nothing to be sent to these channels. */
+/** Whether a job needs no further check, and no delivery to these channels is pending. */
 const isFinished = (record: JobRecord | undefined, channels: string[]): boolean =>
   record?.check.nextAt == null &&
   !Object.entries(record?.deliveries ?? {}).some(
@@ -109,24 +109,24 @@ const isFinished = (record: JobRecord | undefined, channels: string[]): boolean 
 
 const isNothingLeft = async ({ table }: World): Promise<boolean> => (await table.head()) === undefined;
 
-/** Sweeps minute by minute, at least once: what waits for an environment to come back is not in the work list. */
+/** Sweeps minute by minute, at least once: jobs of a removed environment are not in the work list. */
 async function sweepUntil(world: World, what: string, isDone: () => Promise<boolean>, remainingMs?: number) {
   for (let passed = 0; passed < longestMinutes; ) {
-    // Minutes in which nothing is due change nothing.
+    // Skip the minutes in which nothing is due.
     const dueInMs = ((await world.table.head())?.dueAt ?? 0) - world.now();
     const minutes = Math.max(Math.floor(dueInMs / minute), 1);
     passed += minutes;
     world.pass(minutes * minute);
     await inTurns(world.sweep(remainingMs));
     for (const [key, { lease }] of await world.table.records()) {
-      if (lease && lease.until > world.now()) world.ledger.violated(`${key} is leased, and nobody works at it`);
+      if (lease && lease.until > world.now()) world.ledger.violated(`${key} has a lease, and no worker is busy`);
     }
     if (await isDone()) return;
   }
   world.ledger.violated(`${longestMinutes} minutes passed, and not ${what}`);
 }
 
-/** Waits for work that takes no time, and not for ever. */
+/** Waits for work that takes no simulated time, but not for ever. */
 async function inTurns(work: Promise<void>): Promise<void> {
   let isDone = false;
   void work.then(() => {

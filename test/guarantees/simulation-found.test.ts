@@ -1,4 +1,4 @@
-/** What simulations found, one plan each, with the turns taken in all orders. */
+/** Bugs that simulations found: one plan each, with the turns taken in many orders. */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -9,22 +9,22 @@ const quiet: Plan = {
   offsetsMs: [0],
   beginnings: ['running', 'unknown', 'running'],
   commands: [],
-  thorn: 'none',
+  leftover: 'none',
   endings: ['completed', 'completed', 'completed'],
 };
 const [job, jobOfStaging] = [0, 2];
 
 const found: [string, Partial<Plan>][] = [
   [
-    'a sweep that cannot read on in the work list stores the receipts of what it has begun to send',
+    'a sweep that fails to read the next page of the work list stores the receipts of its messages',
     {
       commands: [
         { do: 'deploy', what: 'withoutFifo', steps: untilIdle },
         { do: 'webhook', job, steps: untilIdle },
-        { do: 'change', job, look: 'completed' },
+        { do: 'change', job, state: 'completed' },
         { do: 'trouble', mishap: { where: 'list', what: 'failed' }, after: 1, times: 1 },
         { do: 'sweep', steps: untilIdle },
-        // The next deployment begins with new processes: the answers that this one still waits for are never read.
+        // The next deployment starts new processes: responses that this one still waits for are never read.
         { do: 'deploy', what: 'all', steps: untilIdle },
       ],
     },
@@ -44,7 +44,7 @@ const found: [string, Partial<Plan>][] = [
     },
   ],
   [
-    'a correction comes after what it corrects, though the clock of who decided it is behind',
+    'a correction comes after the message that it corrects, even if the clock of its worker is behind',
     {
       offsetsMs: [20_000, 0],
       beginnings: ['early', 'unknown', 'unknown'],
@@ -52,7 +52,7 @@ const found: [string, Partial<Plan>][] = [
         { do: 'deploy', what: 'withoutStaging', steps: untilIdle },
         { do: 'trouble', mishap: { where: 'fifo', what: 'busy' }, after: 0, times: 1 },
         { do: 'webhook', job, steps: untilIdle },
-        { do: 'change', job, look: 'warnings' },
+        { do: 'change', job, state: 'warnings' },
         { do: 'deploy', what: 'all', steps: untilIdle },
         { do: 'webhook', job, steps: untilIdle },
       ],

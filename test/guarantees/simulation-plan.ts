@@ -1,54 +1,54 @@
-/** What happens in a simulation, as fast-check makes it up. Plain data: a seed and a path are enough to replay it. */
+/** What happens in a simulation, as fast-check generates it. Plain data: a seed and a path are enough to replay it. */
 
 import fc from 'fast-check';
 import type { DeploymentName } from './simulation-deployments.ts';
-import { type Look, looks } from './simulation-jobs.ts';
-import { type Mishap, mishaps, type Trouble } from './simulation-troubles.ts';
+import { type State, states } from './simulation-jobs.ts';
+import { type Mishap, mishaps, type Trouble } from './simulation-mishaps.ts';
 
-/** One thing that happens, and how many crossings have their turn after it. */
+/** One thing that happens, and how many calls get their turn after it. */
 export type Command = { steps?: number } & (
   | { do: 'webhook' | 'event' | 'burst'; job: number }
   | { do: 'sweep' | 'minute' | 'replay' }
   | { do: 'pass'; ms: number }
-  | { do: 'change'; job: number; look: Look }
+  | { do: 'change'; job: number; state: State }
   | { do: 'deploy'; what: DeploymentName }
   | ({ do: 'trouble'; mishap: Mishap } & Pick<Trouble, 'after' | 'times'>)
 );
 
-/** What is still broken when the rest is repaired: it must not stop the others. */
-export type Thorn = 'none' | 'busyJob' | 'badJob' | 'badEnvironment' | 'badChannel';
+/** What is still broken when everything else is repaired. It must not block the rest. */
+export type Leftover = 'none' | 'busyJob' | 'badJob' | 'badEnvironment' | 'badChannel';
 
 export interface Plan {
-  /** How far the clocks of the workers are ahead. */
+  /** How far the clock of each worker is ahead. */
   offsetsMs: number[];
-  /** What the jobs look like at first, and how they end if they have not. */
-  beginnings: Look[];
-  endings: Look[];
+  /** The first states of the jobs, and how they end if they have not ended. */
+  beginnings: State[];
+  endings: State[];
   commands: Command[];
-  thorn: Thorn;
+  leftover: Leftover;
 }
 
-/** So many turns that nothing is left to be done. */
+/** Enough turns to finish everything. */
 export const untilIdle = 1_000;
 
 const seconds = (...values: number[]) => fc.constantFrom(...values.map((value) => value * 1_000));
-const three = (look: fc.Arbitrary<Look>) => fc.array(look, { minLength: 3, maxLength: 3 });
+const three = (state: fc.Arbitrary<State>) => fc.array(state, { minLength: 3, maxLength: 3 });
 
 const steps = fc.constantFrom(0, 0, 1, 2, 3, 5, 8, 13, 21, untilIdle, untilIdle, untilIdle);
 const job = fc.constantFrom(0, 0, 0, 1, 2, 2);
-const ended = fc.constantFrom<Look>('completed', 'early', 'warnings', 'nothing', 'failed', 'canceled');
-const look = fc.oneof(
+const ended = fc.constantFrom<State>('completed', 'early', 'warnings', 'nothing', 'failed', 'canceled');
+const state = fc.oneof(
   ended,
   ended,
-  fc.constantFrom<Look>('unknown', 'running'),
-  fc.constantFrom(...(Object.keys(looks) as Look[])),
+  fc.constantFrom<State>('unknown', 'running'),
+  fc.constantFrom(...(Object.keys(states) as State[])),
 );
 const closeToSending = mishaps.filter(({ where }) => ['slack', 'fifo', 'topic', 'save', 'receipt'].includes(where));
 
 const command = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('webhook', 'event', 'burst'), job, steps }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('sweep', 'minute', 'minute'), steps }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('change'), job, look, steps }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('change'), job, state, steps }) },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -87,6 +87,6 @@ export const plan: fc.Arbitrary<Plan> = fc.record({
     fc.constantFrom('queued', 'running', 'running', 'running', 'unknown', 'completed', 'early', 'early', 'old'),
   ),
   commands: fc.noBias(fc.array(command, { maxLength: 40, size: 'max' })),
-  thorn: fc.constantFrom('none', 'none', 'none', 'none', 'busyJob', 'badJob', 'badEnvironment', 'badChannel'),
+  leftover: fc.constantFrom('none', 'none', 'none', 'none', 'busyJob', 'badJob', 'badEnvironment', 'badChannel'),
   endings: three(ended),
 });

@@ -1,4 +1,4 @@
-/** The table of a simulation: each state and each receipt that gets into it is noted in the ledger. */
+/** The table of a simulation. The ledger records each state and each receipt that is written to it. */
 
 import {
   type DueEntry,
@@ -10,18 +10,16 @@ import {
 } from '../../lib/domain/job.ts';
 import { splitKey } from '../../lib/domain/outbox.ts';
 import type { Store } from '../../lib/table/store.ts';
-import { createMemoryStore } from '../support/memory-store.ts';
 import type { SimulatedJob } from './simulation-jobs.ts';
 import type { Ledger } from './simulation-ledger.ts';
 
 export type Table = ReturnType<typeof createTable>;
 
-export function createTable({ ledger, jobs }: { ledger: Ledger; jobs: SimulatedJob[] }) {
-  const store = createMemoryStore();
+export function createTable({ store, ledger, jobs }: { store: Store; ledger: Ledger; jobs: SimulatedJob[] }) {
   let shown: unknown;
   return {
-    /** The store as a deployment writes to it, with rules that name these channels. */
-    storeFor: (tells: (outcome: Outcome) => string[]): Store => ({
+    /** The store as a deployment writes to it whose rules name these channels. */
+    storeFor: (channelsFor: (outcome: Outcome) => string[]): Store => ({
       ...store,
       async save(next, known, options) {
         const saved = await store.save(next, known, options);
@@ -29,11 +27,11 @@ export function createTable({ ledger, jobs }: { ledger: Ledger; jobs: SimulatedJ
         const [key, { decision, exceeded, status }] = [jobKey(next), next];
         ledger.recorded(key, status);
         for (const [limit, its] of Object.entries(exceeded ?? {}) as [TimeLimit, Exceeded][]) {
-          if (!known?.exceeded?.[limit]) ledger.exceeded(key, limit, its, { tells, writer: next.writer });
+          if (!known?.exceeded?.[limit]) ledger.exceeded(key, limit, its, { channelsFor, writer: next.writer });
         }
         if (decision && decision.at !== known?.decision?.at) {
           const ended = jobs.find((job) => job.key === key)?.ended;
-          ledger.decided(key, decision, { tells, isOld: ended?.isOld ?? false, endedAt: ended?.at });
+          ledger.decided(key, decision, { channelsFor, isOld: ended?.isOld ?? false, endedAt: ended?.at });
         }
         return saved;
       },
@@ -44,13 +42,13 @@ export function createTable({ ledger, jobs }: { ledger: Ledger; jobs: SimulatedJ
       },
       async saveDelivery(job, key, delivery) {
         await store.saveDelivery(job, key, delivery);
-        const told = { job: jobKey(job), ...splitKey(key) };
-        if (delivery.state === 'sent') ledger.receipt(told, 'stored');
-        if (delivery.state === 'dead') ledger.gaveUp(told);
+        const message = { job: jobKey(job), ...splitKey(key) };
+        if (delivery.state === 'sent') ledger.receipt(message, 'stored');
+        if (delivery.state === 'dead') ledger.gaveUp(message);
       },
     }),
 
-    /** A page of the work list as it is shown: `isStale`, as the one that was shown before. */
+    /** A page of the work list as the index shows it. A stale index shows the previous page. */
     show<Page>(page: IteratorResult<Page>, isStale: boolean): IteratorResult<Page> {
       if (page.done) return page;
       const before = (shown ?? page) as IteratorResult<Page>;
@@ -58,13 +56,13 @@ export function createTable({ ledger, jobs }: { ledger: Ledger; jobs: SimulatedJ
       return isStale ? before : page;
     },
 
-    /** All jobs that are known, by their keys. */
+    /** All records, by the keys of their jobs. */
     async records(): Promise<Map<string, JobRecord>> {
       const read = await Promise.all(jobs.map(async (job) => [job.key, await store.get(job)] as const));
       return new Map(read.flatMap(([key, record]) => (record ? [[key, record] as const] : [])));
     },
 
-    /** What has been due for the longest, or will be first. */
+    /** The first entry of the work list. */
     async head(): Promise<DueEntry | undefined> {
       for await (const [first] of store.due(Number.MAX_SAFE_INTEGER)) return first;
       return undefined;

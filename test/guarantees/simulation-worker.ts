@@ -1,78 +1,84 @@
-/** A worker of a simulation: the real deps, over whatever the simulation lets through. */
+/** A worker of a simulation: the real dependencies behind a boundary at which anything can go wrong. */
 
-import type { Channel, ChannelType } from '../../lib/channels/channel.ts';
-import { channelTypes } from '../../lib/channels/index.ts';
 import type { Deps } from '../../lib/deps.ts';
-import { jobKey } from '../../lib/domain/job.ts';
+import { type JobName, jobKey } from '../../lib/domain/job.ts';
 import { splitKey } from '../../lib/domain/outbox.ts';
 import type { Clock } from '../../lib/platform/clock.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
-import type { Http, HttpRequest } from '../../lib/platform/http.ts';
 import type { Log } from '../../lib/platform/log.ts';
 import { createRedactor } from '../../lib/platform/redaction.ts';
 import { createSecrets } from '../../lib/platform/secrets.ts';
 import { createAccessToken } from '../../lib/sitecore/access-token.ts';
 import { createJobList } from '../../lib/sitecore/job-list.ts';
 import { createPublishingApi } from '../../lib/sitecore/publishing-api.ts';
-import type { Store } from '../../lib/table/store.ts';
+import type { Cross } from '../support/crossing.ts';
+import { requestedJob, type SimulatedWorld } from '../support/simulated-world.ts';
 import type { Deployment } from './simulation-deployments.ts';
+import { type SimulatedJob, shownOutcome } from './simulation-jobs.ts';
 import type { Ledger } from './simulation-ledger.ts';
-import { jobAskedFor, type Outside } from './simulation-outside.ts';
+import { InjectedError, noResponse, refusals, type Target, type What } from './simulation-mishaps.ts';
 import type { Table } from './simulation-table.ts';
-import { MadeUp, type Place, type What } from './simulation-troubles.ts';
-import { crossing } from './universe.ts';
 
-/** Something leaves the worker; `act` does it, given what goes wrong with that, and how long the answer takes. */
-export type Leave = <Answer>(
-  crossing: { name: string; place: Place; about?: string },
-  act: (mishap: What | undefined, takesMs: number) => Promise<Answer>,
-) => Promise<Answer>;
+/** A call leaves the worker. `act` performs it, given what goes wrong with it and how long its response takes. */
+export type Leave = <Result>(
+  crossing: { name: string; target: Target; about?: string },
+  act: (mishap: What | undefined, takesMs: number) => Promise<Result>,
+) => Promise<Result>;
 
-export interface WorkerDeps {
-  /** Who accepted messages are put down to. */
+export interface WorkerOptions {
+  /** Identifies the worker in the ledger. */
   worker: object;
   deployment: Deployment;
   leave: Leave;
   /** Waits for a turn between a write and its repetition. */
   turn: (what: string) => Promise<void>;
-  /** The time of the world, and of the worker. */
+  /** The time of the world. */
   now: () => number;
   pass: (ms: number) => void;
+  /** How far the clock of the worker is ahead. */
   offsetMs: number;
+  world: SimulatedWorld;
   table: Table;
-  outside: Outside;
+  jobs: SimulatedJob[];
   ledger: Ledger;
   newId: () => string;
 }
 
-/** As `wire` does, but the configuration is parsed once for all simulations. */
-export function createWorkerParts(deps: WorkerDeps): Deps {
-  const { deployment, leave, now, pass, offsetMs, ledger, newId } = deps;
+/** Makes the dependencies as `wire` does, except that the configuration is parsed once for all simulations. */
+export function createWorkerDeps(options: WorkerOptions): Deps {
+  const { deployment, leave, now, pass, offsetMs, world, table, ledger, newId } = options;
+  const { http, types, store } = world.boundary(createCross(options), table.storeFor(deployment.channelsFor));
   const made = deployment.deps;
   const clock: Clock = {
     now: () => now() + offsetMs,
     async wait(ms) {
       const end = now() + ms;
-      if (ms > 0) await leave({ name: 'wait', place: 'any' }, async () => pass(Math.max(end - now(), 0)));
+      if (ms > 0) await leave({ name: 'wait', target: 'any' }, async () => pass(Math.max(end - now(), 0)));
     },
   };
   const redact = createRedactor();
   const secrets = createSecrets({ env: {}, clock, redact, readParameters: async () => new Map(), references: [] });
-  const own = { http: httpOf(deps), clock, secrets, redact, log: logOf(ledger) };
+  const own = { http, clock, secrets, redact, log: logOf(ledger) };
   const apis = mapValues(made.config.environments, (environment, name) => {
     const accessToken = createAccessToken(own, { name, ...environment });
     return createPublishingApi({ ...own, accessToken }, { name, ...environment });
   });
   const jobLists = mapValues(apis, (api) => createJobList({ api, clock }));
-  const channels = mapValues(made.config.channels, (channel, name) =>
-    name === 'slack'
-      ? (channelTypes['slack'] as ChannelType).create(own, channel)
-      : topicOf(deps, name as 'fifo' | 'topic'),
-  );
+  const channels = mapValues(made.config.channels, (channel) => types[channel.type]?.create(own, channel));
   return {
     ...made,
     ...own,
-    store: storeOf(deps),
+    store: {
+      ...store,
+      async saveDelivery(job, key, delivery) {
+        try {
+          await store.saveDelivery(job, key, delivery);
+        } catch (error) {
+          if (delivery.state === 'sent') ledger.receipt({ job: jobKey(job), ...splitKey(key) }, 'lost');
+          throw error;
+        }
+      },
+    },
     api: (name) => apis[name] as never,
     jobList: (name) => jobLists[name] as never,
     channel: (name) => channels[name] as never,
@@ -81,40 +87,12 @@ export function createWorkerParts(deps: WorkerDeps): Deps {
   };
 }
 
-function httpOf({ worker, leave, now, outside }: WorkerDeps): Http {
-  return (request) => {
-    const sentAt = now();
-    const place = placeOf(request);
-    return leave({ name: place, place, about: jobAskedFor(request) }, async (mishap, takesMs) => {
-      const isInTime = now() - sentAt + takesMs < request.timeoutMs;
-      if (place === 'slack') return outside.slack(worker, request.body ?? '', mishap, isInTime);
-      if (!isInTime) throw new UpstreamError('unavailable', 'made up: no answer in time');
-      return place === 'token' ? outside.token(mishap) : outside.api(request, mishap);
-    });
-  };
-}
-
-const placeOf = ({ url }: HttpRequest): 'token' | 'slack' | 'api' => {
-  if (url.href.includes('/oauth/token')) return 'token';
-  return url.href.startsWith('https://slack.test') ? 'slack' : 'api';
-};
-
-function topicOf({ worker, leave, now, outside }: WorkerDeps, name: 'fifo' | 'topic'): Channel {
-  return {
-    minIntervalMs: 0,
-    send({ document }, timeoutMs) {
-      const sentAt = now();
-      return leave({ name, place: name }, async (mishap, takesMs) => {
-        const isInTime = now() - sentAt + takesMs < timeoutMs;
-        return outside.topic(worker, name, document, mishap, isInTime);
-      });
-    },
-    verify: async () => undefined,
-    render: ({ title, document }) => ({ text: title, payload: document }),
-  };
-}
-
-const storePlaces: Record<string, Place> = {
+const targets: Record<string, Target> = {
+  token: 'token',
+  api: 'api',
+  slack: 'slack',
+  fifo: 'fifo',
+  topic: 'topic',
   'store.get': 'get',
   'store.readMarks': 'get',
   'store.save': 'save',
@@ -123,38 +101,70 @@ const storePlaces: Record<string, Place> = {
   'store.removeMark': 'mark',
 };
 
-/** The table as the worker reaches it. */
-function storeOf({ leave, turn, table, deployment, ledger }: WorkerDeps): Store {
-  const crossed = crossing(table.storeFor(deployment.tells), (name, call) =>
-    leave({ name, place: storePlaces[name] ?? 'list' }, async (mishap) => {
-      if (mishap === 'failed') throw new MadeUp('the table is throttled');
-      const first = await call();
-      if (name === 'store.due') return table.show(first as IteratorResult<never>, mishap === 'stale') as typeof first;
-      if (mishap === 'lost') throw new MadeUp('the answer of the table was lost');
-      if (mishap !== 'again') return first;
-      await turn(`${name}, again`);
-      return await call();
-    }),
-  );
-  return {
-    ...crossed,
-    async saveDelivery(job, key, delivery) {
-      try {
-        await crossed.saveDelivery(job, key, delivery);
-      } catch (error) {
-        if (delivery.state === 'sent') ledger.receipt({ job: jobKey(job), ...splitKey(key) }, 'lost');
-        throw error;
+/** The boundary of a worker. The ledger records what crosses it. */
+function createCross(options: WorkerOptions): Cross {
+  const { worker, leave, now, world, ledger } = options;
+  return (name, call, { request, timeoutMs = Number.POSITIVE_INFINITY } = {}) => {
+    const target = targets[name] ?? 'list';
+    const job = request && target === 'api' ? requestedJob(request) : null;
+    const sentAt = now();
+    return leave({ name, target, about: job ? jobKey(job) : '' }, async (mishap, takesMs) => {
+      if (name.startsWith('store.')) return await crossToTable(options, { name, call, mishap });
+      const isInTime = now() - sentAt + takesMs < timeoutMs;
+      const isChannel = target === 'slack' || target === 'fifo' || target === 'topic';
+      if (!isInTime && !isChannel) throw new UpstreamError('unavailable', 'injected: no response in time');
+      const refusal = mishap && refusals[target]?.[mishap];
+      // The types of requests and responses match by target.
+      if (refusal) return refusal() as never;
+      if (job) return observe(options, job, mishap === 'notFound') ? await call() : (notFound as never);
+      const before = world.accepted.length;
+      const response = call();
+      const isHeard = isInTime && mishap !== 'lost';
+      for (const { job, channel, outcome, limit } of world.accepted.slice(before)) {
+        ledger.accepted({ job: jobKey(job), channel, outcome, limit }, worker, isHeard ? 'open' : 'lost');
       }
-    },
+      return isHeard ? await response : noResponse();
+    });
   };
 }
 
-/** A log that nobody reads, but for what must not be in it: an error that is a bug. */
+const notFound = { status: 404, headers: {}, body: '' };
+
+/** Records what the API shows of a job or, without an id, of all jobs of an environment. False: it is a 404. */
+function observe({ jobs, ledger }: WorkerOptions, { environment, jobId }: JobName, isHidden: boolean): boolean {
+  const isList = jobId === '';
+  const asked = jobs.filter((job) => job.environment === environment && (isList || job.jobId === jobId));
+  const shown = asked.filter((job) => job.shown && (isList || !isHidden));
+  for (const job of shown) ledger.showed(job.key, job.shown?.body ?? '', shownOutcome(job));
+  if (isList) {
+    const ended = shown.filter((job) => job.ended);
+    ledger.listed(
+      environment,
+      ended.map(({ key }) => key),
+    );
+  } else if (shown.length === 0) ledger.notFound(jobKey({ environment, jobId }));
+  return isList || shown.length > 0;
+}
+
+async function crossToTable<Result>(
+  { table, turn }: WorkerOptions,
+  { name, call, mishap }: { name: string; call: () => Promise<Result>; mishap: What | undefined },
+): Promise<Result> {
+  if (mishap === 'failed') throw new InjectedError('the table is throttled');
+  const first = await call();
+  if (name === 'store.due') return table.show(first as IteratorResult<never>, mishap === 'stale') as Result;
+  if (mishap === 'lost') throw new InjectedError('the response of the table was lost');
+  if (mishap !== 'again') return first;
+  await turn(`${name}, again`);
+  return await call();
+}
+
+/** A log that checks for one thing: no error is a bug. */
 const logOf = ({ violated }: Ledger): Log => ({
   info: () => undefined,
   warn: () => undefined,
   error(message, { error } = {}) {
-    if (!(error instanceof Error) || error instanceof MadeUp || error instanceof UpstreamError) return;
+    if (!(error instanceof Error) || error instanceof InjectedError || error instanceof UpstreamError) return;
     violated(`a bug: ${message}: ${error.stack}`);
   },
 });

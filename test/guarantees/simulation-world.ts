@@ -1,6 +1,6 @@
 /**
- * The world of a simulation: its time, the table, what is outside, and the workers, which live in processes as Lambda
- * keeps them. Each thing that leaves a worker waits for its turn, and may get into trouble.
+ * The simulated world with workers in processes as Lambda keeps them. Each call that leaves a worker waits for its turn,
+ * and can go wrong.
  */
 
 import type { Deps } from '../../lib/deps.ts';
@@ -8,27 +8,27 @@ import type { JobName } from '../../lib/domain/job.ts';
 import { check } from '../../lib/pipeline/check.ts';
 import { replay } from '../../lib/pipeline/replay.ts';
 import { sweep } from '../../lib/sweep/sweep.ts';
+import { createSimulatedWorld } from '../support/simulated-world.ts';
 import { type Deployment, type DeploymentName, deployments } from './simulation-deployments.ts';
-import { changeLook, createJobs, type Look, type SimulatedJob } from './simulation-jobs.ts';
+import { changeState, createJobs, type SimulatedJob, type State } from './simulation-jobs.ts';
 import { createLedger } from './simulation-ledger.ts';
-import { createOutside } from './simulation-outside.ts';
+import { createTroubles, InjectedError } from './simulation-mishaps.ts';
 import { createTable } from './simulation-table.ts';
-import { createTroubles, MadeUp } from './simulation-troubles.ts';
-import { createWorkerParts, type Leave } from './simulation-worker.ts';
+import { createWorkerDeps, type Leave } from './simulation-worker.ts';
 
 const second = 1_000;
 const minute = 60 * second;
-/** What a crossing takes, and what it takes when it is slow. */
+/** How long a call takes, and how much longer when it is slow. */
 const [usualMs, slowMs] = [10, 4 * second];
 
-/** A process as Lambda keeps it: it does one invocation at a time, and is frozen between two. */
+/** A process as Lambda keeps it. It handles one invocation at a time and is frozen in between. */
 interface Worker {
   name: string;
   deployment: Deployment;
   state: 'busy' | 'frozen' | 'dead';
-  /** When Lambda ends it, by the time of the world. */
+  /** When Lambda ends the invocation, by the time of the world. */
   deadline: number;
-  /** Kept when it is busy again: answers that come in while it is frozen are read then. */
+  /** Resolves when the process is busy again. Responses that arrive while it is frozen are read then. */
   thaw: PromiseWithResolvers<void>;
   deps: Deps;
 }
@@ -36,10 +36,10 @@ interface Worker {
 export type World = ReturnType<typeof createWorld>;
 
 /**
- * A world in which each crossing waits for `turn`. `offsetsMs` are the clocks of the workers, one after another, and
- * `beginnings` are the jobs at first.
+ * Makes a world in which each call waits for `turn`. `offsetsMs` says how far the clock of each worker is ahead;
+ * `beginnings` are the first states of the jobs.
  */
-export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: number[], beginnings: Look[]) {
+export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: number[], beginnings: State[]) {
   let time = Date.parse('2026-01-01T10:10:00.000Z');
   let isCalm = false;
   let deployment: Deployment = deployments.all;
@@ -48,16 +48,23 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
   const workers: Worker[] = [];
   const troubles = createTroubles();
   const ledger = createLedger(now);
-  const jobs = createJobs(beginnings, time);
-  const outside = createOutside({ now, jobs, ledger });
-  const table = createTable({ ledger, jobs });
+  const world = createSimulatedWorld(now);
+  const jobs = createJobs();
+  const table = createTable({ store: world.store, ledger, jobs });
+
+  const change = (job: SimulatedJob, state: State): void => {
+    changeState(job, state, time);
+    if (job.shown) world.shown.set(job.key, job.shown);
+    else world.shown.delete(job.key);
+  };
+  for (const [index, job] of jobs.entries()) change(job, beginnings[index] ?? 'unknown');
 
   const kill = (worker: Worker): void => {
     worker.state = 'dead';
     ledger.died(worker);
   };
 
-  /** Time passes; who is not done by the deadline, Lambda ends. */
+  /** Time passes. Lambda ends a worker that is still busy at its deadline. */
   const pass = (ms: number): void => {
     time += ms;
     for (const worker of workers) if (worker.state === 'busy' && time > worker.deadline) kill(worker);
@@ -68,7 +75,7 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
     if (worker.state === 'dead') await never();
   };
 
-  /** Keeps a worker that is frozen from going on for now, and one that is dead for good. */
+  /** Stops a frozen worker until it thaws, and a dead one for ever. */
   const awake = async (worker: Worker): Promise<void> => {
     while (worker.state === 'frozen') await worker.thaw.promise;
     if (worker.state === 'dead') await never();
@@ -76,23 +83,23 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
 
   const leave =
     (worker: Worker): Leave =>
-    async ({ name, place, about = '' }, act) => {
+    async ({ name, target, about = '' }, act) => {
       await awake(worker);
       await takeTurn(worker, name);
       pass(usualMs);
-      const mishap = troubles.next(place, about);
+      const mishap = troubles.next(target, about);
       if (mishap === 'dies') kill(worker);
       if (worker.state === 'dead') await never();
       const takesMs = mishap === 'slow' ? slowMs : 0;
-      const [answer] = await Promise.allSettled([act(mishap, takesMs)]);
+      const [response] = await Promise.allSettled([act(mishap, takesMs)]);
       if (mishap === 'died') kill(worker);
       if (takesMs > 0) {
         await takeTurn(worker, `${name}, slowly`);
         pass(takesMs);
       }
       await awake(worker);
-      if (answer.status === 'rejected') throw answer.reason;
-      return answer.value;
+      if (response.status === 'rejected') throw response.reason;
+      return response.value;
     };
 
   const start = (): Worker => {
@@ -104,7 +111,7 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
       thaw: Promise.withResolvers(),
       deps: undefined as never,
     };
-    worker.deps = createWorkerParts({
+    worker.deps = createWorkerDeps({
       worker,
       deployment,
       leave: leave(worker),
@@ -115,8 +122,9 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
       now,
       pass,
       offsetMs: offsetsMs[workers.length % offsetsMs.length] ?? 0,
+      world,
       table,
-      outside,
+      jobs,
       ledger,
       newId: () => `id-${ids++}`,
     });
@@ -124,7 +132,7 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
     return worker;
   };
 
-  /** One invocation, in a process that is free, or in a new one. Resolves when it has ended, whatever came of it. */
+  /** One invocation, in a free process or in a new one. Resolves at its end, even if it failed. */
   async function invoke(remainingMs: number, work: (deps: Deps, deadline: number) => Promise<unknown>) {
     const free = workers.find((one) => one.state === 'frozen' && one.deployment === deployment);
     const worker = free ?? start();
@@ -135,7 +143,7 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
     try {
       await work(worker.deps, worker.deps.clock.now() + remainingMs);
     } catch (error) {
-      if (!(error instanceof MadeUp)) ledger.violated(`a bug: ${(error as Error).stack}`);
+      if (!(error instanceof InjectedError)) ledger.violated(`a bug: ${(error as Error).stack}`);
     }
     if (worker.state === 'busy') worker.state = 'frozen';
   }
@@ -147,24 +155,24 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
     now,
     pass,
     trouble: troubles.add,
-    change: (job: SimulatedJob, look: Look) => changeLook(job, look, time),
+    change,
     deploy(name: DeploymentName): void {
       deployment = deployments[name];
     },
-    /** From now on nothing goes wrong that is not said anew, and everything happens at once. */
+    /** Ends all troubles. From now on calls do not wait for their turn. */
     repair(): void {
       troubles.end();
       isCalm = true;
     },
-    /** A trigger names a job. If it is answered, somebody was promised something. */
+    /** A trigger names a job. If the call succeeds, its caller was promised that the job is watched. */
     check: (job: JobName, remainingMs: number) =>
       invoke(remainingMs, async (deps, deadline) => {
         if (!Object.hasOwn(deps.config.environments, job.environment)) return;
         await check(deps, job, deadline);
-        ledger.vouch(job);
+        ledger.promise(job);
       }),
     sweep: (remainingMs = 55 * second) => invoke(remainingMs, sweep),
-    /** An operator has dead deliveries sent again. */
+    /** An operator replays dead deliveries. */
     replay: () => invoke(60 * minute, (deps) => replay(deps, {})),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Many workers at once, in all orders, with all that can go wrong: fast-check makes up what happens and picks who has
- * the next turn, and a model says what must have been sent.
+ * Many workers at once, in every order, with everything that can go wrong. fast-check generates what happens and picks
+ * the call that gets the next turn; a model says what must have been sent.
  */
 
 import fc from 'fast-check';
@@ -12,22 +12,22 @@ import { createWorld, type World } from './simulation-world.ts';
 
 const second = 1_000;
 const minute = 60 * second;
-/** How long the functions may take that are called for one job. */
+/** The time-outs of the functions that handle one job. */
 const [webhookMs, eventMs] = [25 * second, 30 * second];
 
 export interface SimulationOptions {
   runs: number;
-  /** Another one each time if left out. */
+  /** Random if left out. */
   seed?: number | undefined;
-  /** Replays the run, or the shrunk run, that a failure named. */
+  /** Replays the run, or the shrunk run, that a failure names. */
   path?: string | undefined;
-  /** What happens; anything if left out. The scheduler still picks who has the next turn. */
+  /** What happens; anything if left out. The scheduler still picks the next turn. */
   plans?: fc.Arbitrary<Plan>;
 }
 
-/** Runs so many simulations, and gives what was seen. The first one that breaks the promise throws, with its replay. */
+/** Runs the simulations and returns the totals. Throws if one breaks the promise, with the way to replay it. */
 export async function runSimulation({ runs, seed, path, plans = plan }: SimulationOptions): Promise<Figures> {
-  const total: Figures = { runs: 0, expected: 0, sent: 0, lost: 0, repeated: 0, repeatedWhereItCannotBeHelped: 0 };
+  const total: Figures = { runs: 0, expected: 0, sent: 0, lost: 0, repeated: 0, repeatedUnavoidably: 0 };
   const property = fc.asyncProperty(fc.scheduler(), plans, async (scheduler, one) => {
     const figures = await simulate(scheduler, one);
     for (const name of Object.keys(figures) as (keyof typeof figures)[]) total[name] += figures[name];
@@ -57,11 +57,11 @@ async function explain(
   ].join('\n\n');
 }
 
-/** One run: what was made up, and then the end. */
+/** One run: the generated commands, then the end. */
 async function simulate(scheduler: fc.Scheduler, one: Plan): Promise<Omit<Figures, 'runs'>> {
   const world = createWorld((label) => scheduler.schedule(nothing, label), one.offsetsMs, one.beginnings);
   for (const command of one.commands) {
-    // A minute is long: who is at work ends meanwhile. Who does not is met when time passes without this.
+    // Workers finish within a minute. The command `pass` covers those that do not.
     if (command.do === 'minute') await takeTurns(scheduler, untilIdle);
     perform(world, command);
     await takeTurns(scheduler, command.steps ?? 0);
@@ -74,7 +74,7 @@ async function simulate(scheduler: fc.Scheduler, one: Plan): Promise<Omit<Figure
   return figures;
 }
 
-/** Lets one thing happen. Whoever is called begins to work, and goes on in the turns that follow. */
+/** Performs one command. A worker that is called continues in the turns that follow. */
 function perform(world: World, command: Command): void {
   const job = world.jobs['job' in command ? command.job : 0] as SimulatedJob;
   switch (command.do) {
@@ -103,10 +103,10 @@ function perform(world: World, command: Command): void {
       world.pass(command.ms);
       break;
     case 'change':
-      world.change(job, command.look);
+      world.change(job, command.state);
       break;
     case 'deploy':
-      // The schedule goes on with the new configuration; who was called before ends with the old one.
+      // New invocations use the new configuration; those in progress keep the old one.
       world.deploy(command.what);
       void world.sweep();
       break;
@@ -117,13 +117,13 @@ function perform(world: World, command: Command): void {
 
 const nothing = Promise.resolve();
 
-/** Lets so many crossings have their turn, each time one that the scheduler picks among those that wait. */
+/** Gives turns to waiting calls, each picked by the scheduler. */
 async function takeTurns(scheduler: fc.Scheduler, steps: number): Promise<void> {
   for (let step = 0; step < steps; step++) {
-    // All that follows from the last turn has happened when the event loop comes round.
+    // Everything that follows from the last turn happens within one turn of the event loop.
     await new Promise(setImmediate);
     if (scheduler.count() === 0) return;
     await scheduler.waitOne();
   }
-  if (steps === untilIdle) throw new Error('the workers go on for ever');
+  if (steps === untilIdle) throw new Error('the workers never finish');
 }

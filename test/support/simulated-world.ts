@@ -1,0 +1,224 @@
+/**
+ * Everything outside of the notifier, in memory and in simulated time: the table, Sitecore, Slack and two topics. For
+ * tests and benchmarks that need thousands of runs. Workers run over the real sources behind a boundary (crossing.ts).
+ */
+
+import { createHandler as createEvent } from '../../functions/event.ts';
+import { createHandler as createSweep } from '../../functions/sweep.ts';
+import { createHandler as createWebhook } from '../../functions/webhook.ts';
+import type { Channel, ChannelType } from '../../lib/channels/channel.ts';
+import { channelTypes } from '../../lib/channels/index.ts';
+import type { Deps } from '../../lib/deps.ts';
+import { type JobName, jobKey, type Notice } from '../../lib/domain/job.ts';
+import type { Message } from '../../lib/domain/message.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
+import type { Http, HttpRequest, HttpResponse } from '../../lib/platform/http.ts';
+import type { Store } from '../../lib/table/store.ts';
+import { wire } from '../../lib/wire.ts';
+import { queueEvent } from '../../local/embedded-queue.ts';
+import { documentedList, listPage } from '../../local/publishing-api-list.ts';
+import { type PublishingJobValues, publishingJob } from '../../local/publishing-job.ts';
+import { addressOf } from './address.ts';
+import { type Cross, crossing, direct } from './crossing.ts';
+import { createMemoryStore } from './memory-store.ts';
+import { type ConfigDocument, getEvent, lambdaContext, postEvent, read, webhookSecret } from './world.ts';
+
+/** A message that a channel accepted. `title` is what the message says first: `Completed`, `Stuck`, and so on. */
+export interface Accepted extends Notice {
+  channel: TopicName | 'slack';
+  job: JobName;
+  title: string;
+  at: number;
+}
+
+/** A topic that deduplicates for five minutes, and one that does not. */
+export type TopicName = 'fifo' | 'topic';
+
+export interface SimulatedWorld {
+  store: Store;
+  accepted: Accepted[];
+  /** The jobs as the API shows them at this moment, by their keys. */
+  shown: Map<string, ShownJob>;
+  /** Changes a job of `production`; without values the API no longer knows it. */
+  setJob(id: string, values: Omit<PublishingJobValues, 'id'> | undefined): void;
+  /** What a worker needs so that every call that leaves it crosses the boundary. `store` stands for the world's own. */
+  boundary(cross: Cross, store?: Store): Boundary;
+  /** A worker with all three functions; several workers are several processes. */
+  worker(options: { cross?: Cross; config?: ConfigDocument; clock: Clock }): Worker;
+}
+
+export interface Boundary {
+  http: Http;
+  types: typeof channelTypes;
+  store: Store;
+}
+
+export interface ShownJob {
+  environment: string;
+  document: object;
+  body: string;
+}
+
+export interface Worker {
+  deps: Deps;
+  post(jobId: string): Promise<ReturnType<typeof read>>;
+  get(jobId: string): Promise<ReturnType<typeof read>>;
+  event(jobId: string): Promise<unknown>;
+  sweep(remainingMs?: number): ReturnType<ReturnType<typeof createSweep>>;
+  /** A sweep that a message of the sweep queue requests. */
+  queuedSweep(): ReturnType<ReturnType<typeof createSweep>>;
+}
+
+/** One environment; a Slack webhook (no deduplication), a FIFO topic (five minutes of it), a standard topic (none). */
+export const worldConfig = ({ discover = false, limits = [] as unknown[] } = {}): ConfigDocument => ({
+  environments: {
+    production: { clientId: 'client-id', clientSecret: 'client-secret', apiUrl: 'https://production.test', discover },
+  },
+  channels: {
+    slack: { type: 'slack', webhookUrl: `${slackUrl}/services/hook` },
+    fifo: { type: 'topic', name: 'fifo' },
+    topic: { type: 'topic', name: 'topic' },
+  },
+  limits,
+  webhook: { secrets: [webhookSecret] },
+});
+
+const slackUrl = 'https://slack.test';
+const fifoMemoryMs = 5 * 60_000;
+
+/** Makes a world without jobs. `pageSize` is that of the work list. */
+export function createSimulatedWorld(now: () => number, options: { pageSize?: number } = {}): SimulatedWorld {
+  const store = createMemoryStore(options);
+  const accepted: Accepted[] = [];
+  const shown = new Map<string, ShownJob>();
+  const remembered = new Map<string, number>();
+
+  const publish = (channel: TopicName, { document, title }: Message): void => {
+    const { deduplicationId, environment, jobId, outcome, limit } = document;
+    const isRepeated = now() - (remembered.get(deduplicationId) ?? Number.NEGATIVE_INFINITY) < fifoMemoryMs;
+    if (channel === 'fifo' && isRepeated) return;
+    remembered.set(deduplicationId, now());
+    const notice = { outcome, limit: limit ?? undefined, title: title.split(':')[0] ?? '' };
+    accepted.push({ channel, job: { environment, jobId }, ...notice, at: now() });
+  };
+
+  const respond = (request: HttpRequest): HttpResponse => {
+    const name = crossingOf(request);
+    if (name === 'token') return json(200, { access_token: 'token', expires_in: 86_400 });
+    if (name === 'slack') {
+      accepted.push({ channel: 'slack', ...readSlackMessage(request), at: now() });
+      return { status: 200, headers: {}, body: 'ok' };
+    }
+    const { environment, jobId } = requestedJob(request);
+    if (jobId !== '') {
+      const job = shown.get(jobKey({ environment, jobId }));
+      return job ? { status: 200, headers: {}, body: job.body } : json(404, { title: 'Not Found' });
+    }
+    const jobs = [...shown.values()].flatMap((job) => (job.environment === environment ? [job.document] : []));
+    const listed = listPage(addressOf(request).searchParams, jobs, documentedList());
+    return 'page' in listed ? json(200, listed.page) : json(400, listed);
+  };
+
+  const boundary: SimulatedWorld['boundary'] = (cross, own = store) => ({
+    http: (request) =>
+      cross(crossingOf(request), async () => respond(request), { request, timeoutMs: request.timeoutMs }),
+    types: { ...channelTypes, topic: topicType(cross, publish) },
+    store: crossing(own, cross),
+  });
+
+  return {
+    store,
+    accepted,
+    shown,
+    setJob(id, values) {
+      const job = { environment: 'production', jobId: id };
+      if (!values) return void shown.delete(jobKey(job));
+      shown.set(jobKey(job), shownJob(job, publishingJob({ id, at: now(), ...values })));
+    },
+    boundary,
+    worker({ cross = direct, config = worldConfig(), clock }) {
+      const { store, ...outside } = boundary(cross);
+      const env = { NOTIFIER_CONFIG: JSON.stringify(config), TABLE_NAME: 'memory' };
+      const deps: Deps = { ...wire(env, { ...outside, clock, write: () => undefined }), store };
+      const [webhook, event, sweep] = [createWebhook(deps), createEvent(deps), createSweep(deps)];
+      return {
+        deps,
+        post: async (jobId) => read(await webhook(postEvent(jobId), lambdaContext(25_000))),
+        get: async (jobId) => read(await webhook(getEvent(jobId), lambdaContext(25_000))),
+        event: (jobId) => event({ jobId }, lambdaContext(30_000)),
+        sweep: (remainingMs) => sweep({}, lambdaContext(remainingMs)),
+        queuedSweep: () => sweep(queueEvent('{"environment":"production"}'), lambdaContext()),
+      };
+    },
+  };
+}
+
+/** A job as the API shows it. */
+export const shownJob = ({ environment }: JobName, document: object): ShownJob => ({
+  environment,
+  document,
+  body: JSON.stringify(document),
+});
+
+/** The job that a request to the API is about; its id is empty when the request is for the list. */
+export function requestedJob(request: HttpRequest): JobName {
+  const { hostname, pathname } = addressOf(request);
+  const jobId = /\/jobs\/([^/]+)$/.exec(pathname)?.[1] ?? '';
+  return { environment: hostname.split('.')[0] ?? '', jobId: decodeURIComponent(jobId) };
+}
+
+function crossingOf({ url }: HttpRequest): 'token' | 'slack' | 'api' {
+  if (url.href.includes('/oauth/token')) return 'token';
+  return url.href.startsWith(slackUrl) ? 'slack' : 'api';
+}
+
+const json = (status: number, body: unknown): HttpResponse => ({ status, headers: {}, body: JSON.stringify(body) });
+
+/** The text begins with the title. The environment has a line of its own, and so has the id of a job with a name. */
+function readSlackMessage({ body = '' }: HttpRequest): Omit<Accepted, 'channel' | 'at'> {
+  const { text } = JSON.parse(body) as { text: string };
+  const [, title = '', nameOrId = ''] = /^([^:]+): (.+?)\. /.exec(text) ?? [];
+  const valueOf = (label: string) => new RegExp(`^${label}: (\\S+)`, 'm').exec(text)?.[1];
+  const job = { environment: valueOf('Environment') ?? '', jobId: valueOf('Job') ?? nameOrId };
+  return { job, title, ...(notices[title.replace(' (correction)', '')] as Notice) };
+}
+
+const notices: Record<string, Notice> = {
+  Completed: { outcome: 'completed' },
+  'Completed with warnings': { outcome: 'completedWithWarnings' },
+  'Completed, published nothing': { outcome: 'publishedNothing' },
+  Failed: { outcome: 'failed' },
+  Canceled: { outcome: 'canceled' },
+  'Lost track': { outcome: 'lostTrack' },
+  'Late, still queued': { outcome: 'late', limit: 'queuedFor' },
+  'Late, still running': { outcome: 'late', limit: 'runningFor' },
+  Stuck: { outcome: 'stuck', limit: 'noProgressFor' },
+};
+
+/** An SNS topic without the SDK. */
+const topicType = (cross: Cross, publish: (name: TopicName, message: Message) => void): ChannelType => ({
+  config: { name: channelTypes['sns']?.config['topicArn'] as never },
+  references: [],
+  create(_, config): Channel {
+    const name = config['name'] as TopicName;
+    const accept = async (message: Message) => {
+      publish(name, message);
+      return { receipt: 'accepted', dedupWindowMs: dedupWindowMs(name) };
+    };
+    return {
+      minIntervalMs: 0,
+      send: (message, timeoutMs) =>
+        cross(name, () => accept(message), { timeoutMs }).catch((error: unknown) => {
+          if (!(error instanceof UpstreamError)) throw error;
+          const { kind, message: text, ambiguous, retryAfterMs } = error;
+          throw new UpstreamError(kind, text, { ambiguous, retryAfterMs, dedupWindowMs: dedupWindowMs(name) });
+        }),
+      verify: async () => undefined,
+      render: ({ title, document }) => ({ text: title, payload: document }),
+    };
+  },
+});
+
+/** How long a topic drops a repeated message, as the channel knows it: a minute less than SNS remembers. */
+const dedupWindowMs = (channel: string): number => (channel === 'fifo' ? 4 * 60_000 : 0);
