@@ -7,14 +7,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { folder, makeBuilds } from './builds.ts';
+import { countCalls, sampleItem } from './call-counts.ts';
 import { coldStartRows } from './cold-start.ts';
 import { costsOf } from './cost.ts';
 import { printedCosts } from './cost-print.ts';
-import { countLife, sampleItem } from './life.ts';
 import { startNeighbours } from './neighbours/index.ts';
-import { printed, type Row } from './row.ts';
+import { printed, type Row } from './result-row.ts';
 import { sweepRows } from './sweep.ts';
-import { timeToTellRows } from './time-to-tell.ts';
+import { timeToNotifyRows } from './time-to-notify.ts';
 import { measureWarm } from './warm.ts';
 
 const { values: options } = parseArgs({
@@ -45,13 +45,13 @@ if (all || options.sweep) rows.push(...(await sweepRows(builds, neighbours, samp
 if (all || options.cost) {
   const warm = await measureWarm(builds, neighbours);
   rows.push(...warm.rows);
-  const life = await countLife();
-  const costs = await costsOf(life, warm.cpu);
-  Object.assign(results, { life, costs });
-  text.push(printedCosts(costs, life, warm.cpu));
+  const calls = await countCalls();
+  const costs = await costsOf(calls, warm.cpu);
+  Object.assign(results, { calls, costs });
+  text.push(printedCosts(costs, calls, warm.cpu));
 }
 neighbours.close();
-if (all || options.tell) rows.push(...(await timeToTellRows()));
+if (all || options.tell) rows.push(...(await timeToNotifyRows()));
 
 const file = join(folder, 'results.json');
 await writeFile(file, JSON.stringify(results, null, 2));

@@ -5,7 +5,7 @@ import { eventFor } from './events.ts';
 import type { Neighbours } from './neighbours/index.ts';
 import type { Order } from './neighbours/server.ts';
 import { type ColdRun, environmentOf, runCold } from './processes.ts';
-import { type Row, rowOf } from './row.ts';
+import { type Row, rowOf } from './result-row.ts';
 import type { Figures } from './statistics.ts';
 
 /** Over the floor's. */

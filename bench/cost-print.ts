@@ -1,12 +1,12 @@
 /** The costs as they are printed. */
 
+import type { CallCounts } from './call-counts.ts';
 import { assumptions, type Costs, durationMs } from './cost.ts';
-import type { Life } from './life.ts';
 import { prices } from './prices.ts';
 import type { WarmCpu } from './warm.ts';
 
 /** What a month costs, what limits there are, and what another memory size would change. */
-export function printedCosts({ fixed, bills, limits }: Costs, life: Life, cpu: WarmCpu): string {
+export function printedCosts({ fixed, bills, limits }: Costs, calls: CallCounts, cpu: WarmCpu): string {
   const items = Object.keys(bills[0]?.perJobs ?? {});
   const rowOf = (title: string, value: (bill: Costs['bills'][number]) => number) => [
     title,
@@ -38,7 +38,7 @@ export function printedCosts({ fixed, bills, limits }: Costs, life: Life, cpu: W
         .map(({ name, watched, why }) => [`  ${name}`, Math.round(watched).toLocaleString('en'), `  ${why}`]),
     ]),
     '',
-    ...aligned(memorySizes(life, cpu)),
+    ...aligned(memorySizes(calls, cpu)),
   ].join('\n');
 }
 
@@ -52,12 +52,12 @@ const computeAlone = ({ perJobs }: Costs['bills'][number]): number =>
 const idleOf = (fixed: Costs['fixed']): number =>
   sum(Object.fromEntries(Object.entries(fixed).filter(([name]) => /^(idle|queue)/.test(name))));
 
-function memorySizes(life: Life, cpu: WarmCpu): string[][] {
+function memorySizes(calls: CallCounts, cpu: WarmCpu): string[][] {
   const steps = ['idleSweep', 'unchangedSweep', 'lastSweep', 'firstSeen'] as const;
   return [
     ['Lambda memory', ...steps.map((step) => `${step} ms`), 'idle sweeps USD'],
     ...[128, 256, 512, 1_024].map((memoryMb) => {
-      const durations = steps.map((step) => durationMs(cpu[step], life[step], memoryMb));
+      const durations = steps.map((step) => durationMs(cpu[step], calls[step], memoryMb));
       const gbSeconds = (assumptions.hours * 60 * (durations[0] ?? 0) * memoryMb) / 1_024 / 1_000;
       return [`  ${memoryMb} MB`, ...durations.map((ms) => ms.toFixed(0)), usd(gbSeconds * prices.lambdaGbSecond)];
     }),

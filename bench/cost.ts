@@ -1,10 +1,10 @@
 /**
- * What a month costs, from counted calls (bench/life.ts), measured CPU (bench/warm.ts) and list prices (bench/prices.ts).
+ * What a month costs, from counted calls (bench/call-counts.ts), measured CPU (bench/warm.ts) and list prices (bench/prices.ts).
  * Jobs of 4 minutes, spread evenly over the month, each posted once to the webhook.
  */
 
 import { readFile } from 'node:fs/promises';
-import type { Life, Step } from './life.ts';
+import type { CallCounts, Step } from './call-counts.ts';
 import { prices } from './prices.ts';
 import type { WarmCpu } from './warm.ts';
 
@@ -54,18 +54,18 @@ const { hours, waitMs } = assumptions;
 const minutes = hours * 60;
 
 /** Computes all of it. */
-export async function costsOf(life: Life, cpu: WarmCpu): Promise<Costs> {
-  const fixed = await fixedCosts(life, cpu);
+export async function costsOf(calls: CallCounts, cpu: WarmCpu): Promise<Costs> {
+  const fixed = await fixedCosts(calls, cpu);
   return {
     fixed,
-    bills: [300, 10_000, 100_000].map((jobs) => billOf(jobs, life, cpu)),
+    bills: [300, 10_000, 100_000].map((jobs) => billOf(jobs, calls, cpu)),
     limits: limitsOf(cpu),
   };
 }
 
-async function fixedCosts(life: Life, cpu: WarmCpu): Promise<Record<string, number>> {
+async function fixedCosts(calls: CallCounts, cpu: WarmCpu): Promise<Record<string, number>> {
   const { alarmMetrics, dashboards } = await monitoring();
-  const idle = life.idleSweep;
+  const idle = calls.idleSweep;
   return {
     'idle minute sweep: Lambda': minutes * invocation(cpu.idleSweep, idle),
     'idle minute sweep: table': minutes * tableCost(idle),
@@ -109,8 +109,8 @@ const logCost = ({ logBytes, logLines }: Step): number =>
   ((assumptions.platformLogBytes + logBytes + (logLines + 3) * assumptions.lineBytes) / 1e9) *
   (prices.logsGb + 3 * prices.logsKeptGbMonth);
 
-function billOf(jobs: number, life: Life, cpu: WarmCpu): Bill {
-  const { firstSeen, unchangedSweep, lastSweep, idleSweep } = life;
+function billOf(jobs: number, calls: CallCounts, cpu: WarmCpu): Bill {
+  const { firstSeen, unchangedSweep, lastSweep, idleSweep } = calls;
   const atOnce = (jobs * assumptions.jobMinutes) / minutes;
   // Jobs that begin at random: in how many minutes at least one runs, and how many then do.
   const busyMinutes = minutes * (1 - Math.exp(-atOnce));
@@ -119,7 +119,7 @@ function billOf(jobs: number, life: Life, cpu: WarmCpu): Bill {
   const inBetween = 60 / assumptions.lookEverySeconds - 1;
   const extraSweeps = busyMinutes * inBetween;
   const busySweep = invocation(cpu.unchangedSweep + (together - 1) * cpu.furtherCheck, unchangedSweep);
-  const keptGb = (jobs * life.itemBytes * (assumptions.keptDays / 30)) / 1e9;
+  const keptGb = (jobs * calls.itemBytes * (assumptions.keptDays / 30)) / 1e9;
   return {
     jobs,
     perJobs: {
@@ -140,25 +140,25 @@ function billOf(jobs: number, life: Life, cpu: WarmCpu): Bill {
         jobs * (logCost(firstSeen) + logCost(lastSweep) - logCost(unchangedSweep)) +
         busyMinutes * (logCost(unchangedSweep) - logCost(idleSweep)) +
         extraSweeps * logCost(unchangedSweep),
-      metrics: metricHours(jobs, life) * (prices.metricMonth / hours),
+      metrics: metricHours(jobs, calls) * (prices.metricMonth / hours),
     },
-    others: othersOf(jobs, life, cpu),
+    others: othersOf(jobs, calls, cpu),
   };
 }
 
 /** Hours in which a metric has a value, over all metrics: hours with a job, for jobs that come at random. */
-function metricHours(jobs: number, { firstSeen, unchangedSweep, lastSweep }: Life): number {
+function metricHours(jobs: number, { firstSeen, unchangedSweep, lastSweep }: CallCounts): number {
   const metrics = new Set([firstSeen, unchangedSweep, lastSweep].flatMap((step) => step.metrics));
   return metrics.size * hours * (1 - Math.exp(-jobs / hours));
 }
 
 /**
- * The same life in other ways, polled once a minute: 5 looks, the last of which tells. Messages, logs, metrics and the
+ * The same calls in other ways, polled once a minute: 5 looks, the last of which tells. Messages, logs, metrics and the
  * API in front cost the same everywhere and are left out, and so is what keeps the other ways from telling twice.
  */
-function othersOf(jobs: number, life: Life, cpu: WarmCpu): Bill['others'] {
+function othersOf(jobs: number, calls: CallCounts, cpu: WarmCpu): Bill['others'] {
   const looks = assumptions.jobMinutes + 1;
-  const look = invocation(cpu.unchangedSweep, life.unchangedSweep);
+  const look = invocation(cpu.unchangedSweep, calls.unchangedSweep);
   // Look and choose 5 times, wait 4 times, tell twice at once: a branch each, and their parent.
   const transitions = looks * 2 + assumptions.jobMinutes + 3;
   // The start, 5 looks, 4 waits, 2 messages.

@@ -1,42 +1,50 @@
-/** The deployed stack in simulated time: the real handlers, called by the schedule and by the queue of wake-ups. */
+/** The deployed stack in simulated time: the real handlers, called by the schedule and by the sweep queue. */
 
 import type { Deps } from '../lib/deps.ts';
 import './importable.ts';
 import { createHandler as createEvent } from '../functions/event.ts';
 import { createHandler as createSweep } from '../functions/sweep.ts';
-import { channelTypes } from '../lib/channels/index.ts';
 import { wire } from '../lib/wire.ts';
 import { queueEvent } from '../local/embedded-queue.ts';
+import type { Cross } from '../test/support/crossing.ts';
+import { createSimulatedWorld, type SimulatedWorld, worldConfig } from '../test/support/simulated-world.ts';
 import { lambdaContext } from '../test/support/world.ts';
 import { assumptions } from './cost.ts';
-import {
-  type Asked,
-  beginning,
-  createWorld,
-  type SimulatedJob,
-  type SimulatedWorld,
-  slackUrl,
-} from './simulated-world.ts';
+import { createSimulatedTime, type SimulatedTime } from './simulated-time.ts';
+
+/** A job that runs for some time. Milliseconds since the beginning of the world. */
+export interface SimulatedJob {
+  id: string;
+  beginsAt: number;
+  endsAt: number;
+}
 
 export interface Scene {
   jobs: SimulatedJob[];
   /** The setting; 0: the minute schedule alone. */
   lookEverySeconds: number;
-  /** Nobody names the jobs: they are found by the list call. */
+  /** The jobs are not handed over, so discovery must find them. */
   discovered?: boolean;
-  /** So many minutes pass at least; in any case as many as it takes to tell of every job. */
+  /** The minutes that pass at least. More pass until every job is notified. */
   minutes?: number;
 }
 
-/** What was asked of whom, and how long sweeps ran, waiting included and computing left out. */
-export interface Counts extends Asked {
+/** What was asked of the others, and how long sweeps ran: with their waits, without their computing. */
+export interface Counts {
+  /** Tokens included. */
+  apiCalls: number;
+  tableReads: number;
+  tableWrites: number;
+  /** What the reads cost: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
+  readUnits: number;
   scheduledSweeps: number;
-  wokenSweeps: number;
-  /** Sweeps that sent wake-ups. */
-  scheduledThatWoke: number;
-  wokenThatWoke: number;
+  /** Sweeps that a message of the queue requested. */
+  queuedSweeps: number;
+  /** Sweeps that scheduled polls. */
+  scheduledThatPolled: number;
+  queuedThatPolled: number;
   polls: number;
-  /** SendMessageBatch, ReceiveMessage that brought something, DeleteMessageBatch. */
+  /** SendMessageBatch, ReceiveMessage with a result, DeleteMessageBatch. */
   queueRequests: number;
   sweepMs: number;
   logLines: number;
@@ -47,50 +55,69 @@ export interface Run {
   /** Milliseconds from the end of each job to the accepted message, in the order of the messages. */
   slack: number[];
   sns: number[];
-  /** The most messages that Slack had to take within a second. */
+  /** The most messages that Slack received within a second. */
   slackBurst: number;
   counts: Counts;
 }
 
 const second = 1_000;
 const minute = 60 * second;
-/** From the moment in which the schedule or the queue has an event to the first line of the handler. Not measured. */
-const handOverMs = 100;
-/** As serverless.yml has the event source of the queue. */
-const [batchSize, wokenAtOnce] = [10, 2];
-/** What takes longer is never told. */
+const beginning = Date.parse('2026-01-01T10:00:00.000Z');
+const { waitMs } = assumptions;
+/** From the moment when the schedule or the queue has an event to the first line of the handler. Not measured. */
+const invokeMs = 100;
+/** The event source of the queue, as serverless.yml configures it. */
+const [batchSize, maxConcurrency] = [10, 2];
+/** A page of the index holds 1 MB, an entry at most 300 bytes; an eventually consistent read of 4 KB is half a unit. */
+const [entryBytes, pageSize] = [300, 3_000];
+/** The run fails if it takes longer. */
 const maxMinutes = 6 * 60;
 
-/** Lets the jobs of a scene begin and end. Throws what a handler throws, and if a message comes twice or never. */
+/** Lets the jobs of a scene begin and end. Throws what a handler throws, and if a message is repeated or missing. */
 export async function simulate({ jobs, lookEverySeconds, discovered = false, minutes = 0 }: Scene): Promise<Run> {
-  const world = createWorld(jobs);
-  const stack = deploy(world, { lookEverySeconds, discovered });
-  if (!discovered) for (const { id, beginsAt } of jobs) world.time.later(beginsAt, () => stack.event(id));
-
-  const enough = Math.ceil(Math.max(0, ...jobs.map(({ endsAt }) => endsAt)) / minute) + maxMinutes;
-  for (let passed = 0; passed < minutes || world.told.length < 2 * jobs.length; passed++) {
-    if (passed === enough) throw new Error('Not every job was told.');
-    stack.schedule();
-    await world.time.pass(minute);
+  const time = createSimulatedTime(beginning);
+  const world = createSimulatedWorld(time.clock.now, { pageSize });
+  const stack = deploy(world, time, { lookEverySeconds, discovered });
+  for (const job of jobs) {
+    for (const status of ['Running', 'Completed'] as const) {
+      const at = status === 'Running' ? job.beginsAt : job.endsAt;
+      time.later(at, () => world.setJob(job.id, { status, ...timesOf(job, status) }));
+    }
+    if (!discovered) time.later(job.beginsAt, () => stack.event(job.id));
   }
-  // What is under way comes to its end.
-  await world.time.pass(minute);
+
+  const { accepted } = world;
+  const enough = Math.ceil(Math.max(0, ...jobs.map(({ endsAt }) => endsAt)) / minute) + maxMinutes;
+  for (let passed = 0; passed < minutes || accepted.length < 2 * jobs.length; passed++) {
+    if (passed === enough) throw new Error('A message is missing.');
+    stack.schedule();
+    await time.pass(minute);
+  }
+  // Everything in progress finishes.
+  await time.pass(minute);
   if (stack.failures.length > 0) throw stack.failures[0];
-  if (world.told.length > 2 * jobs.length) throw new Error('A message came twice.');
+  if (accepted.length > 2 * jobs.length) throw new Error('A message was repeated.');
 
   const ends = new Map(jobs.map(({ id, endsAt }) => [id, beginning + endsAt]));
-  const delays = (its: string) =>
-    world.told.flatMap(({ channel, jobId, at }) => (channel === its ? [at - (ends.get(jobId) ?? Number.NaN)] : []));
-  const slackTimes = world.told.flatMap(({ channel, at }) => (channel === 'slack' ? [at] : []));
+  const of = (its: string) => accepted.filter(({ channel }) => channel === its);
+  const delays = (channel: string) => of(channel).map(({ job, at }) => at - (ends.get(job.jobId) ?? Number.NaN));
+  const slackTimes = of('slack').map(({ at }) => at);
   return {
     slack: delays('slack'),
-    sns: delays('sns'),
+    sns: delays('topic'),
     slackBurst: Math.max(0, ...slackTimes.map((from, index) => countUntil(from + second, slackTimes.slice(index)))),
-    counts: { ...world.asked, ...stack.counts },
+    counts: stack.counts,
   };
 }
 
-/** How many of these moments, which are in order, lie before that one. */
+/** Times have milliseconds. If Sitecore writes whole seconds, that shows in `timeToNotify` and delays nothing. */
+function timesOf({ beginsAt, endsAt }: SimulatedJob, status: 'Running' | 'Completed') {
+  const [begin, end] = [beginsAt, endsAt].map((at) => new Date(beginning + at).toISOString()) as [string, string];
+  const finishTime = status === 'Running' ? null : end;
+  return { at: beginning + endsAt, queuedTime: begin, startTime: begin, finishTime };
+}
+
+/** How many of these moments, which are in order, are before that one. */
 function countUntil(end: number, moments: number[]): number {
   const after = moments.findIndex((moment) => moment >= end);
   return after < 0 ? moments.length : after;
@@ -98,47 +125,40 @@ function countUntil(end: number, moments: number[]): number {
 
 type Settings = Required<Pick<Scene, 'lookEverySeconds' | 'discovered'>>;
 
-function deploy(world: SimulatedWorld, settings: Settings) {
-  const { time } = world;
+function deploy(world: SimulatedWorld, time: SimulatedTime, settings: Settings) {
   const counts = nothingCounted();
   const failures: unknown[] = [];
-  const made = wire(
-    { NOTIFIER_CONFIG: JSON.stringify(configOf(settings)), TABLE_NAME: 'simulated' },
-    {
-      clock: time.clock,
-      http: world.http,
-      types: { ...channelTypes, topic: world.topic },
-      write(line) {
-        counts.logLines += 1;
-        counts.logBytes += Buffer.byteLength(line);
-      },
-    },
-  );
+  const { store, ...outside } = world.boundary(createCross(counts, time));
+  const write = (line: string): void => {
+    counts.logLines += 1;
+    counts.logBytes += Buffer.byteLength(line);
+  };
+  const env = { NOTIFIER_CONFIG: JSON.stringify(configOf(settings)), TABLE_NAME: 'simulated' };
+  const made: Deps = { ...wire(env, { ...outside, clock: time.clock, write }), store };
   const enqueue = createQueue(time.later, (bodies, done) => {
-    counts.wokenSweeps += 1;
+    counts.queuedSweeps += 1;
     counts.queueRequests += 2;
-    sweep('wokenThatWoke', queueEvent(...bodies), done);
+    sweep('queuedThatPolled', queueEvent(...bodies), done);
   });
-  const depsOf = (kind: 'scheduledThatWoke' | 'wokenThatWoke'): Deps => ({
+  const depsOf = (kind: 'scheduledThatPolled' | 'queuedThatPolled'): Deps => ({
     ...made,
-    store: world.store,
     sweepQueue: {
-      async send(wakeUp, delays) {
+      async send(request, delays) {
         counts[kind] += 1;
         counts.polls += delays.length;
         counts.queueRequests += 1;
-        await time.clock.wait(assumptions.waitMs.sqs);
-        for (const delay of delays) enqueue(JSON.stringify(wakeUp), delay);
+        await time.clock.wait(waitMs.sqs);
+        for (const delay of delays) enqueue(JSON.stringify(request), delay);
       },
     },
   });
-  const event = createEvent(depsOf('wokenThatWoke'));
+  const event = createEvent(depsOf('queuedThatPolled'));
   const handlers = {
-    scheduledThatWoke: createSweep(depsOf('scheduledThatWoke')),
-    wokenThatWoke: createSweep(depsOf('wokenThatWoke')),
+    scheduledThatPolled: createSweep(depsOf('scheduledThatPolled')),
+    queuedThatPolled: createSweep(depsOf('queuedThatPolled')),
   };
   const sweep = (kind: keyof typeof handlers, queued: object, done: () => void): void =>
-    time.later(handOverMs, async () => {
+    time.later(invokeMs, async () => {
       const begunAt = time.clock.now();
       await handlers[kind](queued, lambdaContext()).catch((error: unknown) => failures.push(error));
       counts.sweepMs += time.clock.now() - begunAt;
@@ -153,32 +173,53 @@ function deploy(world: SimulatedWorld, settings: Settings) {
     },
     schedule(): void {
       counts.scheduledSweeps += 1;
-      sweep('scheduledThatWoke', {}, () => undefined);
+      sweep('scheduledThatPolled', {}, () => undefined);
     },
   };
 }
 
-const configOf = ({ lookEverySeconds, discovered: discover }: Settings) => ({
-  environments: { production: { clientId: 'id', clientSecret: 'secret', apiUrl: 'https://api.test', discover } },
-  channels: {
-    slack: { type: 'slack', webhookUrl: `${slackUrl}/services/hook` },
-    topic: { type: 'topic', name: 'topic' },
-  },
-  settings: { lookEverySeconds },
-});
+/** Counts each call and lets it take its time. A channel accepts at the end of that time, the others read at its start. */
+const createCross =
+  (counts: Counts, { clock }: SimulatedTime): Cross =>
+  async (name, call, { keys = 0 } = {}) => {
+    if (name === 'slack' || name === 'topic') {
+      await clock.wait(name === 'slack' ? waitMs.slack : waitMs.sns);
+      return await call();
+    }
+    const result = await call();
+    if (name === 'token' || name === 'api') counts.apiCalls += 1;
+    else if (name === 'store.due') {
+      const { value, done } = result as IteratorResult<unknown[]>;
+      // The end of the last page is no call.
+      if (done) return result;
+      counts.tableReads += 1;
+      counts.readUnits += Math.max(1, Math.ceil((value.length * entryBytes) / 4_096)) / 2;
+    } else {
+      counts[keys > 0 ? 'tableReads' : 'tableWrites'] += 1;
+      counts.readUnits += keys;
+    }
+    await clock.wait(name.startsWith('store.') ? waitMs.table : waitMs.api);
+    return result;
+  };
 
-/** The queue and its event source: messages that have waited long enough are handed over, some at a time. */
+function configOf({ lookEverySeconds, discovered }: Settings) {
+  const config = worldConfig({ discover: discovered });
+  const { slack, topic } = config.channels;
+  return { ...config, channels: { slack, topic }, settings: { lookEverySeconds } };
+}
+
+/** The queue and its event source: visible messages are handed over in batches. */
 function createQueue(
   later: (ms: number, work: () => void) => void,
   handOver: (bodies: string[], done: () => void) => void,
 ): (body: string, delaySeconds: number) => void {
   const visible: string[] = [];
-  let underWay = 0;
+  let inFlight = 0;
   const take = (): void => {
-    if (underWay === wokenAtOnce || visible.length === 0) return;
-    underWay += 1;
+    if (inFlight === maxConcurrency || visible.length === 0) return;
+    inFlight += 1;
     handOver(visible.splice(0, batchSize), () => {
-      underWay -= 1;
+      inFlight -= 1;
       take();
     });
   };
@@ -189,11 +230,15 @@ function createQueue(
     });
 }
 
-const nothingCounted = (): Omit<Counts, keyof Asked> => ({
+const nothingCounted = (): Counts => ({
+  apiCalls: 0,
+  tableReads: 0,
+  tableWrites: 0,
+  readUnits: 0,
   scheduledSweeps: 0,
-  wokenSweeps: 0,
-  scheduledThatWoke: 0,
-  wokenThatWoke: 0,
+  queuedSweeps: 0,
+  scheduledThatPolled: 0,
+  queuedThatPolled: 0,
   polls: 0,
   queueRequests: 0,
   sweepMs: 0,

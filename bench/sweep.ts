@@ -5,7 +5,7 @@ import type { Neighbours } from './neighbours/index.ts';
 import type { Asked } from './neighbours/server.ts';
 import { entryOf, type Item, sizeOf } from './neighbours/table.ts';
 import { environmentOf, startWarm, type WarmRun } from './processes.ts';
-import { type Row, rowOf } from './row.ts';
+import { type Row, rowOf } from './result-row.ts';
 import type { Figures } from './statistics.ts';
 
 const targets = { throughput: 0.9, cpu: 1.5, memoryMb: 16, indexBytes: 300 };

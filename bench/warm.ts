@@ -5,7 +5,7 @@ import { eventFor } from './events.ts';
 import type { Neighbours } from './neighbours/index.ts';
 import type { Order } from './neighbours/server.ts';
 import { environmentOf, startWarm } from './processes.ts';
-import { type Row, rowOf } from './row.ts';
+import { type Row, rowOf } from './result-row.ts';
 import { type Figures, median } from './statistics.ts';
 
 /** What an invocation does, and how the world is meanwhile. */

@@ -1,6 +1,6 @@
 /**
  * A table that answers at once: it holds items and applies updates, and evaluates no condition, because each has one
- * writer here. What the calls cost on a real table is counted elsewhere (bench/life.ts).
+ * writer here. What the calls cost on a real table is counted elsewhere (bench/call-counts.ts).
  */
 
 import { tableDefinition } from '../../local/embedded-store.ts';

@@ -1,18 +1,18 @@
 /** What a job costs, as counts: calls, units of reading and writing, lines and metrics. The prices follow from these. */
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import { countLife, type Life, sampleItem } from '../../bench/life.ts';
+import { type CallCounts, countCalls, sampleItem } from '../../bench/call-counts.ts';
 import { entryOf, sizeOf } from '../../bench/neighbours/table.ts';
 
-let life: Life;
+let calls: CallCounts;
 
 beforeAll(async () => {
-  life = await countLife();
+  calls = await countCalls();
 });
 
 describe('a sweep', () => {
   test('with nothing to do reads marks, the work list and the list of jobs once each, and writes nothing', () => {
-    const { table, apiCalls, slackPosts, snsPublishes, pollCalls, metrics, logLines } = life.idleSweep;
+    const { table, apiCalls, slackPosts, snsPublishes, pollCalls, metrics, logLines } = calls.idleSweep;
     expect(table.calls).toEqual({ BatchGetItem: 1, Query: 1 });
     expect([table.readUnits, table.indexReadUnits]).toEqual([7, 0.5]);
     expect([table.writeUnits, table.indexWriteUnits]).toEqual([0, 0]);
@@ -27,14 +27,14 @@ describe('a sweep', () => {
   });
 
   test('that finds a job unchanged reads no more than that, writes nothing, and wakes the next ones with one call', () => {
-    const { table, apiCalls, polls, pollCalls, metrics } = life.unchangedSweep;
-    expect(table).toEqual(life.idleSweep.table);
+    const { table, apiCalls, polls, pollCalls, metrics } = calls.unchangedSweep;
+    expect(table).toEqual(calls.idleSweep.table);
     expect({ apiCalls, polls, pollCalls }).toEqual({ apiCalls: 1, polls: 5, pollCalls: 1 });
     expect(metrics).toEqual(['checked{}', 'watched{}', 'oldestEntry{}']);
   });
 
   test('that finds the end writes the item 4 times: the end, a receipt for each of two channels, and its leaving', () => {
-    const { table, apiCalls, slackPosts, snsPublishes } = life.lastSweep;
+    const { table, apiCalls, slackPosts, snsPublishes } = calls.lastSweep;
     expect({ apiCalls, slackPosts, snsPublishes }).toEqual({ apiCalls: 1, slackPosts: 1, snsPublishes: 1 });
     // One more write remembers how far the list of jobs is known.
     expect(table.calls).toEqual({ BatchGetItem: 1, Query: 1, GetItem: 1, UpdateItem: 4, PutItem: 1 });
@@ -44,15 +44,15 @@ describe('a sweep', () => {
 });
 
 test('POST /jobs reads the item once, asks the API once and writes once', () => {
-  const { table, apiCalls, tokens } = life.firstSeen;
+  const { table, apiCalls, tokens } = calls.firstSeen;
   expect(table.calls).toEqual({ BatchGetItem: 1, GetItem: 1, UpdateItem: 1 });
   expect([table.writeUnits, table.indexWriteUnits]).toEqual([1, 1]);
   // The token is the one that the sweep before has got.
   expect({ apiCalls, tokens }).toEqual({ apiCalls: 1, tokens: 0 });
 });
 
-test('a whole life has a value for 8 metrics, and CloudWatch charges for no more', () => {
-  const { firstSeen, unchangedSweep, lastSweep } = life;
+test('a whole calls has a value for 8 metrics, and CloudWatch charges for no more', () => {
+  const { firstSeen, unchangedSweep, lastSweep } = calls;
   expect(new Set([firstSeen, unchangedSweep, lastSweep].flatMap(({ metrics }) => metrics)).size).toBe(8);
 });
 

@@ -179,8 +179,8 @@ const json = (status: number, body: unknown): HttpResponse => ({ status, headers
 function readSlackMessage({ body = '' }: HttpRequest): Omit<Accepted, 'channel' | 'at'> {
   const { text } = JSON.parse(body) as { text: string };
   const [, title = '', nameOrId = ''] = /^([^:]+): (.+?)\. /.exec(text) ?? [];
-  const valueOf = (label: string) => new RegExp(`^${label}: (\\S+)`, 'm').exec(text)?.[1];
-  const job = { environment: valueOf('Environment') ?? '', jobId: valueOf('Job') ?? nameOrId };
+  const lineOf = (label: string) => new RegExp(`^${label}: (\\S+)`, 'm').exec(text)?.[1];
+  const job = { environment: lineOf('Environment') ?? '', jobId: lineOf('Job') ?? nameOrId };
   return { job, title, ...(notices[title.replace(' (correction)', '')] as Notice) };
 }
 

@@ -42,7 +42,7 @@ export interface Step {
 }
 
 /** The steps of a life: `POST /jobs`, the sweeps, and for comparison a sweep that finds nothing to do. */
-export interface Life {
+export interface CallCounts {
   idleSweep: Step;
   firstSeen: Step;
   unchangedSweep: Step;
@@ -52,7 +52,7 @@ export interface Life {
 }
 
 /** Lets one job run for 4 minutes. */
-export async function countLife(): Promise<Life> {
+export async function countCalls(): Promise<CallCounts> {
   const world = await startWorld();
   const table = await startCountedTable(world.store.endpoint);
   const requested = { polls: 0, pollCalls: 0 };
