@@ -1,11 +1,11 @@
-/** The folder in which `npm start` keeps what must survive a restart. */
+/** The folder with everything of `npm start` that survives a restart. */
 import { randomBytes } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../lib/platform/errors.ts';
 
-/** Makes the folder if it is not there; a `ConfigError` says that it cannot be written. */
+/** Creates the folder if necessary. Throws a `ConfigError` if it is not writable. */
 export async function openDataFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
@@ -17,7 +17,7 @@ export async function openDataFolder(path: string): Promise<void> {
   }
 }
 
-/** The webhook secret of this folder, made at the first start; only its owner can read the file. */
+/** The webhook secret of this folder, generated at the first start. Only the owner can read the file. */
 export async function keptSecret(path: string): Promise<{ secret: string; isNew: boolean }> {
   const kept = await readIfThere(path);
   if (kept !== null && kept.trim() !== '') return { secret: kept.trim(), isNew: false };
@@ -26,13 +26,13 @@ export async function keptSecret(path: string): Promise<{ secret: string; isNew:
   return { secret, isNew: true };
 }
 
-/** The document that was written with `writeJson`, or null. */
+/** Reads a document that `writeJson` wrote, or null. */
 export async function readJson<Document>(path: string): Promise<Document | null> {
   const text = await readIfThere(path);
   return text === null ? null : JSON.parse(text);
 }
 
-/** Writes a document, at once, so that no two writes mix, and so that a stop in the middle leaves the old one. */
+/** Writes a document synchronously and atomically: concurrent writes do not mix, and a crash leaves the old one. */
 export function writeJson(path: string, document: unknown): void {
   writeFileSync(`${path}.new`, JSON.stringify(document, null, 2));
   renameSync(`${path}.new`, path);

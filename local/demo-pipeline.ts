@@ -1,11 +1,11 @@
-/** Hands the simulated jobs to the notifier over HTTP, as a pipeline that has just created a job would. */
+/** Hands the simulated jobs over to the notifier by HTTP, as a pipeline does after it has created a job. */
 import type { JobPlan } from './simulation.ts';
 
 /** A caller of the webhook. */
 export interface DemoPipeline {
-  /** Hands a job over; rejects when it is not taken. */
+  /** Hands a job over. Rejects if the notifier does not accept it. */
   handOver: (plan: JobPlan) => Promise<void>;
-  /** Whether the notifier still has to do something for a job; null if it has never heard of it. */
+  /** Whether the notifier is watching a job; null if it does not know the job. */
   isWatching: (jobId: string) => Promise<boolean | null>;
 }
 
@@ -17,7 +17,7 @@ export function createDemoPipeline(deps: { url: string; secret: string; environm
     handOver: async ({ id }) => {
       const body = JSON.stringify({ jobId: id, environment });
       const response = await fetch(`${url}/jobs`, { method: 'POST', headers, body });
-      if (!response.ok) throw new Error(`The job ${id} was not taken: ${response.status} ${await response.text()}`);
+      if (!response.ok) throw new Error(`The job ${id} was not accepted: ${response.status} ${await response.text()}`);
     },
     isWatching: async (jobId) => {
       const response = await fetch(`${url}/jobs/${jobId}?environment=${environment}`, { headers });

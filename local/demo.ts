@@ -1,11 +1,11 @@
-/** The demo: a Publishing API whose jobs are simulated, with what `npm start` needs to show it. */
+/** The demo: a Publishing API with simulated jobs, and a simulated Slack. */
 
 import { join } from 'node:path';
 import { parseConfig } from '../lib/config/config.ts';
 import { ConfigError, RequestError } from '../lib/platform/errors.ts';
 import { readJob } from '../lib/sitecore/responses.ts';
 import { readJson, writeJson } from './data-folder.ts';
-import { firstMinute, stuckAfterMinutes } from './first-minute.ts';
+import { planDemoJobs, stuckAfterMinutes } from './demo-jobs.ts';
 import type { LiveJob } from './job-list.ts';
 import { type PublishingApiServer, problemFault, startPublishingApiServer } from './publishing-api-server.ts';
 import { endOf, type JobPlan, type PlannedOutcome, planJob, plannedOutcomes, simulatedJob } from './simulation.ts';
@@ -17,20 +17,20 @@ export const demoEnvironment = 'production';
 
 /** What is running in the demo. */
 export interface Demo {
-  /** The configuration that leads to the simulated servers. */
+  /** The configuration for the simulated servers. */
   document: ConfigDocument;
   /**
-   * The jobs that are to be handed to the notifier at the start. `isWatching` tells of a job whether the notifier
-   * still has to do something for it, and null if it has never heard of it.
+   * The jobs to hand over to the notifier at the start. `isWatching` says whether the notifier is watching a job; null
+   * means that it does not know the job.
    */
   begin: (isWatching: IsWatching) => Promise<JobPlan[]>;
-  /** The names of the jobs that nobody handed over, and that the notifier has come to know since this was last asked. */
-  found: (isWatching: IsWatching) => Promise<string[]>;
-  /** Plans one more job as asked (`outcome`, `name`, `seconds`); a `RequestError` says what is wrong with it. */
+  /** The names of the jobs that were discovered since the last call. */
+  discovered: (isWatching: IsWatching) => Promise<string[]>;
+  /** Plans one more job (`outcome`, `name`, `seconds`). Throws a `RequestError` that says what is wrong. */
   addJob: (asked: Record<string, unknown>) => JobPlan;
-  /** Lets the API fail as asked (`status`, `times`, `call`); a `RequestError` says what is wrong with it. */
+  /** Lets the API fail (`status`, `times`, `call`). Throws a `RequestError` that says what is wrong. */
   addFault: (asked: Record<string, unknown>) => void;
-  /** What the API says of a job right now. */
+  /** The current state of a job. */
   liveJob: (jobId: string) => LiveJob | undefined;
   close: () => Promise<void>;
 }
@@ -39,7 +39,7 @@ type IsWatching = (jobId: string) => Promise<boolean | null>;
 
 const keptForMs = 24 * 60 * 60_000;
 
-/** Starts the simulated servers; the plans of their jobs are kept in `dataFolder`, so that a restart goes on with them. */
+/** Starts the simulated servers. The plans of their jobs are kept in `dataFolder`, so that a restart continues them. */
 export async function startDemo(deps: {
   document: ConfigDocument;
   secret: string;
@@ -80,13 +80,13 @@ export async function startDemo(deps: {
       const unknown = open
         .filter(({ plan, watching }) => watching === null && plan.isHandedOver)
         .map(({ plan }) => plan);
-      const fresh = firstMinute(Date.now(), speed);
-      // A first minute that a restart has interrupted goes on, so that no two jobs of one name end at once.
+      const fresh = planDemoJobs(Date.now(), speed);
+      // After a restart in the first minute its jobs continue; new ones with the same names would only confuse.
       if (open.some(({ plan }) => fresh.some(({ name }) => name === plan.name))) return unknown;
       add(...fresh);
       return [...unknown, ...fresh.filter(({ isHandedOver }) => isHandedOver)];
     },
-    found: async (isWatching) => {
+    discovered: async (isWatching) => {
       const names: string[] = [];
       for (const { id, name, isHandedOver } of begun()) {
         if (isHandedOver || known.has(id) || (await isWatching(id)) === null) continue;
@@ -111,8 +111,8 @@ export async function startDemo(deps: {
     },
     liveJob: (jobId) => {
       const job = findJob(jobId);
-      const isFound = plans.get(jobId)?.isHandedOver === false;
-      return job && { job: readJob(JSON.stringify(job), 'simulation'), isFound };
+      const isDiscovered = plans.get(jobId)?.isHandedOver === false;
+      return job && { job: readJob(JSON.stringify(job), 'simulation'), isDiscovered };
     },
     close: async () => {
       await Promise.all([api.close(), slack.close()]);

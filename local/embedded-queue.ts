@@ -1,21 +1,21 @@
-/** A queue that takes delayed messages as SQS does, and hands each over when its time has come. */
+/** A queue that accepts delayed messages as SQS does, and delivers each one after its delay. */
 import { createHash, randomUUID } from 'node:crypto';
 import { createFaultBook, type FaultRule, playFault } from './faults.ts';
 import { readBody, sendJson, startLoopbackServer } from './loopback-server.ts';
 
-/** A message that was taken. */
+/** An accepted message. */
 export interface QueueMessage {
   body: string;
   delaySeconds: number;
 }
 
-/** The queue that was started. */
+/** A started queue. */
 export interface EmbeddedQueue {
   endpoint: string;
   queueUrl: string;
-  /** The messages that were taken, in the order in which they came. */
+  /** The accepted messages, in order of arrival. */
   messages: QueueMessage[];
-  /** Lets the next answers be other than usual. */
+  /** Injects faults into the next responses. */
   answerWith: (rule: FaultRule<Record<never, string>>) => void;
   clearAnswers: () => void;
   close: () => Promise<void>;
@@ -23,7 +23,7 @@ export interface EmbeddedQueue {
 
 type Batch = { Entries: { Id: string; MessageBody: string; DelaySeconds?: number }[] };
 
-/** Starts a queue; `onMessage` is called with each message, when its delay is over. */
+/** Starts a queue. It calls `onMessage` with each message after its delay. */
 export async function startEmbeddedQueue({
   onMessage,
 }: {
@@ -59,7 +59,7 @@ export async function startEmbeddedQueue({
 
   return {
     endpoint: server.url,
-    queueUrl: `${server.url}/000000000000/wake-ups`,
+    queueUrl: `${server.url}/000000000000/sweeps`,
     messages,
     answerWith: faults.add,
     clearAnswers: faults.clear,

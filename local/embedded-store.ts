@@ -14,16 +14,16 @@ import {
 import dynalite from 'dynalite';
 import { ConfigError } from '../lib/platform/errors.ts';
 
-/** The store that was started. */
+/** A started store. */
 export interface EmbeddedStore {
   endpoint: string;
   tableName: string;
-  /** Deletes what expired before `now` (epoch milliseconds), as DynamoDB's TTL would, and says how many items. */
+  /** Deletes the items that expired before `now` (epoch milliseconds), as DynamoDB's TTL does. Returns their number. */
   removeExpired: (now?: number) => Promise<number>;
   close: () => Promise<void>;
 }
 
-/** The table as `serverless.yml` makes it in AWS, but for its TTL and recovery settings, which no emulator has. */
+/** The table as in `serverless.yml`, without its TTL and recovery settings, which emulators lack. */
 export const tableDefinition = {
   TableName: 'publishing-jobs',
   BillingMode: 'PAY_PER_REQUEST',
@@ -57,11 +57,11 @@ export const tableDefinition = {
   ],
 } satisfies CreateTableCommandInput;
 
-/** Starts the store in the folder `path`, or in memory, with its table; a `ConfigError` says why it cannot. */
+/** Starts the store with its table in the folder `path`, or in memory. Throws a `ConfigError` if it cannot. */
 export async function startEmbeddedStore({ path }: { path?: string } = {}): Promise<EmbeddedStore> {
   if (path !== undefined) await assertUsable(path);
   const server = dynalite({ ...(path !== undefined && { path }), createTableMs: 0 });
-  // dynalite rethrows the error of a client that leaves early, which would end the process.
+  // dynalite rethrows the error of a client that disconnects early, which would end the process.
   server.on('request', (request) => request.removeAllListeners('error').on('error', () => undefined));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
@@ -89,11 +89,10 @@ async function createTable(client: DynamoDBClient): Promise<void> {
   const { TableNames = [] } = await client.send(new ListTablesCommand({}));
   if (!TableNames.includes(TableName)) await client.send(new CreateTableCommand(tableDefinition));
   const status = async () => (await client.send(new DescribeTableCommand({ TableName }))).Table?.TableStatus;
-  // It is there within a few milliseconds; the SDK's own waiter would first wait for seconds.
+  // The table is active within milliseconds; the SDK's own waiter would wait for seconds first.
   const deadline = Date.now() + 5000;
   while ((await status()) !== 'ACTIVE') {
-    if (Date.now() > deadline)
-      throw new ConfigError('The store was left half made. Remove its folder and start again.');
+    if (Date.now() > deadline) throw new ConfigError('The store is incomplete. Remove its folder and start again.');
     await setImmediate();
   }
 }
@@ -111,7 +110,7 @@ async function removeExpired(client: DynamoDBClient, now: number): Promise<numbe
   for await (const { Items = [] } of pages) {
     for (const { jobKey } of Items) {
       if (jobKey === undefined) continue;
-      // The job may have come back to the work list since the page was read.
+      // The job may have returned to the work list since the page was read.
       const remove = new DeleteItemCommand({ ...expired, Key: { jobKey }, ConditionExpression: 'expiresAt < :now' });
       removed += await client.send(remove).then(() => 1, ignoreFailedCondition);
     }
@@ -124,13 +123,13 @@ function ignoreFailedCondition(error: unknown): number {
   throw error;
 }
 
-/** The part of `level` that is needed to see whether a folder can be opened. */
+/** The part of `level` that is needed to check whether a folder can be opened. */
 interface LevelDatabase {
   open: () => Promise<void>;
   close: () => Promise<void>;
 }
 
-/** Opens the folder once before dynalite does, because dynalite can only crash when that fails. */
+/** Opens the folder before dynalite does, because dynalite crashes if that fails. */
 async function assertUsable(path: string): Promise<void> {
   const here = createRequire(import.meta.url);
   const { Level } = createRequire(here.resolve('dynalite'))('level') as { Level: new (path: string) => LevelDatabase };

@@ -1,43 +1,43 @@
 /**
- * An SNS topic without AWS: fauxqs in this process, reached through a server on the loopback interface (fauxqs itself
- * would listen on every interface) that adds what fauxqs leaves out: one text per protocol, the rules for subjects and
- * attributes, and a FIFO topic's memory.
+ * An SNS topic without AWS: fauxqs in this process behind a server on the loopback interface (fauxqs itself would listen
+ * on every interface). The server adds what fauxqs lacks: one text per protocol, the rules for subjects and attributes,
+ * and the deduplication of FIFO topics.
  */
 import type { ServerResponse } from 'node:http';
 import { buildApp } from 'fauxqs';
 import { createFaultBook, type Fault, type FaultRule, playFault } from './faults.ts';
 import { readBody, startLoopbackServer } from './loopback-server.ts';
 
-/** A message as the topic's subscribers get it. `at` is in epoch milliseconds. */
+/** A message as subscribers receive it. `at` is in epoch milliseconds. */
 export interface TopicMessage {
   at: number;
   subject: string | null;
   attributes: Record<string, string>;
-  /** What people get, by e-mail. */
+  /** The text for people, by email. */
   email: string;
-  /** What machines get, from a queue with raw delivery. */
+  /** The document for systems, from a queue with raw delivery. */
   document: string;
-  /** The text of every protocol that the sender named; `default` alone when it sent one text for all. */
+  /** The text of each protocol; only `default` if the sender sent one text for all. */
   texts: Record<string, string>;
   groupId: string | null;
   deduplicationId: string | null;
 }
 
-/** The topic that was started. */
+/** A started topic. */
 export interface EmbeddedTopic {
   endpoint: string;
   topicArn: string;
-  /** The messages that reached the subscribers: a repetition within a FIFO topic's five minutes does not. */
+  /** The messages that reached subscribers. A FIFO topic drops repetitions within five minutes. */
   messages: TopicMessage[];
-  /** How many times somebody asked to publish, in vain too. */
+  /** The number of Publish requests, including failed ones. */
   publishCount: () => number;
-  /** Lets the next answers to Publish be other than usual; `snsFault` makes those that SNS gives. */
+  /** Injects faults into the next responses to Publish. `snsFault` makes errors of SNS. */
   answerWith: (rule: FaultRule<Record<never, string>>) => void;
   clearAnswers: () => void;
   close: () => Promise<void>;
 }
 
-/** The topic's name (one that ends in `.fifo` is a FIFO topic), and what is called with each message. */
+/** The topic's name (a FIFO topic's ends in `.fifo`), and a function that receives each message. */
 export interface EmbeddedTopicOptions {
   name?: string;
   onMessage?: (message: TopicMessage) => void;
@@ -46,7 +46,7 @@ export interface EmbeddedTopicOptions {
 const fifoMemoryMs = 5 * 60_000;
 const formType = 'application/x-www-form-urlencoded';
 
-/** Starts an SNS endpoint that has one topic. */
+/** Starts an SNS endpoint with one topic. */
 export async function startEmbeddedTopic(options: EmbeddedTopicOptions = {}): Promise<EmbeddedTopic> {
   const { name = 'publishing-job-events', onMessage } = options;
   const isFifo = name.endsWith('.fifo');
@@ -69,8 +69,8 @@ export async function startEmbeddedTopic(options: EmbeddedTopicOptions = {}): Pr
 
   const publish = async (form: URLSearchParams): Promise<Fault> => {
     const message = messageOf(form);
-    const objection = objectionTo(message);
-    if (objection !== null) return snsFault(400, 'InvalidParameter', `Invalid parameter: ${objection}`);
+    const problem = problemOf(message);
+    if (problem !== null) return snsFault(400, 'InvalidParameter', `Invalid parameter: ${problem}`);
     const { statusCode, body } = await ask(form);
     if (statusCode === 200 && !isRepetition(message)) {
       messages.push(message);
@@ -79,7 +79,7 @@ export async function startEmbeddedTopic(options: EmbeddedTopicOptions = {}): Pr
     return { status: statusCode, headers: { 'content-type': 'text/xml' }, body };
   };
 
-  const answer = async (form: URLSearchParams, response: ServerResponse) => {
+  const respond = async (form: URLSearchParams, response: ServerResponse) => {
     publishCount += 1;
     const fault = faults.take({});
     const proper = fault === undefined || fault.accepted ? await publish(form) : undefined;
@@ -88,7 +88,7 @@ export async function startEmbeddedTopic(options: EmbeddedTopicOptions = {}): Pr
 
   const server = await startLoopbackServer(async (request, response) => {
     const form = new URLSearchParams(((await readBody(request)) ?? '').toString());
-    if (form.get('Action') === 'Publish') return await answer(form, response);
+    if (form.get('Action') === 'Publish') return await respond(form, response);
     const { statusCode, body } = await ask(form);
     playFault({ status: statusCode, headers: { 'content-type': 'text/xml' }, body }, response);
   });
@@ -107,7 +107,7 @@ export async function startEmbeddedTopic(options: EmbeddedTopicOptions = {}): Pr
   };
 }
 
-/** An error as SNS gives it: `snsFault(404, 'NotFound')`, `snsFault(400, 'Throttled')`, and so on. */
+/** An error of SNS: `snsFault(404, 'NotFound')`, `snsFault(400, 'Throttled')`, and so on. */
 export const snsFault = (status: number, code: string, message = code): Fault => ({
   status,
   headers: { 'content-type': 'text/xml' },
@@ -125,7 +125,7 @@ async function createTopic(ask: (form: URLSearchParams) => Promise<{ body: strin
   }
   const { body } = await ask(form);
   const topicArn = /<TopicArn>(.+)<\/TopicArn>/.exec(body)?.[1];
-  if (topicArn === undefined) throw new Error(`fauxqs did not make the topic ${name}: ${body}`);
+  if (topicArn === undefined) throw new Error(`fauxqs did not create the topic ${name}: ${body}`);
   return topicArn;
 }
 
@@ -162,8 +162,8 @@ function attributesOf(form: URLSearchParams): Record<string, string> {
   return attributes;
 }
 
-/** What SNS objects to in a message: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
-function objectionTo({ subject, attributes, texts }: TopicMessage): string | null {
+/** Why SNS refuses a message; null if it accepts it: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+function problemOf({ subject, attributes, texts }: TopicMessage): string | null {
   if (!texts['default']) return 'Message Structure - No default entry in JSON message body';
   if (subject !== null && !/^[ -~]{1,99}$/.test(subject)) return 'Subject';
   const empty = Object.keys(attributes).find((name) => attributes[name] === '');

@@ -1,36 +1,36 @@
-/** What can go wrong with an HTTP answer, on request: for the tests, and for the demo's faults. */
+/** Faults of HTTP responses, injected by tests and by the demo. */
 import type { ServerResponse } from 'node:http';
 
-/** One wrong answer. Left empty it is a 500 without a body. */
+/** One faulty response. By default it is a 500 without a body. */
 export interface Fault {
   /**
-   * `answer` (the default) is a whole answer; `half` sends half of the body and cuts the connection; `reset` cuts it
-   * before the first byte; `silence` never answers.
+   * `answer` (the default) is a complete response; `half` sends half of the body and closes the connection; `reset` closes
+   * it before the first byte; `silence` never responds.
    */
   kind?: 'answer' | 'half' | 'reset' | 'silence';
   status?: number;
   headers?: Record<string, string>;
-  /** Text as it is, anything else as JSON. */
+  /** Text is sent as it is, anything else as JSON. */
   body?: unknown;
-  /** Instead of a body: that many bytes of a JSON document that never ends well. */
+  /** Instead of a body: this many bytes of an incomplete JSON document. */
   bytes?: number;
-  /** Answers only after this many milliseconds. */
+  /** The delay of the response in milliseconds. */
   afterMs?: number;
-  /** Does what was asked all the same, so that only the answer is lost or wrong. */
+  /** Performs the request nevertheless, so that only the response is lost or wrong. */
   accepted?: boolean;
 }
 
-/** When a fault applies: only to requests that have these values, and this often (once, if not said). */
+/** When a fault applies: to requests with these values, this many times (once by default). */
 export type FaultRule<Scope> = Fault & Partial<Scope> & { times?: number };
 
-/** Keeps the faults that were asked for; the oldest one that fits a request applies to it. */
+/** Holds the injected faults. The oldest one that matches a request applies to it. */
 export function createFaultBook<Scope extends Record<string, string>>(scopeKeys: (keyof Scope)[]) {
   const rules: { rule: FaultRule<Scope>; left: number }[] = [];
   return {
     add: (rule: FaultRule<Scope>): void => {
       rules.push({ rule, left: rule.times ?? 1 });
     },
-    /** The fault for this request, counted as used; undefined when it is to be answered properly. */
+    /** Returns the fault for this request and uses it up; undefined for a regular response. */
     take: (scope: Scope): Fault | undefined => {
       const index = rules.findIndex(({ rule }) =>
         scopeKeys.every((key) => rule[key] === undefined || rule[key] === scope[key]),
@@ -47,13 +47,13 @@ export function createFaultBook<Scope extends Record<string, string>>(scopeKeys:
   };
 }
 
-/** Gives the wrong answer. */
+/** Sends the faulty response. */
 export function playFault(fault: Fault, response: ServerResponse): void {
-  if (fault.afterMs === undefined) answer(fault, response);
-  else setTimeout(() => answer(fault, response), fault.afterMs);
+  if (fault.afterMs === undefined) respond(fault, response);
+  else setTimeout(() => respond(fault, response), fault.afterMs);
 }
 
-function answer(fault: Fault, response: ServerResponse): void {
+function respond(fault: Fault, response: ServerResponse): void {
   if (fault.kind === 'silence') return;
   if (fault.kind === 'reset') {
     response.destroy();
@@ -63,7 +63,7 @@ function answer(fault: Fault, response: ServerResponse): void {
   const body = isText ? String(fault.body) : fault.body === undefined ? '' : JSON.stringify(fault.body);
   response.writeHead(fault.status ?? 500, {
     'content-type': isText ? 'text/html' : 'application/json',
-    // Half a body is only half when the whole length was promised.
+    // The header announces the whole length, so that half of the body is incomplete.
     ...(fault.kind === 'half' && { 'content-length': String(Buffer.byteLength(body)) }),
     ...fault.headers,
   });
@@ -72,7 +72,7 @@ function answer(fault: Fault, response: ServerResponse): void {
   else response.end(body);
 }
 
-/** Streams at the reader's pace, so that a body larger than memory costs nothing, and ends when the reader leaves. */
+/** Streams at the reader's pace, so that a huge body needs no memory. Ends when the reader disconnects. */
 function stream(bytes: number, response: ServerResponse): void {
   const start = '{"padding":"';
   const chunk = 'x'.repeat(64 * 1024);

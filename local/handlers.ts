@@ -1,4 +1,4 @@
-/** The Lambda functions, run in this process. */
+/** The Lambda functions in this process. */
 import { randomUUID } from 'node:crypto';
 import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2, Context, ScheduledEvent } from 'aws-lambda';
 import type { SweepResult } from '../lib/sweep/sweep-run.ts';
@@ -6,17 +6,17 @@ import type { SweepResult } from '../lib/sweep/sweep-run.ts';
 /** The functions, without what Lambda adds to them. */
 export interface Handlers {
   webhook: (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyResultV2>;
-  /** `event` is that of a wake-up; without one, the schedule has come round. */
+  /** `event` comes from the sweep queue; without it, the call is one of the schedule. */
   sweep: (event?: object) => Promise<SweepResult>;
-  /** Resolves when no call is under way any more. */
+  /** Resolves when no call is in progress. */
   settled: () => Promise<void>;
 }
 
-/** The time that a call may take: a caller waits no longer than 25 s, and the sweep's time-out is 55 s. */
+/** The time-outs: callers of the webhook wait for up to 25 s, a sweep has 55 s. */
 const webhookMs = 25_000;
 const sweepMs = 55_000;
 
-/** Loads the functions with this environment; they read it while they load, so it must be complete. */
+/** Loads the functions with these environment variables, which must be complete: the functions read them on load. */
 export async function loadHandlers(env: Record<string, string>): Promise<Handlers> {
   Object.assign(process.env, env);
   const webhook = await import('../functions/webhook.ts');

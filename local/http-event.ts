@@ -1,9 +1,9 @@
-/** Between `node:http` and a Lambda function behind an API Gateway HTTP API, payload format 2.0. */
+/** Translates between `node:http` and a Lambda function behind an API Gateway HTTP API, payload format 2.0. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2 } from 'aws-lambda';
 
-/** What API Gateway found out about a request: the route as it was configured, and the values of its variables. */
+/** The configured route that a request matches, and the values of its variables. */
 export interface Route {
   routeKey: string;
   pathParameters?: Record<string, string>;
@@ -12,7 +12,7 @@ export interface Route {
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 const textType = /^(text\/|application\/(json|javascript|xml|vnd\.api\+json)\b)/;
 
-/** Makes the event that API Gateway would send for this request. */
+/** Makes the event that API Gateway sends for this request. */
 export function toHttpEvent(
   request: IncomingMessage,
   body: Buffer,
@@ -54,7 +54,7 @@ export function toHttpEvent(
   };
 }
 
-/** Answers with what the function returned, as API Gateway would: without a status code it is the body, in JSON. */
+/** Writes what the function returned, as API Gateway does. A result without a status code is the body, as JSON. */
 export function writeHttpResult(result: APIGatewayProxyResultV2, response: ServerResponse): void {
   if (typeof result !== 'object' || result.statusCode === undefined) {
     const body = typeof result === 'string' ? result : JSON.stringify(result ?? '');

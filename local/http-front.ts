@@ -1,4 +1,4 @@
-/** The HTTP side of `npm start`: the webhook function's routes, the page, and the demo's own calls. */
+/** The HTTP server of `npm start`: the routes of the webhook function, the page, and the routes of the demo. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2 } from 'aws-lambda';
 import { RequestError } from '../lib/platform/errors.ts';
@@ -8,10 +8,10 @@ import { readBody, sendJson } from './loopback-server.ts';
 import type { Page } from './page.ts';
 import type { JobPlan } from './simulation.ts';
 
-/** What API Gateway takes at most, so the function sees every body that it would see in AWS. */
+/** The limit of API Gateway, so that the function receives every body that it would receive in AWS. */
 const maxBody = 10 * 1024 * 1024;
 
-/** Makes the request handler. `demo` is null when the real Publishing API is asked; `handOver` gives it a job. */
+/** Makes the request handler. `demo` is null with the real Publishing API; `handOver` hands a job of the demo over. */
 export function createHttpFront(deps: {
   page: Page;
   demo: Demo | null;
@@ -46,8 +46,9 @@ export function createHttpFront(deps: {
     if (jobId !== undefined) {
       return callWebhook(request, response, { routeKey: 'GET /jobs/{jobId}', pathParameters: { jobId } });
     }
-    // What follows asks for no credential, so no web page but our own may use it.
-    if (!isOwnPage(request)) throw new RequestError(403, 'Only for requests from this machine, and from this page.');
+    // The following routes need no credential, so only the page itself may use them.
+    if (!isOwnPage(request))
+      throw new RequestError(403, 'Only requests from this machine and from this page are allowed.');
     if (asked === 'GET /') return page.serve(response);
     if (asked === 'GET /live') return page.connect(request, response);
     if (demo && /^POST \/simulation\/(jobs|faults)$/.test(asked)) return simulate(demo, pathname, request, response);
@@ -66,7 +67,7 @@ export function createHttpFront(deps: {
   };
 }
 
-/** The path without the query. An encoded slash makes it another path, which is as well: no id of a job holds one. */
+/** The path without the query. An encoded slash leads to another path, which is fine: job ids contain none. */
 function decodedPath({ url = '/' }: IncomingMessage): string {
   try {
     return decodeURIComponent(url.replace(/\?.*$/, ''));
@@ -75,21 +76,21 @@ function decodedPath({ url = '/' }: IncomingMessage): string {
   }
 }
 
-/** A foreign page can send requests here, but under its own origin; one that renames itself (DNS rebinding) under its own host. */
+/** Another page sends its own origin, or with DNS rebinding its own host. */
 function isOwnPage({ headers }: IncomingMessage): boolean {
   const { host = '', origin } = headers;
   const isLocal = /^(localhost|127\.0\.0\.1)(:\d+)?$/.test(host);
   return isLocal && (origin === undefined || origin === `http://${host}`);
 }
 
-/** The JSON members of a body, whatever its type says: `curl -d` calls everything a form. */
+/** The JSON members of a body of any content type: `curl -d` declares every body as a form. */
 function membersOf(body: Buffer | null): Record<string, unknown> {
   const text = body?.toString() || '{}';
   try {
     const members = JSON.parse(text);
     if (typeof members === 'object' && members !== null && !Array.isArray(members)) return members;
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new RequestError(400, 'The body must be a JSON object, like {"outcome":"failed"}.');
 }

@@ -1,4 +1,4 @@
-/** The jobs that the page shows: what the table says of each, and in the demo what the simulation says right now. */
+/** The jobs that the page shows, from the table and, in the demo, from the simulation. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { type Job, type JobRecord, timeLimitNames } from '../lib/domain/job.ts';
@@ -12,23 +12,23 @@ export interface JobRow {
   job: Job | null;
   /** Why there is no status, or no newer one. */
   error: string | null;
-  /** That nobody handed it over, as far as that is known. */
-  isFound: boolean;
-  /** What it was told to be, `late` or `stuck`, before its end. */
+  /** Whether it is known that discovery found the job. */
+  isDiscovered: boolean;
+  /** Whether it was `late` or `stuck` before its end. */
   delays: string[];
   deliveries: { outcome: string; channel: string; state: string; error: string | null }[];
   firstSeenAt: string;
 }
 
-/** What the simulation knows of a job that the table does not tell. */
+/** What the simulation knows about a job. */
 export interface LiveJob {
   job: Job;
-  isFound: boolean;
+  isDiscovered: boolean;
 }
 
 const shown = 100;
 
-/** Makes the function that lists the latest jobs, newest first; `liveJob` knows more of some than the table does. */
+/** Makes the function that lists the latest jobs, newest first. `liveJob` overrides what the table holds. */
 export function createJobList(
   { endpoint, tableName }: { endpoint: string; tableName: string },
   liveJob: (jobId: string) => LiveJob | undefined,
@@ -38,7 +38,7 @@ export function createJobList(
   return async () => {
     const records: JobRecord[] = [];
     for await (const { Items = [] } of paginateScan({ client }, { TableName: tableName })) {
-      // The table holds other items than jobs too.
+      // The table also holds items that are not jobs.
       records.push(...(Items as JobRecord[]).filter(({ jobId, deliveries }) => jobId && deliveries));
     }
     return records
@@ -57,7 +57,7 @@ function rowOf(record: JobRecord, live?: LiveJob): JobRow {
     status: live?.job.status ?? status ?? null,
     job: live?.job ?? job ?? null,
     error: check?.error ?? null,
-    isFound: live?.isFound ?? false,
+    isDiscovered: live?.isDiscovered ?? false,
     delays: [...new Set(delays)],
     deliveries: namedDeliveries(record).map(({ outcome, channel, delivery: { state, error } }) => ({
       outcome,

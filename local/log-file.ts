@@ -1,4 +1,4 @@
-/** Takes the handlers' structured logs off the terminal and into a file. */
+/** Writes the structured logs of the handlers to a file instead of the terminal. */
 import { appendFileSync, renameSync, statSync } from 'node:fs';
 import { formatWithOptions } from 'node:util';
 
@@ -17,11 +17,11 @@ export function logToFile(path: string, onError: (line: string) => void): void {
         renameSync(path, `${path}.1`);
         bytes = 0;
       }
-      // Written at once, because what is logged last before a crash is what one looks for.
+      // Synchronous, because the last lines before a crash are the ones that matter.
       appendFileSync(path, `${line}\n`);
       bytes += Buffer.byteLength(line) + 1;
     } catch (error) {
-      // A full disk must not fail what is being logged.
+      // A full disk must not fail the caller.
       onError(`Cannot write to ${path} (${(error as NodeJS.ErrnoException).code})`);
     }
   };
@@ -38,7 +38,7 @@ export function logToFile(path: string, onError: (line: string) => void): void {
   console.error = log(true);
 }
 
-/** What a log line says of an error, short enough for a terminal; null if it is about something else. */
+/** The error in a log line, short enough for a terminal; null if there is none. */
 function errorIn(line: string, isError: boolean): string | null {
   const entry = parseEntry(line);
   if (entry === null) return isError ? line : null;

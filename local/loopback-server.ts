@@ -1,22 +1,22 @@
-/** The one way in which everything under `local/` serves HTTP: on the loopback interface, and closed without waiting. */
+/** The HTTP server of everything under `local/`: on the loopback interface, closed without waiting. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A server that listens on 127.0.0.1 alone. */
+/** A server that listens on 127.0.0.1 only. */
 export interface LoopbackServer {
   url: string;
   port: number;
-  /** Cuts every open connection, so it never waits for a client. */
+  /** Closes every open connection, so it never waits for a client. */
   close: () => Promise<void>;
 }
 
-/** Serves HTTP on the given port of 127.0.0.1, or on any free one; rejects with Node's error when the port is taken. */
+/** Serves HTTP on a port of 127.0.0.1, by default a free one. Rejects with Node's error if the port is in use. */
 export async function startLoopbackServer(
   handle: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
   port = 0,
 ): Promise<LoopbackServer> {
   const server = createServer((request, response) => {
-    // A client that leaves early is its own affair, and must not end the process.
+    // A client that disconnects early must not end the process.
     request.on('error', () => undefined);
     Promise.resolve(handle(request, response)).catch((error: unknown) => fail(response, error));
   });
@@ -35,7 +35,7 @@ export async function startLoopbackServer(
   };
 }
 
-/** Reads a whole request body, or gives null as soon as it is longer than `limit` bytes. */
+/** Reads a whole request body, or returns null as soon as it is longer than `limit` bytes. */
 export async function readBody(request: IncomingMessage, limit = 1024 * 1024): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -47,7 +47,7 @@ export async function readBody(request: IncomingMessage, limit = 1024 * 1024): P
   return Buffer.concat(chunks);
 }
 
-/** Answers with a JSON document. */
+/** Responds with a JSON document. */
 export function sendJson(response: ServerResponse, status: number, document: unknown, type = 'application/json'): void {
   response.writeHead(status, { 'content-type': type }).end(JSON.stringify(document));
 }

@@ -1,6 +1,6 @@
-/** Slack's text format, taken apart: https://docs.slack.dev/messaging/formatting-message-text/ */
+/** A parser for Slack's text format: https://docs.slack.dev/messaging/formatting-message-text/ */
 
-/** Plain text, or a part with a meaning: the tag of the HTML element that shows it, and `mention`. */
+/** Plain text, or a formatted part with the tag of its HTML element or `mention`. */
 export type Piece = string | { tag: Tag; href?: string; pieces: Piece[] };
 type Tag = 'strong' | 'em' | 's' | 'code' | 'pre' | 'time' | 'mention' | 'a';
 
@@ -8,16 +8,16 @@ const emphasis: Record<string, Tag> = { '*': 'strong', _: 'em', '~': 's' };
 const before = '(?<=^|[\\s(\\[{"\'.,;:!?>-])';
 const after = '(?=$|[\\s)\\]}"\'.,;:!?<-])';
 
-// Marks stand at the edges of words. A word joiner (U+2060) behind one takes its meaning away.
+// Markup is at the edges of words. A word joiner (U+2060) after a character disables it.
 const around = (mark: string): string =>
   `${before}\\${mark}(?=[^\\s\\u2060${mark}])[^\\${mark}\\n]*[^\\s\\${mark}]\\${mark}${after}`;
 const special = new RegExp(
   `(\`\`\`[\\s\\S]+?\`\`\`|\`[^\`\\n]+\`|<[^<>\\n]+>|${Object.keys(emphasis).map(around).join('|')})`,
 );
 
-/** Takes a text apart; dates are written out as of `now`, in the zone of whoever reads. */
+/** Parses a text. Dates become text relative to `now`, in the reader's time zone. */
 export function parseMrkdwn(text: string, now = new Date()): Piece[] {
-  // Split at a pattern with one group gives the matches at the odd places.
+  // Splitting at a pattern with one group puts the matches at odd indexes.
   return text
     .split(special)
     .map((part, index) => (index % 2 === 0 ? unescaped(part) : parseSpecial(part, now)))
@@ -32,7 +32,7 @@ function parseSpecial(part: string, now: Date): Piece {
   return tag ? { tag, pieces: parseMrkdwn(inner, now) } : parseAngled(inner, now);
 }
 
-/** What stands in angle brackets: a date, a mention or a link, each with its text behind a bar. */
+/** A date, a mention or a link in angle brackets, each with its text after a bar. */
 function parseAngled(content: string, now: Date): Piece {
   const [target = '', label] = content.split(/\|(.*)/s);
   const date = /^!date\^(\d+)\^([^^]+)/.exec(target);
@@ -41,7 +41,7 @@ function parseAngled(content: string, now: Date): Piece {
   if (mention)
     return { tag: 'mention', pieces: [`${target.startsWith('#') ? '#' : '@'}${unescaped(label ?? mention)}`] };
   const text = unescaped(label ?? target);
-  // Only what Slack makes a link of; `javascript:` is not among it.
+  // Only the schemes that Slack links; `javascript:` is not one of them.
   return /^(https?|mailto):/.test(target) ? { tag: 'a', href: unescaped(target), pieces: [text] } : text;
 }
 

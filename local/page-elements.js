@@ -1,4 +1,4 @@
-/** Makes an element, `el('p.quiet.small', 'text', otherElement)`. Texts become text nodes and never markup. */
+/** Makes an element: `el('p.quiet.small', 'text', otherElement)`. Text becomes text nodes, never markup. */
 export function el(selector, ...children) {
   const [tag, ...classes] = selector.split('.');
   const element = document.createElement(tag);
@@ -7,5 +7,5 @@ export function el(selector, ...children) {
   return element;
 }
 
-/** A time of day as the reader writes it. */
+/** A time of day in the reader's locale. */
 export const clockTime = (at) => new Date(at).toLocaleTimeString([], { timeStyle: 'medium' });

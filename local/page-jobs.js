@@ -4,7 +4,7 @@ import { el } from './page-elements.js';
 const rows = new Map();
 let jobs = [];
 
-/** Shows these jobs, newest first, as the server listed them. */
+/** Shows these jobs in the order of the server: newest first. */
 export function showJobs(table, listed) {
   jobs = listed;
   const [body] = table.tBodies;
@@ -14,7 +14,7 @@ export function showJobs(table, listed) {
   table.hidden = shown.length === 0;
 }
 
-/** Lets the time go on. */
+/** Updates the elapsed times. */
 export function tick() {
   for (const entry of jobs) updatedRow(entry);
 }
@@ -23,11 +23,11 @@ function updatedRow(entry) {
   const key = `${entry.environment}#${entry.jobId}`;
   if (!rows.has(key)) rows.set(key, newRow());
   const { row, cells } = rows.get(key);
-  const { environment, jobId, job, isFound, deliveries } = entry;
-  fill(cells.name, JSON.stringify([job?.name, jobId, isFound]), () => [
+  const { environment, jobId, job, isDiscovered, deliveries } = entry;
+  fill(cells.name, JSON.stringify([job?.name, jobId, isDiscovered]), () => [
     el('div.name', job?.name ?? jobId),
     el('div.quiet.mono', jobId),
-    isFound ? el('div.quiet.small', 'Found by itself: nobody handed it over') : '',
+    isDiscovered ? el('div.quiet.small', 'Discovered automatically') : '',
   ]);
   fill(cells.environment, environment);
   fill(cells.status, JSON.stringify([entry.status, job?.statistics, entry.error, entry.delays]), () => statusOf(entry));
@@ -37,11 +37,11 @@ function updatedRow(entry) {
   cells.failed.classList.toggle('some', job?.statistics?.failed > 0);
   fill(cells.startedBy, job?.startedBy ?? '–');
   fill(cells.elapsed, elapsed(job));
-  fill(cells.told, JSON.stringify(deliveries), () => toldOf(deliveries));
+  fill(cells.notified, JSON.stringify(deliveries), () => notifiedOf(deliveries));
   return row;
 }
 
-/** Fills a cell only if its content changed, so that what a reader has selected stays selected. */
+/** Fills a cell only if its content has changed, so that selected text stays selected. */
 function fill(cell, content, make = () => [content]) {
   if (cell.dataset.content === content) return;
   cell.dataset.content = content;
@@ -64,7 +64,7 @@ function newRow() {
     skipped: cell('Skipped', '.number'),
     startedBy: cell('Started by', '.wide'),
     elapsed: cell('Elapsed', '.wide.elapsed'),
-    told: cell('Told', '.told'),
+    notified: cell('Notified', '.notified'),
   };
   return { cells, row: el('tr', ...Object.values(cells)) };
 }
@@ -75,7 +75,7 @@ const ended = ['Completed', 'Failed', 'Canceled'];
 
 function statusOf(entry) {
   const [text, tone] = stateOf(entry);
-  const past = ended.includes(entry.status) && entry.delays.map((delay) => `had been ${delay}`);
+  const past = ended.includes(entry.status) && entry.delays.map((delay) => `was ${delay}`);
   const notes = [...(past || []), ...(entry.error ? [entry.error] : [])];
   return [el(tone ? `span.pill.${tone}` : 'span.pill', text), ...notes.map((note) => el('div.quiet.small', note))];
 }
@@ -103,13 +103,13 @@ function inWords(seconds) {
 
 const marks = { sent: '✓', pending: '…', dead: '✗' };
 
-/** What each delivery was about is said only where there were several. */
-function toldOf(deliveries) {
+/** Shows the outcome of each delivery only if there are several outcomes. */
+function notifiedOf(deliveries) {
   const isOne = new Set(deliveries.map(({ outcome }) => outcome)).size === 1;
   return deliveries.map(({ outcome, channel, state, error }) => {
-    const text = `${marks[state] ?? ''} ${channel}${isOne ? '' : `: ${inPlainWords(outcome)}`}`;
+    const text = `${marks[state] ?? ''} ${channel}${isOne ? '' : `: ${outcomeText(outcome)}`}`;
     return Object.assign(el(`div.${state}`, text), { title: error ?? state });
   });
 }
 
-const inPlainWords = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+const outcomeText = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

@@ -15,16 +15,16 @@ export function slackMessage({ hook, at, payload }) {
   return el('article.slack', el('span.avatar', 'P'), el('div', sender, ...blocks));
 }
 
-/** A message of the topic: as people get it, and folded away, as machines do. */
+/** A message of the topic: the text for people and, folded away, the document for systems. */
 export function topicMessage({ at, subject, attributes, email, document }) {
   const chips = Object.entries(attributes).map(([name, value]) => el('code', `${name}=${value}`));
   const machines = el(
     'details',
-    el('summary', 'JSON document and attributes, for machines'),
+    el('summary', 'JSON document and attributes, for systems'),
     el('div.attributes', ...chips),
     el('pre.document', indented(document)),
   );
-  const head = el('p.quiet.small', `${clockTime(at)} by e-mail, for people`);
+  const head = el('p.quiet.small', `${clockTime(at)} by email, for people`);
   return el('article', head, el('p.subject', subject ?? ''), el('pre', email), machines);
 }
 

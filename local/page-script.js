@@ -1,4 +1,4 @@
-/** What the page does. Everything that it shows was written by strangers: see `el`. */
+/** What the page does. It shows untrusted text: see `el`. */
 import { showJobs, tick } from './page-jobs.js';
 import { slackMessage, topicMessage } from './page-messages.js';
 
@@ -32,7 +32,7 @@ async function startJob(asked) {
     const response = await fetch('/simulation/jobs', { method: 'POST', body: JSON.stringify(asked) });
     return response.ok ? null : (await response.json()).detail;
   } catch {
-    return 'The notifier does not answer.';
+    return 'The notifier does not respond.';
   }
 }
 

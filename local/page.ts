@@ -1,4 +1,4 @@
-/** The page that shows what the notifier does, live. */
+/** The page that shows live what the notifier does. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -9,11 +9,11 @@ import type { JobRow } from './job-list.ts';
 import { type Schedule, startSchedule } from './schedule.ts';
 import type { SlackMessage } from './slack-server.ts';
 
-/** What the page shows from the first moment on, and its two ways of being told more. */
+/** The page and its data. */
 export interface Page {
-  /** Answers `GET /`. */
+  /** Responds to `GET /`. */
   serve: (response: ServerResponse) => void;
-  /** Answers `GET /live`: the state so far, and every change from then on (Server-Sent Events). */
+  /** Responds to `GET /live`: the state so far, then every change (Server-Sent Events). */
   connect: (request: IncomingMessage, response: ServerResponse) => void;
   showSlackMessage: (message: SlackMessage) => void;
   showTopicMessage: (message: TopicMessage) => void;
@@ -23,7 +23,7 @@ export interface Page {
 const kept = 100;
 const refreshMs = 1000;
 
-/** Makes the page. `listJobs` is asked once a second, and only while somebody looks. */
+/** Makes the page. It calls `listJobs` once a second while the page is open somewhere. */
 export function createPage(deps: { isDemo: boolean; listJobs: () => Promise<JobRow[]> }): Page {
   const { html, headers } = assemble();
   const watchers = new Set<ServerResponse>();
@@ -32,7 +32,7 @@ export function createPage(deps: { isDemo: boolean; listJobs: () => Promise<JobR
   let jobs = '[]';
   let refresh: Schedule | undefined;
 
-  const tellAll = (event: string, data: string) => {
+  const sendAll = (event: string, data: string) => {
     for (const watcher of watchers) watcher.write(`event: ${event}\ndata: ${data}\n\n`);
   };
 
@@ -40,7 +40,7 @@ export function createPage(deps: { isDemo: boolean; listJobs: () => Promise<JobR
     const listed = JSON.stringify(await deps.listJobs());
     if (listed === jobs) return;
     jobs = listed;
-    tellAll('jobs', jobs);
+    sendAll('jobs', jobs);
   };
 
   const leave = (response: ServerResponse) => {
@@ -55,7 +55,7 @@ export function createPage(deps: { isDemo: boolean; listJobs: () => Promise<JobR
     (message: Message) => {
       list.push(message);
       list.splice(0, list.length - kept);
-      tellAll(event, JSON.stringify(message));
+      sendAll(event, JSON.stringify(message));
     };
 
   return {
@@ -68,7 +68,7 @@ export function createPage(deps: { isDemo: boolean; listJobs: () => Promise<JobR
       response.write(`event: jobs\ndata: ${jobs}\n\n`);
       watchers.add(response);
       request.on('close', () => leave(response));
-      // A list that cannot be read now is read again in a second.
+      // A failed read is retried after a second.
       refresh ??= startSchedule(refreshJobs, refreshMs, () => undefined);
     },
     showSlackMessage: keep(slack, 'slack'),
@@ -80,7 +80,7 @@ export function createPage(deps: { isDemo: boolean; listJobs: () => Promise<JobR
   };
 }
 
-/** Puts style and script into the page, and allows these two by their hashes, and nothing else at all. */
+/** Puts style and script into the page. The policy allows these two by their hashes, and nothing else. */
 function assemble() {
   const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
   const style = readFileSync(path('page.css'), 'utf8');

@@ -1,35 +1,35 @@
-/** The list call of the simulated Publishing API, in each of the ways in which the real one may turn out to behave. */
+/** The list call of the simulated Publishing API, with the variants in which the real one may behave. */
 import { createHash } from 'node:crypto';
 
 /** A filter of the list call. */
 export type ListFilter = 'queuedTime' | 'status';
 
-/** How the list call behaves. Left as it is, it does what is documented, and takes the strict side of what is not. */
+/** How the list call behaves. By default it does what is documented, and is strict where nothing is documented. */
 export interface ListBehavior {
   paging: 'offset' | 'checkpoint';
-  /** The most entries that a page holds, whatever is asked for. */
+  /** The maximum number of entries on a page. */
   maxPageSize: number;
-  /** Page sizes that are answered with 400. */
+  /** Page sizes with the response 400. */
   refusedPageSizes: number[];
   /** Filters that have no effect. */
   ignoredFilters: ListFilter[];
-  /** Filters that are answered with 400. */
+  /** Filters with the response 400. */
   refusedFilters: ListFilter[];
-  /** By the time of queueing; `none` is an order that says nothing. */
+  /** By the time of queueing; `none` is an arbitrary order. */
   order: 'newestFirst' | 'oldestFirst' | 'none';
-  /** So many entries can be reached by offset paging. */
+  /** The number of entries that offset paging can reach. */
   cap: number;
-  /** A page beyond the cap is empty, or answered with 400. */
+  /** A page beyond the cap is empty, or its response is 400. */
   beyondCap: 'empty' | 'refused';
-  /** What stands there instead of the right count; null leaves it out. */
+  /** Replaces the correct count; null omits it. */
   totalCount?: number | null;
-  /** Answers with the first page, whichever is asked for. */
+  /** Responds to every request with the first page. */
   repeatsFirstPage: boolean;
-  /** Members that are left out of each entry, as paths: `system.queuedTime`. */
+  /** Members omitted from each entry, as paths: `system.queuedTime`. */
   omit: string[];
-  /** A job that is set shows only after so long, in milliseconds. */
+  /** The delay until a job appears, in milliseconds. */
   delayMs: number;
-  /** Jobs that do not show, by id. */
+  /** The ids of jobs that do not appear. */
   hidden: Set<string>;
   /** There is no list call: 404. */
   absent: boolean;
@@ -54,7 +54,7 @@ export const documentedList = (): ListBehavior => ({
   forbidden: false,
 });
 
-/** Answers the list call for these jobs (JSON documents), or says by field what is wrong with the query. */
+/** A page of these jobs (JSON documents), or what is wrong with the query, by field. */
 export function listPage(
   search: URLSearchParams,
   jobs: unknown[],
@@ -66,7 +66,7 @@ export function listPage(
   if (refused) return { errors: { [refused]: ['is not valid.'] } };
 
   const found = inOrder(
-    jobs.filter((job) => isAskedFor(job, search, behavior)),
+    jobs.filter((job) => matches(job, search, behavior)),
     behavior.order,
   );
   const size = Math.min(pageSize, behavior.maxPageSize);
@@ -87,7 +87,7 @@ const defaultPageSize = 20;
 const queuedTime = 'system.queuedTime';
 const status = 'system.status';
 
-/** The field that makes the query a bad one. */
+/** The field that makes the query invalid. */
 function refusalOf(
   search: URLSearchParams,
   { pageSize, pageNumber }: { pageSize: number; pageNumber: number },
@@ -103,7 +103,7 @@ function refusalOf(
 
 const isCount = (value: number): boolean => Number.isInteger(value) && value > 0;
 
-function isAskedFor(job: unknown, search: URLSearchParams, { ignoredFilters }: ListBehavior): boolean {
+function matches(job: unknown, search: URLSearchParams, { ignoredFilters }: ListBehavior): boolean {
   const statuses = ignoredFilters.includes('status') ? undefined : search.get(status)?.split('|');
   if (statuses && !statuses.includes(String(systemOf(job)['status']))) return false;
   const bounds = ignoredFilters.includes('queuedTime') ? [] : search.getAll(queuedTime);
@@ -126,7 +126,7 @@ const scrambled = (job: unknown): number =>
     .digest()
     .readUInt32BE();
 
-/** A checkpoint stays where it is when jobs are added before it: it names the last job of its page. */
+/** A checkpoint names the last job of its page, so it stays valid when jobs are added before it. */
 const tokenOf = (job: unknown): string => Buffer.from(JSON.stringify({ after: idOf(job) })).toString('base64');
 
 function startOf(token: string | null, jobs: unknown[]): number {

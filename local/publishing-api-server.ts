@@ -1,11 +1,11 @@
-/** A server that behaves as Sitecore's Publishing API and its token endpoint do. For the tests and for the demo. */
+/** A server that behaves as Sitecore's Publishing API and its token endpoint, for tests and for the demo. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { createFaultBook, type Fault, type FaultRule, playFault } from './faults.ts';
 import { readBody, sendJson, startLoopbackServer } from './loopback-server.ts';
 import { documentedList, idOf, type ListBehavior, listPage } from './publishing-api-list.ts';
 
-/** A request as it came in. `at` is in epoch milliseconds. */
+/** A received request. `at` is in epoch milliseconds. */
 export interface RecordedRequest {
   method: string;
   path: string;
@@ -18,38 +18,38 @@ export interface RecordedTokenRequest extends RecordedRequest {
   body: Record<string, unknown>;
 }
 
-/** Which call a fault applies to, and for which job; either, and every job, if not said. */
+/** The call and the job that a fault applies to; all by default. */
 export type ApiFaultRule = FaultRule<{ call: ApiCall; jobId: string }>;
 
 type ApiCall = 'job' | 'list' | 'token' | 'permissions';
 
-/** The server that was started. Every request is counted, those that were answered with a fault too. */
+/** A started server. It records every request, including those with a faulty response. */
 export interface PublishingApiServer {
   url: string;
   tokenUrl: string;
   clientId: string;
   clientSecret: string;
-  /** All but those for the list and for tokens. */
+  /** All requests except those for the list and for tokens. */
   requests: RecordedRequest[];
   listRequests: RecordedRequest[];
   tokenRequests: RecordedTokenRequest[];
-  /** What `GET .../jobs/permissions` says of the credential; all that it may be, at first. */
+  /** The response of `GET .../jobs/permissions`; initially every permission. */
   permissions: Record<string, boolean>;
-  /** How `GET .../jobs` behaves; may be changed at any time. */
+  /** How `GET .../jobs` behaves. Can be changed at any time. */
   list: ListBehavior;
-  /** The job to answer with: any JSON value, a function of nothing that gives one, or undefined for none any more. */
+  /** Sets a job: any JSON value, a function that returns one, or undefined to remove it. */
   setJob: (id: string, job: unknown) => void;
   fault: (rule: ApiFaultRule) => void;
   clearFaults: () => void;
-  /** Makes every token that was given out unknown, so that the next call with it is answered 401. */
+  /** Revokes every token, so that the next call with one gets a 401. */
   revokeTokens: () => void;
   close: () => Promise<void>;
 }
 
-/** Where the jobs come from that `setJob` does not know, what credentials are right, and how long a token lives. */
+/** The source of jobs that `setJob` does not set, the valid credentials, and the lifetime of tokens. */
 export interface PublishingApiServerOptions {
   findJob?: (id: string) => unknown;
-  /** All jobs that `findJob` knows, for the list. */
+  /** All jobs of `findJob`, for the list. */
   listJobs?: () => unknown[];
   list?: Partial<ListBehavior>;
   clientId?: string;
@@ -90,7 +90,7 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
     return token !== undefined && (tokens.get(token) ?? 0) > Date.now();
   };
 
-  const answerToken = async (request: IncomingMessage, response: ServerResponse) => {
+  const respondToken = async (request: IncomingMessage, response: ServerResponse) => {
     const body = membersOf(request, (await readBody(request)) ?? Buffer.alloc(0));
     tokenRequests.push({ ...recorded(request), body });
     const fault = faults.take({ call: 'token', jobId: '' });
@@ -107,7 +107,7 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
     return sendJson(response, 200, { access_token: token, scope, expires_in: expiresIn, token_type: 'Bearer' });
   };
 
-  const answerJob = (id: string, request: IncomingMessage, response: ServerResponse) => {
+  const respondJob = (id: string, request: IncomingMessage, response: ServerResponse) => {
     requests.push(recorded(request));
     const fault = faults.take({ call: 'job', jobId: id });
     if (fault) return playFault(fault, response);
@@ -116,17 +116,17 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
     return job === undefined ? playFault(problemFault(404), response) : sendJson(response, 200, job);
   };
 
-  const answerList = (search: string, request: IncomingMessage, response: ServerResponse) => {
+  const respondList = (search: string, request: IncomingMessage, response: ServerResponse) => {
     listRequests.push(recorded(request));
     const fault = faults.take({ call: 'list', jobId: '' });
     if (fault) return playFault(fault, response);
     if (!isAuthorized(request)) return playFault(problemFault(401), response);
     if (list.absent) return playFault(problemFault(404), response);
     if (list.forbidden) return playFault(problemFault(403), response);
-    const answer = listPage(new URLSearchParams(search), listedJobs(), list);
-    if ('page' in answer) return sendJson(response, 200, answer.page);
+    const listed = listPage(new URLSearchParams(search), listedJobs(), list);
+    if ('page' in listed) return sendJson(response, 200, listed.page);
     const { body, ...problem } = problemFault(400);
-    return playFault({ ...problem, body: { ...(body as object), errors: answer.errors } }, response);
+    return playFault({ ...problem, body: { ...(body as object), errors: listed.errors } }, response);
   };
 
   const permissions = {
@@ -137,7 +137,7 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
     canCreate: true,
   };
 
-  const answerPermissions = (request: IncomingMessage, response: ServerResponse) => {
+  const respondPermissions = (request: IncomingMessage, response: ServerResponse) => {
     requests.push(recorded(request));
     const fault = faults.take({ call: 'permissions', jobId: '' });
     if (fault) return playFault(fault, response);
@@ -145,12 +145,12 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
   };
 
   const server = await startLoopbackServer((request, response) => {
-    if (request.method === 'POST' && request.url === '/oauth/token') return answerToken(request, response);
+    if (request.method === 'POST' && request.url === '/oauth/token') return respondToken(request, response);
     const asked = request.method === 'GET' ? listPath.exec(request.url ?? '') : null;
-    if (asked) return answerList(asked[1] ?? '', request, response);
+    if (asked) return respondList(asked[1] ?? '', request, response);
     const id = request.method === 'GET' ? jobPath.exec(request.url ?? '')?.[1] : undefined;
-    if (id === 'permissions') return answerPermissions(request, response);
-    if (id !== undefined) return answerJob(decodeURIComponent(id), request, response);
+    if (id === 'permissions') return respondPermissions(request, response);
+    if (id !== undefined) return respondJob(decodeURIComponent(id), request, response);
     requests.push(recorded(request));
     return playFault(problemFault(404), response);
   });
@@ -186,7 +186,7 @@ const titles: Record<number, string> = {
   503: 'Service Unavailable',
 };
 
-/** An error as the Publishing API gives it: a problem object, with `traceId` as live answers carry it. */
+/** An error of the Publishing API: a problem object, with `traceId` as in live responses. */
 export const problemFault = (status: number, headers: Record<string, string> = {}): Fault => ({
   status,
   headers: { 'content-type': 'application/problem+json', ...headers },

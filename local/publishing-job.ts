@@ -1,19 +1,19 @@
-/** Publishing jobs as the Publishing API documents them, and with the members that it does not document. */
+/** Publishing jobs as the Publishing API returns them, with documented and undocumented members. */
 
-/** Somebody who started or canceled a job. */
+/** The person or application that started or canceled a job. */
 export interface Person {
   id: string | null;
   name: string | null;
   type: 'Application' | 'User';
 }
 
-/** The few values that a job is made from; what is left out follows from `status` and `at`. */
+/** The values of a job. Those that are left out follow from `status` and `at`. */
 export interface PublishingJobValues {
   id: string;
   status?: string;
   name?: string | null;
   source?: string | null;
-  /** When the job ended, or was last heard of: epoch milliseconds, now if left out. The other times lie before it. */
+  /** When the job ended or last reported, in epoch milliseconds; now by default. The other times are earlier. */
   at?: number;
   queuedTime?: string | null;
   startTime?: string | null;
@@ -32,7 +32,7 @@ export interface PublishingJobValues {
 
 const terminal = ['Completed', 'Failed', 'Canceled'];
 
-/** Makes the JSON document with which `GET /authoring/publishing/v1/jobs/{id}` answers for a job. */
+/** Makes the JSON document that `GET /authoring/publishing/v1/jobs/{id}` returns for a job. */
 export function publishingJob(values: PublishingJobValues) {
   const { id, status = 'Completed', name = 'Nightly site publish', source = 'Pages', at = Date.now() } = values;
   const ended = terminal.includes(status);
@@ -43,7 +43,7 @@ export function publishingJob(values: PublishingJobValues) {
     source,
     description: null,
     options: { xmc: { type: 'Site', mode: 'Smart', locales: values.locales ?? ['en'], isPublishRelatedItems: false } },
-    // A right of the caller, not a property of the job: it stays true when the job has ended.
+    // A permission of the caller, not a property of the job: it stays true after the end.
     permissions: { canViewDetails: true, canCancel: true },
     statistics: {
       lastReportTime: values.lastReportTime ?? isoTime(at),
@@ -74,7 +74,7 @@ export function publishingJob(values: PublishingJobValues) {
   };
 }
 
-/** A publishing job as the API answers with it. */
+/** A publishing job as the API returns it. */
 export type PublishingJob = ReturnType<typeof publishingJob>;
 
 /** A time as Sitecore writes it: UTC, whole seconds. */

@@ -1,17 +1,17 @@
-/** The configuration of a real start: `notifier.yml`, with what one box has in place of AWS. */
+/** The configuration of a real start: `notifier.yml`, with local services in place of AWS. */
 import { type ConfigDocument, isResolvable } from './start-settings.ts';
 
 type Env = Record<string, string | undefined>;
 
-/** The names of the SNS channels whose `env:` topic is not set here, and which go to the local topic instead. */
+/** The names of the SNS channels that use the local topic because their `env:` topic is not set. */
 export function localTopicChannels({ channels }: ConfigDocument, env: Env): string[] {
   const topics = Object.entries(channels).filter(([, { type }]) => type === 'sns');
   const local = topics.filter(([, { topicArn = '' }]) => topicArn.startsWith('env:') && !isResolvable(topicArn, env));
-  // SNS has one endpoint for all topics: beside a real topic, a missing one is the error of its own channel.
+  // SNS has one endpoint for all topics: next to a real topic, a missing topic is an error of its channel.
   return local.length === topics.length ? local.map(([name]) => name) : [];
 }
 
-/** Whether a channel lies in AWS, or its secret does, so that credentials for AWS are needed. */
+/** Whether a channel or its secret is in AWS, so that AWS credentials are needed. */
 export function needsAws(document: ConfigDocument, env: Env): boolean {
   const local = localTopicChannels(document, env);
   return Object.entries(document.channels).some(
@@ -19,13 +19,13 @@ export function needsAws(document: ConfigDocument, env: Env): boolean {
   );
 }
 
-/** Whether every secret of the webhook is here already, so that none has to be made. */
+/** Whether every secret of the webhook can be resolved, so that none has to be generated. */
 export function hasWebhookSecrets({ webhook }: ConfigDocument, env: Env): boolean {
   const secrets = webhook?.secrets ?? [];
   return secrets.length > 0 && secrets.every((secret) => isResolvable(secret, env));
 }
 
-/** The document with the local topic where it is needed, and with this folder's secret, if there is one. */
+/** The document with the local topic where needed, and with the secret of this folder, if any. */
 export function realDocument(
   document: ConfigDocument,
   { env, topicArn, secret }: { env: Env; topicArn: string | null; secret: string | null },

@@ -1,13 +1,13 @@
-/** Runs something again and again, and never twice at once. */
+/** Runs something repeatedly, one run at a time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A schedule that is running. */
+/** A running schedule. */
 export interface Schedule {
-  /** Starts no run any more, and waits for the one that is under way. */
+  /** Starts no further run, and waits for the current one. */
   stop: () => Promise<void>;
 }
 
-/** Runs `run` at once, and `pauseMs` after the end of each run; `onError` gets what a run throws. */
+/** Calls `run` now and `pauseMs` after the end of each run. `onError` receives what a run throws. */
 export function startSchedule(run: () => Promise<void>, pauseMs: number, onError: (error: unknown) => void): Schedule {
   const stopping = new AbortController();
 

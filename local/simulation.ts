@@ -1,8 +1,8 @@
-/** The publishing jobs of the demo: each one is a plan, and what the API says of it is a function of plan and time. */
+/** The publishing jobs of the demo. Each one is a plan; what the API shows is a function of the plan and the time. */
 import { randomBytes } from 'node:crypto';
 import { isoTime, type Person, type PublishingJob, publishingJob } from './publishing-job.ts';
 
-/** How a simulated job can end: all outcomes that a status stands for. */
+/** How a simulated job can end. */
 export const plannedOutcomes = [
   'completed',
   'completedWithWarnings',
@@ -12,7 +12,7 @@ export const plannedOutcomes = [
 ] as const;
 export type PlannedOutcome = (typeof plannedOutcomes)[number];
 
-/** A job as it will have been: from `queuedAt` (epoch milliseconds) on it works `seconds` to reach its outcome. */
+/** The plan of a job: from `queuedAt` (epoch milliseconds) on it works for `seconds` to reach its outcome. */
 export interface JobPlan {
   id: string;
   name: string;
@@ -25,20 +25,20 @@ export interface JobPlan {
   /** Counted once per locale, as Sitecore does. */
   items: number;
   locales: string[];
-  /** Whether a pipeline hands it over. What nobody hands over is to be found. */
+  /** Whether a pipeline hands it over. Discovery finds the others. */
   isHandedOver: boolean;
-  /** From when until when it runs and gets nowhere (epoch milliseconds). */
+  /** The period in which it runs without progress (epoch milliseconds). */
   hangs: { from: number; until: number } | null;
 }
 
-/** Whose jobs they are. */
+/** The people and the pipeline that start the jobs. */
 export const people = {
   jane: { id: 'auth0|5f7c8ec7c33c6c004bbafe82', name: 'Jane Editor', type: 'User' },
   sam: { id: 'auth0|60a1b2c3d4e5f60071a2b3c4', name: 'Sam Author', type: 'User' },
   pipeline: { id: 'Zx3v9Qm1rT8yPq7LkJh2', name: 'Release pipeline', type: 'Application' },
 } as const satisfies Record<string, Person>;
 
-/** Plans a job that is queued now, with a name as Sitecore would have it where none is given. */
+/** Plans a job that is queued now. Values that are left out are typical of Sitecore. */
 export const planJob = (values: Partial<JobPlan>, now: number): JobPlan => ({
   id: `job_${randomBytes(16).toString('hex')}`,
   name: 'Campaign landing pages',
@@ -55,7 +55,7 @@ export const planJob = (values: Partial<JobPlan>, now: number): JobPlan => ({
   ...values,
 });
 
-/** When the planned job reaches its outcome, in epoch milliseconds. */
+/** When a planned job ends, in epoch milliseconds. */
 export const endOf = ({ queuedAt, seconds, hangs }: JobPlan): number =>
   queuedAt + seconds * 1000 + (hangs ? hangs.until - hangs.from : 0);
 
@@ -82,7 +82,7 @@ export function simulatedJob(plan: JobPlan, now: number): PublishingJob {
   });
 }
 
-/** The shares of its time that a job waits at first, and that a cancellation takes at last. */
+/** The share of its time that a job is queued, and the share that a cancellation takes. */
 const queuedShare = 0.2;
 const cancelingShare = 0.2;
 
@@ -94,7 +94,7 @@ const endStatus: Record<PlannedOutcome, string> = {
   canceled: 'Canceled',
 };
 
-/** How much of its time a job has worked: 1, and more, when it has ended. */
+/** The share of its time that a job has worked; 1 or more when it has ended. */
 function progressAt({ queuedAt, seconds, hangs }: JobPlan, now: number): number {
   const hung = hangs ? Math.max(0, Math.min(now, hangs.until) - hangs.from) : 0;
   return (now - hung - queuedAt) / (seconds * 1000);
@@ -109,10 +109,10 @@ function statusAt({ outcome }: JobPlan, progress: number): string {
   return outcome === 'canceled' && progress >= 1 - cancelingShare ? 'Canceling' : 'Running';
 }
 
-/** How far a job gets that does not complete, as a share of its items. */
+/** The share of its items that a job reaches if it does not complete. */
 const reach: Partial<Record<PlannedOutcome, number>> = { failed: 0.43, canceled: 0.61 };
 
-/** The counters when the share `progress` of the run is over: sending runs ahead of processing. */
+/** The counters when the share `progress` of the run is over. Sending is ahead of processing. */
 function countersAt({ outcome, items, locales }: JobPlan, progress: number) {
   const all = items * locales.length * (reach[outcome] ?? 1);
   if (outcome === 'publishedNothing') return { sent: 0, processed: 0, skipped: Math.round(all * progress) };
@@ -120,7 +120,7 @@ function countersAt({ outcome, items, locales }: JobPlan, progress: number) {
   const failedShare = outcome === 'completedWithWarnings' ? 0.012 : outcome === 'failed' ? 0.08 : 0;
   return {
     sent: Math.round(all * Math.min(1, progress * 1.4)),
-    // Items that Sitecore adds on its own are processed too, so this ends up above what was sent.
+    // Sitecore processes items that it adds itself, so this ends above the number of items sent.
     processed: Math.round(all * progress) + additional,
     failed: Math.round(all * failedShare * progress ** 2),
     skipped: Math.round(all * 0.15 * progress),

@@ -1,16 +1,16 @@
-/** A server that behaves as Slack's incoming webhooks do, with the limits that Slack has. */
+/** A server that behaves as Slack's incoming webhooks, with Slack's limits. */
 import type { ServerResponse } from 'node:http';
 import { createFaultBook, type FaultRule, playFault } from './faults.ts';
 import { readBody, startLoopbackServer } from './loopback-server.ts';
 
-/** What is posted to an incoming webhook. */
+/** The body of a request to an incoming webhook. */
 export interface SlackPayload {
   text?: string;
   blocks?: SlackBlock[];
   [member: string]: unknown;
 }
 
-/** A block of Block Kit, as far as this server looks into it. */
+/** A block of Block Kit: the members that this server checks. */
 export interface SlackBlock {
   type?: string;
   text?: SlackText;
@@ -26,35 +26,35 @@ export interface SlackText {
   [member: string]: unknown;
 }
 
-/** What stands in a context block (a text object) or in an actions block (a button). */
+/** An element of a context block (a text object) or of an actions block (a button). */
 export interface SlackElement extends Omit<SlackText, 'text'> {
   text?: string | SlackText;
   url?: string;
 }
 
-/** A message that the channel shows. `at` is in epoch milliseconds. */
+/** An accepted message. `at` is in epoch milliseconds. */
 export interface SlackMessage {
   hook: string;
   at: number;
   payload: SlackPayload;
 }
 
-/** The server that was started. */
+/** A started server. */
 export interface SlackServer {
   url: string;
-  /** The secret address of one incoming webhook, that is, of one channel. */
+  /** The secret URL of one incoming webhook, that is, of one channel. */
   webhookUrl: (hook?: string) => string;
-  /** The accepted messages, in the order in which they came. */
+  /** The accepted messages, in order of arrival. */
   messages: SlackMessage[];
-  /** How many requests came in, refused ones too: all of them, or those of one hook. */
+  /** The number of requests, including refused ones: of one hook, or of all. */
   requestCount: (hook?: string) => number;
-  /** Lets the next answers be other than usual, for one hook or for all. */
+  /** Injects faults into the next responses, of one hook or of all. */
   answerWith: (rule: FaultRule<{ hook: string }>) => void;
   clearAnswers: () => void;
   close: () => Promise<void>;
 }
 
-/** Starts a Slack whose webhooks all exist; `onMessage` is called with each accepted message. */
+/** Starts the server. Every webhook exists. It calls `onMessage` with each accepted message. */
 export async function startSlackServer({
   onMessage,
 }: {
@@ -112,12 +112,12 @@ function parsePayload(body: Buffer | null): SlackPayload | null {
   }
 }
 
-/** The code with which Slack refuses a payload; null when it takes it. */
+/** The code with which Slack refuses a payload; null if it accepts it. */
 function refusalOf({ text, blocks }: SlackPayload): string | null {
   if (!text && (blocks === undefined || blocks.length === 0)) return 'no_text';
   if (blocks === undefined) return null;
   if (!Array.isArray(blocks) || blocks.length > 50) return 'invalid_blocks';
-  // Undocumented, and met in practice: each block is within its limits, and all of them together are too long.
+  // Undocumented but observed: Slack refuses blocks that are too long together, even if each is within its limits.
   if (JSON.stringify(blocks).length > 13_200) return 'invalid_blocks';
   return blocks.every(isBlock) ? null : 'invalid_blocks';
 }

@@ -1,7 +1,8 @@
-/** Everything that `npm start` runs, in one process: the functions, the table, the schedule, HTTP, and in a demo the rest of the world. */
+/** Everything that `npm start` runs, in one process: the functions, the table, the schedule, HTTP and, in a demo, simulated services. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../lib/platform/errors.ts';
+import { checkBackdated } from './backdated-check.ts';
 import { keptSecret, openDataFolder } from './data-folder.ts';
 import { type Demo, demoEnvironment, startDemo } from './demo.ts';
 import { createDemoPipeline } from './demo-pipeline.ts';
@@ -19,14 +20,20 @@ import { announceRunning } from './running.ts';
 import { startSchedule } from './schedule.ts';
 import type { JobPlan } from './simulation.ts';
 import type { ConfigDocument, StartSettings } from './start-settings.ts';
-import { createErrorLine, showFound, showRunning, showSlackMessage, showSweep, showTopicMessage } from './terminal.ts';
-import { watchSince } from './watch-since.ts';
+import {
+  createErrorLine,
+  showDiscovered,
+  showRunning,
+  showSlackMessage,
+  showSweep,
+  showTopicMessage,
+} from './terminal.ts';
 
 const housekeepingMs = 60 * 60_000;
 const stopWithinMs = 10_000;
 const minuteMs = 60_000;
 
-/** Starts everything and says so in the terminal; a `ConfigError` says why it cannot. Gives the function that stops it. */
+/** Starts everything, prints what is running and returns the function that stops it. Throws a `ConfigError` if it cannot start. */
 export async function startStack(settings: StartSettings): Promise<() => Promise<void>> {
   const { mode, dataFolder, sweepMs, port } = settings;
   const isDemo = mode === 'demo';
@@ -68,18 +75,18 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
   });
 
   const handOver = (plan: JobPlan) =>
-    plan.hangs ? watchSince(demoEnvironment, plan.id, plan.hangs.from) : pipeline.handOver(plan);
+    plan.hangs ? checkBackdated(demoEnvironment, plan.id, plan.hangs.from) : pipeline.handOver(plan);
   await Promise.all(newJobs.map(handOver)).catch(onError);
   const sweep = async (event?: object) => {
     const result = await handlers.sweep(event);
-    // In the demo the messages themselves are shown.
+    // The demo prints the messages themselves.
     if (!isDemo) showSweep(result);
   };
-  const sweepAndTell = async () => {
+  const sweepAndShow = async () => {
     await sweep();
-    for (const name of (await world.demo?.found(pipeline.isWatching)) ?? []) showFound(name);
+    for (const name of (await world.demo?.discovered(pipeline.isWatching)) ?? []) showDiscovered(name);
   };
-  const sweeps = startSchedule(sweepAndTell, sweepMs, onError);
+  const sweeps = startSchedule(sweepAndShow, sweepMs, onError);
   const housekeeping = startSchedule(async () => void (await store.removeExpired()), housekeepingMs, onError);
 
   return async () => {
@@ -94,7 +101,7 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
   };
 }
 
-/** What lies outside of the notifier, as far as it is here. */
+/** The services outside of the notifier that run in this process. */
 interface World {
   document: ConfigDocument;
   demo: Demo | null;
@@ -134,7 +141,7 @@ async function webhookSecret({ mode, document, dataFolder }: StartSettings) {
   return { file, ...(await keptSecret(file)) };
 }
 
-/** What the functions read: the configuration, the table, and an AWS that is here where it can be. */
+/** The environment variables of the functions. AWS services are local unless the configuration needs AWS. */
 function environment(
   { mode, document, sweepMs }: StartSettings,
   world: World,
@@ -142,10 +149,10 @@ function environment(
   queue: EmbeddedQueue,
 ): Record<string, string> {
   const isAwsNeeded = mode === 'real' && needsAws(document, process.env);
-  // A profile would win over the keys, and ask for a file that need not exist.
+  // A profile would take precedence over the keys, and needs a file that may not exist.
   if (!isAwsNeeded) for (const name of ['AWS_PROFILE', 'AWS_SESSION_TOKEN']) delete process.env[name];
   return {
-    NOTIFIER_CONFIG: JSON.stringify(sweepMs < minuteMs ? withoutLooks(world.document) : world.document),
+    NOTIFIER_CONFIG: JSON.stringify(sweepMs < minuteMs ? withoutPolls(world.document) : world.document),
     TABLE_NAME: store.tableName,
     AWS_REGION: process.env['AWS_REGION'] ?? 'us-east-1',
     AWS_ENDPOINT_URL_DYNAMODB: store.endpoint,
@@ -156,13 +163,13 @@ function environment(
   };
 }
 
-// A schedule that comes round so often needs no sweeps in between.
-const withoutLooks = (document: ConfigDocument): ConfigDocument => ({
+// With such a frequent schedule no polls are needed in between.
+const withoutPolls = (document: ConfigDocument): ConfigDocument => ({
   ...document,
   settings: { ...document.settings, lookEverySeconds: 0 },
 });
 
 function portProblem(port: number, { code }: NodeJS.ErrnoException): string {
   const problem = code === 'EADDRINUSE' ? `Port ${port} is in use` : `Port ${port} cannot be opened (${code})`;
-  return `${problem}: stop what listens there, or set PORT to another one.`;
+  return `${problem}: stop the process that listens on it, or set PORT to another port.`;
 }

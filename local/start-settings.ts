@@ -1,9 +1,9 @@
-/** What `npm start` is to run: read from `notifier.yml` and the environment, and checked before anything starts. */
+/** The settings of `npm start`, from `notifier.yml` and the environment, validated before anything starts. */
 import { parseConfig } from '../lib/config/config.ts';
 import { ConfigError } from '../lib/platform/errors.ts';
 import { parseDocument, readDocument } from './notifier-document.ts';
 
-/** The document of `notifier.yml`, valid by the time that it is looked at. */
+/** The validated document of `notifier.yml`. */
 export interface ConfigDocument {
   environments: Record<string, { clientId: string; clientSecret: string }>;
   channels: Record<string, { type: string; [member: string]: string }>;
@@ -15,19 +15,19 @@ export interface ConfigDocument {
 
 /** The settings of one start. `sweepMs` is the time between two sweeps. */
 export interface StartSettings {
-  /** Real when the credentials of every environment are there; a demo when none are. */
+  /** `real` if the credentials of every environment can be resolved, `demo` if none can. */
   mode: 'demo' | 'real';
   document: ConfigDocument;
   port: number;
   dataFolder: string;
   sweepMs: number;
-  /** The demo's simulated jobs take their time divided by this. */
+  /** The demo runs this many times faster. */
   speed: number;
 }
 
 type Env = Record<string, string | undefined>;
 
-/** Reads the settings; a `ConfigError` names what is wrong. `NOTIFIER_CONFIG` wins over the file at `configPath`. */
+/** Reads the settings. `NOTIFIER_CONFIG` takes precedence over the file. Throws a `ConfigError` that names the problem. */
 export async function readStartSettings(env: Env, configPath: string): Promise<StartSettings> {
   const fromEnv = env['NOTIFIER_CONFIG'];
   const source = fromEnv ? 'NOTIFIER_CONFIG' : 'notifier.yml';
@@ -44,7 +44,7 @@ export async function readStartSettings(env: Env, configPath: string): Promise<S
   };
 }
 
-/** Whether the value behind a reference of the configuration is there without asking AWS. */
+/** Whether the value of a reference is available without a call to AWS. */
 export const isResolvable = (reference: string, env: Env): boolean =>
   reference.startsWith('env:') ? Boolean(env[reference.slice('env:'.length)]) : !reference.startsWith('ssm:');
 

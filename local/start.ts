@@ -14,7 +14,7 @@ try {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const stop = await startStack(await readStartSettings(process.env, configPath));
   let isStopping = false;
-  // npm passes a signal on that the terminal has sent to both of us already, so it comes twice.
+  // The terminal sends the signal to npm and to this process, and npm forwards it, so it arrives twice.
   const onSignal = async () => {
     if (isStopping) return;
     isStopping = true;

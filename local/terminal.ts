@@ -1,9 +1,9 @@
-/** What `npm start` says in the terminal. */
+/** What `npm start` prints in the terminal. */
 import { styleText } from 'node:util';
 import type { TopicMessage } from './embedded-topic.ts';
 import type { SlackMessage } from './slack-server.ts';
 
-/** What the first lines tell: what is running, and where. */
+/** What the first lines show. */
 export interface Running {
   isDemo: boolean;
   url: string;
@@ -11,22 +11,25 @@ export interface Running {
   channels: string[];
   dataFolder: string;
   sweepMs: number;
-  /** Where the webhook's secret stands; null when the configuration brought all of them. */
+  /** The file with the webhook's secret; null if the configuration contains the secrets. */
   secretFile: string | null;
-  /** Shown once, when it has just been made. */
+  /** Shown once, after it was generated. */
   newSecret: string | null;
-  /** A job to hand over, as an example. */
+  /** The id of a job, for the example. */
   jobId: string;
 }
 
-/** Says what is running, where, and how to go on. */
+/** Prints what is running, where, and what to try next. */
 export function showRunning(running: Running): void {
   const { isDemo, url, environments, channels, dataFolder, sweepMs, secretFile, newSecret, jobId } = running;
   const secret = secretFile === null ? '$WEBHOOK_SECRET' : `$(cat ${secretFile})`;
   const facts: [string, string][] = [
     ['page', styleText('cyan', url)],
     ['webhook', `${url}: POST /jobs, GET /jobs/{jobId}, POST /wake`],
-    ['secret', secretFile === null ? 'as configured' : `${secretFile}${newSecret ? ` (new: ${newSecret})` : ''}`],
+    [
+      'secret',
+      secretFile === null ? 'from the configuration' : `${secretFile}${newSecret ? ` (new: ${newSecret})` : ''}`,
+    ],
     ['environments', environments.join(', ')],
     ['channels', channels.join(', ')],
     ['sweep', `every ${sweepMs / 1000} s`],
@@ -52,32 +55,30 @@ export function showRunning(running: Running): void {
   );
 }
 
-/** Shows a message of the simulated Slack: its status word first. */
+/** Prints a message of the simulated Slack in one line. */
 export function showSlackMessage({ hook, payload }: SlackMessage): void {
   const title = payload.blocks?.find(({ type }) => type === 'header')?.text?.text;
   showMessage(title ?? payload.text ?? '', `Slack, ${hook}`);
 }
 
-/** Shows a message of the local topic: its status word first. */
+/** Prints a message of the local topic in one line. */
 export const showTopicMessage = ({ email }: TopicMessage): void => showMessage(email, 'SNS, events');
 
-/** Shows a job that the notifier found in the list of the Publishing API. */
-export const showFound = (name: string): void =>
-  say(
-    `${time()}  ${styleText('cyan', oneLine(`Found by itself: ${name}`, 100))}  ${styleText('dim', '(nobody handed it over)')}`,
-  );
+/** Prints a job that discovery found. */
+export const showDiscovered = (name: string): void =>
+  say(`${time()}  ${styleText('cyan', oneLine(`Discovered: ${name}`, 100))}  ${styleText('dim', '(not handed over)')}`);
 
-/** Shows what a sweep did, unless it did nothing. */
+/** Prints what a sweep did, unless it did nothing. */
 export function showSweep({ changed, sent }: { changed: number; sent: number }): void {
   if (changed > 0 || sent > 0) say(`${time()}  ${styleText('dim', `sweep: ${changed} changed, ${sent} sent`)}`);
 }
 
-/** Shows an error in one line; the same one again only after a minute. */
+/** Prints an error in one line, and repeats the same error only after a minute. */
 export function createErrorLine(): (line: string) => void {
   const shownAt = new Map<string, number>();
   return (line) => {
     if (Date.now() - (shownAt.get(line) ?? 0) < 60_000) return;
-    // The lines hold times and ids, so they are not few for ever.
+    // The lines contain times and ids, so their number is not limited.
     if (shownAt.size > 1000) shownAt.clear();
     shownAt.set(line, Date.now());
     process.stderr.write(
@@ -86,7 +87,7 @@ export function createErrorLine(): (line: string) => void {
   };
 }
 
-/** Writes lines to the terminal, past the redirected `console`. */
+/** Writes lines to the terminal, because `console` goes to the log file. */
 const say = (...lines: string[]): void => void process.stdout.write(`${lines.join('\n')}\n`);
 
 const colors = [
@@ -104,7 +105,7 @@ function showMessage(text: string, channel: string): void {
 
 const time = (): string => styleText('dim', new Date().toTimeString().slice(0, 8));
 
-// Foreign text must not steer the terminal.
+// Text from outside must not control the terminal.
 function oneLine(text: string, max: number): string {
   const clean = text.replace(/\p{C}+/gu, ' ').trim();
   return clean.length <= max ? clean : `${clean.slice(0, max - 1)}…`;

@@ -1,4 +1,4 @@
-/** What a job costs, as counts: calls, units of reading and writing, lines and metrics. The prices follow from these. */
+/** What a job costs, as counts: calls, read and write units, lines and metrics. The prices follow from these. */
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type CallCounts, countCalls, sampleItem } from '../../bench/call-counts.ts';
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 
 describe('a sweep', () => {
-  test('with nothing to do reads marks, the work list and the list of jobs once each, and writes nothing', () => {
+  test('with nothing to do reads the stored state, the work list and the job list once each, and writes nothing', () => {
     const { table, apiCalls, slackPosts, snsPublishes, pollCalls, metrics, logLines } = calls.idleSweep;
     expect(table.calls).toEqual({ BatchGetItem: 1, Query: 1 });
     expect([table.readUnits, table.indexReadUnits]).toEqual([7, 0.5]);
@@ -26,28 +26,28 @@ describe('a sweep', () => {
     });
   });
 
-  test('that finds a job unchanged reads no more than that, writes nothing, and wakes the next ones with one call', () => {
+  test('with an unchanged job reads no more than that, writes nothing, and schedules polls with one call', () => {
     const { table, apiCalls, polls, pollCalls, metrics } = calls.unchangedSweep;
     expect(table).toEqual(calls.idleSweep.table);
     expect({ apiCalls, polls, pollCalls }).toEqual({ apiCalls: 1, polls: 5, pollCalls: 1 });
     expect(metrics).toEqual(['checked{}', 'watched{}', 'oldestEntry{}']);
   });
 
-  test('that finds the end writes the item 4 times: the end, a receipt for each of two channels, and its leaving', () => {
+  test('that finds the end writes the item 4 times: the end, a receipt for each of two channels, and its removal from the work list', () => {
     const { table, apiCalls, slackPosts, snsPublishes } = calls.lastSweep;
     expect({ apiCalls, slackPosts, snsPublishes }).toEqual({ apiCalls: 1, slackPosts: 1, snsPublishes: 1 });
-    // One more write remembers how far the list of jobs is known.
+    // One more write stores how far the job list was read.
     expect(table.calls).toEqual({ BatchGetItem: 1, Query: 1, GetItem: 1, UpdateItem: 4, PutItem: 1 });
     expect(table.writeUnits).toBeLessThanOrEqual(9);
     expect(table.indexWriteUnits).toBeLessThanOrEqual(3);
   });
 });
 
-test('POST /jobs reads the item once, asks the API once and writes once', () => {
+test('POST /jobs reads the item once, calls the API once and writes once', () => {
   const { table, apiCalls, tokens } = calls.firstSeen;
   expect(table.calls).toEqual({ BatchGetItem: 1, GetItem: 1, UpdateItem: 1 });
   expect([table.writeUnits, table.indexWriteUnits]).toEqual([1, 1]);
-  // The token is the one that the sweep before has got.
+  // The sweep before has already fetched the token.
   expect({ apiCalls, tokens }).toEqual({ apiCalls: 1, tokens: 0 });
 });
 

@@ -1,4 +1,4 @@
-/** The main job, done by the bundles in `dist/` as they are deployed. */
+/** The main job with the bundles in `dist/`, as they are deployed. */
 
 import { readFileSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -24,7 +24,7 @@ const post = async (jobId: string) => read(await webhook(postEvent(jobId), lambd
 const sweepOnce = () => sweep({}, lambdaContext(55_000));
 
 describe('the main job', () => {
-  test('a running job is watched, and its end is told once to each channel', async () => {
+  test('a running job is watched, and each channel is notified once of its end', async () => {
     world.setJob('job_41B25', { status: 'Running' });
     const first = await post('job_41B25');
     expect(first.status).toBe(200);
@@ -69,14 +69,14 @@ describe('the main job', () => {
     expect(world.topic.publishCount()).toBe(1);
   });
 
-  test('an event names a job that has failed, and both channels are told at once', async () => {
+  test('an event for a failed job notifies both channels at once', async () => {
     world.setJob('job_1', { status: 'Failed' });
     const result = await event({ 'detail-type': 'Publishing Job Check', detail: { jobId: 'job_1' } }, lambdaContext());
     expect(result).toMatchObject({ status: 'Failed', outcome: 'failed', changed: true });
     expect([world.slack.messages.length, world.topic.messages.length]).toEqual([1, 1]);
   });
 
-  test('50 webhook calls and sweeps at the same time over one finished job send one message to each channel', async () => {
+  test('50 concurrent webhook calls and sweeps for one finished job send one message to each channel', async () => {
     world.setJob('job_1', { status: 'Running' });
     await post('job_1');
     world.setJob('job_1', { status: 'Failed' });
@@ -95,15 +95,15 @@ describe('the main job', () => {
     ]);
   });
 
-  test('50 first calls at the same time for a job that nobody knew send one message to each channel', async () => {
+  test('50 concurrent first calls for an unknown job send one message to each channel', async () => {
     world.setJob('job_1', { status: 'Completed' });
-    const answers = await Promise.all(Array.from({ length: 50 }, () => post('job_1')));
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(50);
-    expect(answers.filter(({ body }) => body.changed)).toHaveLength(1);
+    const responses = await Promise.all(Array.from({ length: 50 }, () => post('job_1')));
+    expect(responses.filter(({ status }) => status === 200)).toHaveLength(50);
+    expect(responses.filter(({ body }) => body.changed)).toHaveLength(1);
     expect([world.slack.requestCount(), world.topic.publishCount()]).toEqual([1, 1]);
   });
 
-  test('errors of AWS are told apart, though the classes of most are left out of the bundles', async () => {
+  test('errors of AWS are distinguished, although the bundles contain few of their classes', async () => {
     world.setJob('job_1', { status: 'Failed' });
     const config = world.config();
     config.channels['events'] = { type: 'sns', topicArn: `${world.topic.topicArn}-gone` };
@@ -115,7 +115,7 @@ describe('the main job', () => {
     expect(await post('job_2')).toMatchObject({ status: 503 });
   });
 
-  test('an answer of the table without a job is 404, and costs no call to Sitecore', async () => {
+  test('GET for an unknown job is a 404, and makes no call to Sitecore', async () => {
     const { status, body } = read(await webhook(getEvent('job_unknown'), lambdaContext()));
     expect([status, body.title]).toEqual([404, 'Not Found']);
     expect(world.calls()).toBe(0);
@@ -129,15 +129,15 @@ describe('the bundles', () => {
     expect(text).not.toContain('sourceMappingURL');
   });
 
-  test.each(['webhook', 'event', 'sweep'] as const)('%s needs nothing beside it', (name) => {
+  test.each(['webhook', 'event', 'sweep'] as const)('%s needs no other file', (name) => {
     const text = readFileSync(bundlePath(name), 'utf8');
     const required = [...text.matchAll(/(?<!\.)\brequire\("([^"]+)"\)/g)].map(([, module = '']) => module);
-    // For operations that stream events, and there are none.
+    // Only operations that stream events need it, and the bundles use none.
     expect(required.filter((module) => !isBuiltin(module))).toEqual(['@smithy/core/event-streams']);
     expect(text, 'an import of node:http would load undici').not.toMatch(/\bimport\(/);
   });
 
-  test('the job of the documentation, with every member, becomes a message', async () => {
+  test('a job with every documented member becomes a message', async () => {
     world.api.setJob('job_1', publishingJob({ id: 'job_1', failed: 2, skipped: 40, additional: 3 }));
     expect((await post('job_1')).body.outcome).toBe('completedWithWarnings');
     expect(world.slack.messages[0]?.payload.text).toContain('2 items failed');

@@ -1,4 +1,4 @@
-/** Who operates the notifier hears of its troubles: the alarms, and the dashboard, of the stage that has them. */
+/** The alarms and the dashboard, in the stage that has them. */
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ const stack = await packageStack('prod');
 const alarms = Object.entries(stack.resources).filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm');
 
 describe('alarms', () => {
-  test.each(alarms)('%s says what it means and where to look, to those who operate the notifier', (name, alarm) => {
+  test.each(alarms)('%s tells operators what it means and where to look', (name, alarm) => {
     const { AlarmActions, AlarmDescription } = alarm.Properties;
     expect(AlarmActions).toEqual(['<AlarmTopic>']);
     const anchor = name
@@ -20,7 +20,7 @@ describe('alarms', () => {
     expect(AlarmDescription).toMatch(new RegExp(`^[A-Z][^.]+\\. docs/operations\\.md#${anchor}$`));
   });
 
-  test.each(alarms)('%s has its section there', (_name, { Properties }) => {
+  test.each(alarms)('%s has a section in docs/operations.md', (_name, { Properties }) => {
     const headings = [...readFileSync('docs/operations.md', 'utf8').matchAll(/^#+ (.+)$/gm)].map(
       ([, text = '']) => text,
     );
@@ -28,7 +28,7 @@ describe('alarms', () => {
     expect(anchors).toContain(/#.+$/.exec(Properties.AlarmDescription)?.[0]);
   });
 
-  test('CloudWatch may publish there, for alarms of this stack', () => {
+  test('CloudWatch may publish to the alarm topic, for alarms of this stack only', () => {
     expect(allowing(stack.resources['AlarmTopicPolicy'])).toEqual([
       expect.objectContaining({
         Principal: { Service: 'cloudwatch.amazonaws.com' },
@@ -38,7 +38,7 @@ describe('alarms', () => {
     ]);
   });
 
-  test('what is not there is well, but for sweeps', () => {
+  test('missing data is an alarm for sweeps only', () => {
     const breaching = alarms.filter(([, { Properties }]) => Properties.TreatMissingData !== 'notBreaching');
     expect(breaching.map(([name, { Properties }]) => [name, Properties.TreatMissingData])).toEqual([
       ['SweepsMissingAlarm', 'breaching'],
@@ -50,7 +50,7 @@ interface Metric {
   namespace: string;
   name: string;
   dimensions: string[];
-  /** Of the dimensions; of a search none are known. */
+  /** The values of the dimensions; empty for a search. */
   values: string[];
 }
 
@@ -84,28 +84,31 @@ describe('metrics', () => {
   test.each([
     ['alarms', alarmed],
     ['the dashboard', shown],
-  ])('%s: each is written by the code, by just these dimensions, or by AWS, for what is in the stack', (_, metrics) => {
-    for (const metric of metrics) {
-      if (metric.namespace === namespace) {
-        const { dimensions = [] } = metricCatalogue[metric.name as keyof typeof metricCatalogue] ?? {};
-        const sets = dimensions.map((set) => set.toSorted());
-        expect(sets, metric.name).toContainEqual(metric.dimensions.toSorted());
-      } else {
-        expect(metric.namespace).toMatch(/^AWS\/(Lambda|SQS|DynamoDB|ApiGateway)$/);
-        const resources = metric.values.filter((value) => value !== 'due');
-        expect(resources.length).toBeGreaterThan(0);
-        for (const value of resources) expect(stack.resources).toHaveProperty(/\w+/.exec(value)?.[0] ?? '');
+  ])(
+    '%s: each metric is written by the code with exactly these dimensions, or by AWS for a resource of the stack',
+    (_, metrics) => {
+      for (const metric of metrics) {
+        if (metric.namespace === namespace) {
+          const { dimensions = [] } = metricCatalogue[metric.name as keyof typeof metricCatalogue] ?? {};
+          const sets = dimensions.map((set) => set.toSorted());
+          expect(sets, metric.name).toContainEqual(metric.dimensions.toSorted());
+        } else {
+          expect(metric.namespace).toMatch(/^AWS\/(Lambda|SQS|DynamoDB|ApiGateway)$/);
+          const resources = metric.values.filter((value) => value !== 'due');
+          expect(resources.length).toBeGreaterThan(0);
+          for (const value of resources) expect(stack.resources).toHaveProperty(/\w+/.exec(value)?.[0] ?? '');
+        }
       }
-    }
-  });
+    },
+  );
 
-  test('the dashboard shows all that the code counts', () => {
+  test('the dashboard shows every metric of the code', () => {
     const own = shown.filter((metric) => metric.namespace === namespace).map(({ name }) => name);
     expect(new Set(own)).toEqual(new Set(Object.keys(metricCatalogue)));
   });
 });
 
-/** What a widget shows. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
+/** The metric that a widget shows: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
 function shownBy(metric: (string | { expression?: string })[]): Metric {
   const [first] = metric;
   if (typeof first === 'object') {

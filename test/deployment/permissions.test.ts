@@ -1,4 +1,4 @@
-/** Each role against what its function does: the requests to AWS, as they leave the process. */
+/** Compares each role with the requests to AWS that leave its function. */
 
 import { globSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -20,35 +20,35 @@ beforeEach(async () => {
 });
 afterEach(() => Promise.all([recorder.close(), world.close()]));
 
-type Look = (jobId: string) => Promise<unknown>;
+type Check = (jobId: string) => Promise<unknown>;
 
-/** Everything that can become of a job, with each side in trouble on the way. `look` is one call of a function. */
-async function liveThrough({ clock }: Notifier, look: Look): Promise<void> {
+/** All outcomes of a job, with failures of each side on the way. `check` is one call of a function. */
+async function checkJobs({ clock }: Notifier, check: Check): Promise<void> {
   const set = (id: string, status: string) => world.setJob(id, { status, at: clock.now() });
   set('job_1', 'Running');
-  await look('job_1');
-  await look('job_1');
+  await check('job_1');
+  await check('job_1');
   set('job_1', 'Completed');
   world.slack.answerWith({ status: 429, headers: { 'retry-after': '30' } });
-  await look('job_1');
+  await check('job_1');
   clock.advance(5 * minute);
-  await look('job_1');
+  await check('job_1');
   expect(world.slack.messages).toHaveLength(1);
 
   set('job_2', 'Running');
-  await look('job_2');
+  await check('job_2');
   world.api.revokeTokens();
   world.api.fault({ call: 'token', status: 401 });
-  await look('job_2');
+  await check('job_2');
   clock.advance(20 * minute);
   set('job_2', 'Failed');
-  await look('job_2');
+  await check('job_2');
   expect(world.slack.messages).toHaveLength(2);
-  await look('job_that_nobody_knows');
+  await check('unknown_job');
 }
 
 /** What only sweeps do: stop early and continue from there, with and without an environment. */
-async function walkThrough(notifier: Notifier, sweep: (notifier: Notifier) => Promise<unknown>): Promise<void> {
+async function sweepThrough(notifier: Notifier, sweep: (notifier: Notifier) => Promise<unknown>): Promise<void> {
   const ids = Array.from({ length: 4 }, (_, index) => `job_of_staging_${index}`);
   const setAll = () => {
     for (const id of ids) world.setJob(id, { status: 'Running', at: notifier.clock.now() });
@@ -66,7 +66,7 @@ async function walkThrough(notifier: Notifier, sweep: (notifier: Notifier) => Pr
   await sweep(later('production', 'staging'));
 }
 
-/** A notifier with every secret in a parameter, as `notifier.yml` has it. */
+/** A notifier with every secret in a parameter, as in `notifier.yml`. */
 function start(environments = ['production'], options: { clock?: Notifier['clock']; sweepConcurrency?: number } = {}) {
   const { clock, ...settings } = options;
   const config: ConfigDocument = { ...configWith(world, ...environments), settings };
@@ -89,18 +89,18 @@ function parameter(name: string, value: string): string {
   return `ssm:/publishing-job-notifier/${name}`;
 }
 
-/** What each function asks of AWS in its life. */
-const lives: Record<string, () => Promise<Grant[]>> = {
+/** The requests that each function makes to AWS. */
+const requestsOf: Record<string, () => Promise<Grant[]>> = {
   async Webhook() {
     const notifier = start();
-    await liveThrough(notifier, (id) => recorder.during(() => notifier.post(id)));
+    await checkJobs(notifier, (id) => recorder.during(() => notifier.post(id)));
     await recorder.during(() => notifier.get('job_1'));
     await recorder.during(() => notifier.request(httpEvent('POST /wake')));
     return recorder.asked();
   },
   async Event() {
     const notifier = start();
-    await liveThrough(notifier, (jobId) => recorder.during(() => notifier.event({ jobId })));
+    await checkJobs(notifier, (jobId) => recorder.during(() => notifier.event({ jobId })));
     return recorder.asked();
   },
   async Sweep() {
@@ -110,23 +110,23 @@ const lives: Record<string, () => Promise<Grant[]>> = {
       return recorder.during(() => swept.sweep());
     };
     const seen = new Set<string>();
-    await liveThrough(notifier, async (jobId) => {
+    await checkJobs(notifier, async (jobId) => {
       if (!seen.has(jobId)) await notifier.event({ jobId });
       seen.add(jobId);
       await sweep(notifier);
     });
-    await walkThrough(notifier, sweep);
+    await sweepThrough(notifier, sweep);
     return recorder.asked();
   },
 };
 
-/** What Lambda itself does with a function's role: it writes its log, and keeps what an asynchronous call could not do. */
+/** What Lambda does with the role of a function: it writes the log, and stores failed asynchronous calls. */
 const ofLambda = (name: string, queue?: string): Grant[] => [
   { action: 'logs:CreateLogStream', resource: `<${name}LogGroup.Arn>` },
   { action: 'logs:PutLogEvents', resource: `<${name}LogGroup.Arn>` },
   ...(queue ? [{ action: 'sqs:SendMessage', resource: `<${queue}.Arn>` }] : []),
 ];
-const takingWakeUps = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'].map((action) => ({
+const readingTheQueue = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'].map((action) => ({
   action: `sqs:${action}`,
   resource: '<SweepQueue.Arn>',
 }));
@@ -134,10 +134,10 @@ const takingWakeUps = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'].
 describe.each([
   ['Webhook', ofLambda('Webhook')],
   ['Event', ofLambda('Event', 'FailedEvents')],
-  ['Sweep', [...ofLambda('Sweep', 'FailedSweeps'), ...takingWakeUps]],
+  ['Sweep', [...ofLambda('Sweep', 'FailedSweeps'), ...readingTheQueue]],
 ])('the role of %s', (name, alsoDone) => {
-  test('allows what the function does, and nothing else', async () => {
-    const done = [...((await lives[name]?.()) ?? []), ...alsoDone];
+  test('allows exactly what the function does', async () => {
+    const done = [...((await requestsOf[name]?.()) ?? []), ...alsoDone];
     const granted = grantsOf(stack.resources[`${name}Role`]);
     const missing = done.filter((one) => !granted.some((grant) => covers(grant, one)));
     const unused = granted.filter((grant) => !done.some((one) => covers(grant, one)));
@@ -145,15 +145,15 @@ describe.each([
   });
 });
 
-test('each request that the code can make is among those that were seen', async () => {
-  const seen = new Set((await lives['Sweep']?.())?.map(({ action }) => action.split(':')[1]));
+test('every request that the code can make was made', async () => {
+  const seen = new Set((await requestsOf['Sweep']?.())?.map(({ action }) => action.split(':')[1]));
   const source = globSync('lib/**/*.ts').map((path) => readFileSync(path, 'utf8'));
   const written = source.flatMap((text) => [...text.matchAll(/new (\w+)Command\(/g)].map(([, name = '']) => name));
-  // The document client leaves out what the action is done with.
+  // The names of document commands lack the word Item.
   const actions = written.map((name) =>
     /^(Get|BatchGet|Put|Update|Delete)$/.test(name) ? `${name}Item` : name.replace('MessageBatch', 'Message'),
   );
-  // `notifier doctor` asks whether a topic is there, with the credentials of who calls it.
-  const byPeople = ['GetTopicAttributes'];
-  expect(new Set(actions)).toEqual(new Set([...seen, ...byPeople]));
+  // `notifier doctor` checks that a topic exists, with the credentials of its user.
+  const byUsers = ['GetTopicAttributes'];
+  expect(new Set(actions)).toEqual(new Set([...seen, ...byUsers]));
 });

@@ -1,4 +1,4 @@
-/** What policies say. */
+/** Reads policies. */
 
 import type { Resource } from './stack.ts';
 
@@ -10,7 +10,7 @@ export interface Statement {
   Condition?: Record<string, Record<string, unknown>>;
 }
 
-/** One action that may be done on one resource. A `*` in the resource stands for anything. */
+/** One action on one resource. A `*` in the resource matches anything. */
 export interface Grant {
   action: string;
   resource: string;
@@ -25,17 +25,17 @@ export function statementsOf(holder: Resource | undefined): Statement[] {
   return documents.flatMap(({ Statement }) => Statement);
 }
 
-/** Those that allow something. */
+/** The statements that allow something. */
 export const allowing = (holder: Resource | undefined): Statement[] =>
   statementsOf(holder).filter(({ Effect }) => Effect === 'Allow');
 
-/** What is allowed, one by one. */
+/** Every pair of action and resource that is allowed. */
 export const grantsOf = (holder: Resource | undefined): Grant[] =>
   allowing(holder).flatMap(({ Action, Resource }) =>
     [Action].flat().flatMap((action) => [Resource].flat().map((resource) => ({ action, resource }))),
   );
 
-/** Whether a grant covers what was done. */
+/** Whether a grant covers an action that was done. */
 export const covers = (grant: Grant, done: Grant): boolean => {
   const [before = '', after] = grant.resource.split('*');
   const isMeant = after === undefined ? done.resource === before : done.resource.startsWith(before);

@@ -1,4 +1,4 @@
-/** A server between the AWS clients and the services of a world: every request is written down, and passed on. */
+/** A proxy between the AWS clients and the services of a world. It records every request. */
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { readBody, sendJson, startLoopbackServer } from '../../local/loopback-server.ts';
@@ -6,26 +6,26 @@ import type { World } from '../support/world.ts';
 import type { Grant } from './policies.ts';
 
 export interface Recorder {
-  /** A world whose AWS endpoints are this server. */
+  /** A world whose AWS endpoints are the proxy. */
   world: World;
-  /** The values of the parameters that there are. */
+  /** The parameters and their values. */
   parameters: Record<string, string>;
-  /** Everything that was asked for while somebody listened, each thing once. */
+  /** The distinct actions that were recorded. */
   asked(): Grant[];
-  /** Listens while something is done. */
+  /** Records while `act` runs. */
   during(act: () => Promise<unknown>): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Starts the recorder. Resources bear the names that they have in `Stack`. */
+/** Starts the proxy. Resources have the same names as in `Stack`. */
 export async function startRecorder(world: World): Promise<Recorder> {
   const parameters: Record<string, string> = {};
   const asked = new Map<string, Grant>();
-  let isListening = false;
+  let isRecording = false;
 
   const server = await startLoopbackServer(async (request, response) => {
     const body = (await readBody(request)) ?? Buffer.alloc(0);
-    for (const one of isListening ? whatIsAsked(request.headers, body.toString()) : []) {
+    for (const one of isRecording ? actionsOf(request.headers, body.toString()) : []) {
       asked.set(`${one.action} on ${one.resource}`, one);
     }
     const target = String(request.headers['x-amz-target'] ?? '');
@@ -35,9 +35,9 @@ export async function startRecorder(world: World): Promise<Recorder> {
       return sendJson(response, 200, { Parameters: known.map((Name) => ({ Name, Value: parameters[Name] })) });
     }
     const endpoint = endpointOf(target, world);
-    const answer = await passOn(endpoint, request, body);
-    const contentType = answer.headers.get('content-type') ?? '';
-    response.writeHead(answer.status, { 'content-type': contentType }).end(await answer.text());
+    const result = await passOn(endpoint, request, body);
+    const contentType = result.headers.get('content-type') ?? '';
+    response.writeHead(result.status, { 'content-type': contentType }).end(await result.text());
   });
 
   return {
@@ -54,19 +54,19 @@ export async function startRecorder(world: World): Promise<Recorder> {
     parameters,
     asked: () => [...asked.values()],
     async during(act) {
-      isListening = true;
+      isRecording = true;
       await act();
-      isListening = false;
+      isRecording = false;
     },
     close: server.close,
   };
 }
 
 /**
- * Services name the action in a header (JSON) or in the form (query protocol); what it is done on stands in the body.
+ * The action is in a header (JSON) or in the form (query protocol), the resource is in the body.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
  */
-function whatIsAsked(headers: IncomingHttpHeaders, body: string): Grant[] {
+function actionsOf(headers: IncomingHttpHeaders, body: string): Grant[] {
   const target = headers['x-amz-target'];
   if (typeof target !== 'string') {
     const form = new URLSearchParams(body);

@@ -1,4 +1,4 @@
-/** The stack as it would be deployed: packaged by the framework, and read as CloudFormation reads it. */
+/** The stack as it is deployed: packaged by the framework, and evaluated as CloudFormation does. */
 
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Any part of a template: which members it has depends on what it describes. */
-// biome-ignore lint/suspicious/noExplicitAny: a template is JSON, and tests look into it as CloudFormation would.
+/** Any part of a template. */
+// biome-ignore lint/suspicious/noExplicitAny: a template is JSON, and tests read it as CloudFormation does.
 type Json = any;
 
 export interface Resource {
@@ -17,21 +17,21 @@ export interface Resource {
   UpdateReplacePolicy?: string;
 }
 
-/** A template with every function and condition of it worked out. What only AWS knows reads `<Table>`, `<Table.Arn>`. */
+/** A template with every function and condition evaluated. Values that only AWS knows read `<Table>`, `<Table.Arn>`. */
 export interface Stack {
   resources: Record<string, Resource>;
   outputs: Record<string, { Value: string }>;
-  /** Those of the whole stack, which CloudFormation puts on each of its resources. */
+  /** The tags of the stack, which CloudFormation puts on each resource. */
   tags: Record<string, string>;
   /** The names of the files in each zip. */
   archives: Record<string, string[]>;
   /** The resources of one type. */
   ofType(type: string): Resource[];
-  /** The name of the resource of this type that passes a test. Throws if it is not one alone. */
+  /** The name of the one resource of this type that passes a test. Throws if there is none, or more than one. */
   nameOf(type: string, test?: (properties: Json) => boolean): string;
 }
 
-/** Packages a stage of a copy of the project: two runs in one folder get into each other's way. */
+/** Packages a stage in a copy of the project, because two runs in one folder conflict. */
 export async function packageStack(stage: string, params: Record<string, string> = {}): Promise<Stack> {
   const folder = await mkdtemp(join(tmpdir(), 'publishing-job-notifier-'));
   try {
@@ -83,7 +83,7 @@ function read(template: Json): Pick<Stack, 'resources' | 'outputs' | 'ofType' | 
         return Type === type && test(Properties);
       });
       const [name] = names;
-      if (name === undefined || names.length > 1) throw new Error(`${names.length} resources of type ${type} fit`);
+      if (name === undefined || names.length > 1) throw new Error(`${names.length} resources of type ${type} match`);
       return name;
     },
   };
@@ -111,7 +111,7 @@ function evaluator(template: Json): (part: Json) => Json {
     'Fn::GetAtt': (path) => `<${[path].flat().join('.')}>`,
     'Fn::Sub': (text) =>
       text.replaceAll(/\$\{([^}]+)\}/g, (_: string, name: string) => (name.includes('.') ? `<${name}>` : ref(name))),
-    'Fn::Join': ([separator, deps]) => work(deps).join(separator),
+    'Fn::Join': ([separator, parts]) => work(parts).join(separator),
     'Fn::If': ([name, yes, no]) => work(work({ Condition: name }) ? yes : no),
     'Fn::Equals': ([one, other]) => work(one) === work(other),
     'Fn::Not': ([condition]) => !work(condition),
@@ -123,7 +123,7 @@ function evaluator(template: Json): (part: Json) => Json {
     const [name = '', argument] = entries[0] ?? [];
     const known = entries.length === 1 ? functions[name] : undefined;
     if (known) return known(argument);
-    if (name.startsWith('Fn::')) throw new Error(`${name} is not known here`);
+    if (name.startsWith('Fn::')) throw new Error(`${name} is not supported`);
     return Object.fromEntries(
       entries.map(([key, value]) => [key, work(value)]).filter(([, value]) => value !== noValue),
     );

@@ -1,4 +1,4 @@
-/** What would be deployed, as data: the template that `serverless package` makes for each stage. */
+/** The template that `serverless package` makes for each stage. */
 
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { packageStack, type Stack } from './stack.ts';
 
 const topicArn = 'arn:aws:sns:eu-west-1:123456789012:events.fifo';
 const kmsKeyArn = 'arn:aws:kms:eu-west-1:123456789012:key/0123';
-const [dev, prod, brought] = await Promise.all([
+const [dev, prod, existing] = await Promise.all([
   packageStack('dev', { kmsKeyArn }),
   packageStack('prod'),
   packageStack('prod', { topicArn, kmsKeyArn, alarmEmail: 'somebody@example.com' }),
@@ -20,7 +20,7 @@ const [dev, prod, brought] = await Promise.all([
 const stacks = [
   { stage: 'dev, with a key of its own', stack: dev },
   { stage: 'prod', stack: prod },
-  { stage: 'prod, with all that an account may bring along', stack: brought },
+  { stage: 'prod, with existing resources of the account', stack: existing },
 ];
 const functions = ['Webhook', 'Event', 'Sweep'];
 
@@ -28,7 +28,7 @@ const propertiesOf = (stack: Stack, name: string) => stack.resources[name]?.Prop
 const functionOf = (stack: Stack, name: string) => propertiesOf(stack, `${name}LambdaFunction`);
 
 describe.each(stacks)('functions of $stage', ({ stack }) => {
-  test.each(functions)('%s runs alone: its own bundle, role and log', (name) => {
+  test.each(functions)('%s has its own bundle, role and log', (name) => {
     const bundle = name.toLowerCase();
     expect(functionOf(stack, name)).toMatchObject({
       Handler: `dist/${bundle}/index.handler`,
@@ -43,24 +43,24 @@ describe.each(stacks)('functions of $stage', ({ stack }) => {
     expect(log.RetentionInDays).toBeGreaterThan(0);
   });
 
-  test('there are no others, and no role beside theirs', () => {
+  test('there are no other functions and no other roles', () => {
     expect(stack.ofType('AWS::Lambda::Function')).toHaveLength(functions.length);
     expect(stack.ofType('AWS::IAM::Role').flatMap(({ Properties }) => Properties.ManagedPolicyArns ?? [])).toEqual([]);
     expect(stack.ofType('AWS::IAM::Role')).toHaveLength(functions.length);
   });
 
-  test('the API answers three routes, and no more requests than it is told to let through', () => {
+  test('the API has three routes and a rate limit', () => {
     const routes = stack.ofType('AWS::ApiGatewayV2::Route').map(({ Properties }) => Properties.RouteKey);
     expect(routes.sort()).toEqual(['GET /jobs/{jobId}', 'POST /jobs', 'POST /wake']);
     expect(propertiesOf(stack, 'HttpApiStage').DefaultRouteSettings).toEqual({
       ThrottlingRateLimit: expect.any(Number),
       ThrottlingBurstLimit: expect.any(Number),
     });
-    // An HTTP API waits 30 s.
+    // An HTTP API waits for 30 s.
     expect(functionOf(stack, 'Webhook').Timeout).toBeLessThan(30);
   });
 
-  test('a sweep begins every minute, ends before the next one, and is not repeated', () => {
+  test('a sweep starts every minute, ends before the next one, and is not retried', () => {
     const rule = propertiesOf(stack, ruleFor(stack, 'Sweep'));
     expect(rule).toMatchObject({ ScheduleExpression: 'rate(1 minute)', State: 'ENABLED' });
     expect(rule.Targets[0].RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0 });
@@ -84,7 +84,7 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
   test.each([
     ['Event', 'FailedEvents'],
     ['Sweep', 'FailedSweeps'],
-  ])('what %s cannot do, and what EventBridge cannot hand over to it, ends in %s', (name, queue) => {
+  ])('failed invocations of %s, and events that EventBridge cannot deliver to it, go to %s', (name, queue) => {
     const arn = `<${queue}.Arn>`;
     expect(propertiesOf(stack, `${name}LambdaEvConf`)).toMatchObject({
       FunctionName: `<${name}LambdaFunction>`,
@@ -98,7 +98,7 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
 
     const rule = propertiesOf(stack, ruleFor(stack, name));
     expect(rule.Targets).toEqual([expect.objectContaining({ DeadLetterConfig: { Arn: arn } })]);
-    // EventBridge sends as itself, and only from this rule.
+    // EventBridge sends with its own identity, and only for this rule.
     expect(allowing(stack.resources[`${queue}Policy`])).toEqual([
       expect.objectContaining({
         Principal: { Service: 'events.amazonaws.com' },
@@ -109,12 +109,12 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
     ]);
   });
 
-  test('events wait for two weeks, sweeps for an hour', () => {
+  test('failed events are kept for two weeks, failed sweeps for an hour', () => {
     expect(propertiesOf(stack, 'FailedEvents').MessageRetentionPeriod).toBe(14 * 24 * 3600);
     expect(propertiesOf(stack, 'FailedSweeps').MessageRetentionPeriod).toBe(3600);
   });
 
-  test('wake-ups start sweeps, and are worth nothing after their minute', () => {
+  test('messages of the sweep queue start sweeps, and expire soon after their minute', () => {
     expect(stack.ofType('AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties)).toEqual([
       expect.objectContaining({
         EventSourceArn: '<SweepQueue.Arn>',
@@ -126,7 +126,7 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
     expect(MessageRetentionPeriod).toBeLessThanOrEqual(120);
   });
 
-  test('the webhook has no queue: its caller is told', () => {
+  test('the webhook has no dead-letter queue: its caller receives the error', () => {
     expect(stack.resources['WebhookLambdaEvConf']).toBeUndefined();
   });
 });
@@ -134,13 +134,13 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
 describe.each(stacks)('permissions of $stage', ({ stack }) => {
   const withPolicies = Object.entries(stack.resources).filter(([, { Type }]) => /Policy$|^AWS::IAM::Role$/.test(Type));
 
-  /** Where a `*` stands in what is granted, and why. */
+  /** The wildcards in grants, and their reasons. */
   const wildcards = {
     'ssm:GetParameters on arn:aws:ssm:eu-west-1:123456789012:parameter/publishing-job-notifier/*':
       'notifier.yml names the parameters, below this path',
   };
 
-  test('nothing is granted on everything, or to everybody', () => {
+  test('no grant is for every resource or every principal', () => {
     const granted = withPolicies.flatMap(([, resource]) => grantsOf(resource));
     const wide = granted.map(({ action, resource }) => `${action} on ${resource}`).filter((text) => text.includes('*'));
     expect(new Set(wide)).toEqual(new Set(Object.keys(wildcards)));
@@ -148,14 +148,14 @@ describe.each(stacks)('permissions of $stage', ({ stack }) => {
     expect(JSON.stringify(principals)).not.toContain('*');
   });
 
-  test.each(functions)('only Lambda takes the role of %s', (name) => {
+  test.each(functions)('only Lambda can assume the role of %s', (name) => {
     const { Statement } = propertiesOf(stack, `${name}Role`).AssumeRolePolicyDocument;
     expect(Statement).toEqual([
       { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
     ]);
   });
 
-  test('a service that calls a function or uses a queue or a topic says for which of our resources it does', () => {
+  test('a service may use a function, a queue or a topic only for resources of the stack', () => {
     for (const { Properties } of stack.ofType('AWS::Lambda::Permission')) expect(Properties.SourceArn).toBeTruthy();
     for (const [name, resource] of withPolicies) {
       if (resource.Type === 'AWS::IAM::Role') continue;
@@ -167,7 +167,7 @@ describe.each(stacks)('permissions of $stage', ({ stack }) => {
 });
 
 describe.each(stacks)('data of $stage', ({ stack }) => {
-  test('the table has the keys and the index of the embedded one, and forgets what expired', () => {
+  test('the table has the keys and the index of the embedded table, and a TTL', () => {
     const { TableName: _, ...definition } = tableDefinition;
     expect(propertiesOf(stack, 'Table')).toMatchObject({
       ...definition,
@@ -175,11 +175,11 @@ describe.each(stacks)('data of $stage', ({ stack }) => {
     });
   });
 
-  test('the table can be put back to any moment', () => {
+  test('the table has point-in-time recovery', () => {
     expect(propertiesOf(stack, 'Table').PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled).toBe(true);
   });
 
-  test('everything is encrypted where it lies, but for the topic of the alarms', () => {
+  test('everything except the alarm topic is encrypted at rest', () => {
     expect(propertiesOf(stack, 'Table').SSESpecification).toEqual({ SSEEnabled: true });
     for (const { Properties } of stack.ofType('AWS::SQS::Queue')) expect(Properties.SqsManagedSseEnabled).toBe(true);
     for (const { Properties } of stack.ofType('AWS::S3::Bucket')) expect(Properties.BucketEncryption).toBeTruthy();
@@ -189,7 +189,7 @@ describe.each(stacks)('data of $stage', ({ stack }) => {
     expect(open).toEqual(stack === dev ? [] : ['AlarmTopic']);
   });
 
-  test('everything that can be asked over plain HTTP refuses it', () => {
+  test('every queue, topic and bucket refuses plain HTTP', () => {
     const asked = Object.keys(stack.resources).filter((name) =>
       /^AWS::(SQS::Queue|SNS::Topic|S3::Bucket)$/.test(stack.resources[name]?.Type ?? ''),
     );
@@ -205,7 +205,7 @@ describe.each(stacks)('data of $stage', ({ stack }) => {
     expect(refusing.sort()).toEqual(asked.map((name) => `<${name}>`).sort());
   });
 
-  test('each resource bears the service and the stage', () => {
+  test('each resource is tagged with the service and the stage', () => {
     expect(stack.tags).toEqual({ Service: 'publishing-job-notifier', Stage: stack === dev ? 'dev' : 'prod' });
   });
 });
@@ -214,19 +214,19 @@ describe('stages', () => {
   test.each([
     ['dev', dev, { DeletionPolicy: 'Delete', UpdateReplacePolicy: 'Delete' }, false],
     ['prod', prod, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' }, true],
-  ] as const)('whether the table of %s outlives its stack', (_stage, stack, policies, isProtected) => {
+  ] as const)('the table of %s has the deletion policy of its stage', (_stage, stack, policies, isProtected) => {
     expect(stack.resources['Table']).toMatchObject(policies);
     expect(propertiesOf(stack, 'Table').DeletionProtectionEnabled).toBe(isProtected);
   });
 
-  test('prod keeps its logs longer, and lets more requests through', () => {
+  test('prod keeps its logs longer, and has a higher rate limit', () => {
     const [days, others] = [prod, dev].map((stack) => propertiesOf(stack, 'SweepLogGroup').RetentionInDays);
     expect(days).toBeGreaterThan(others);
     const [rate, slower] = [prod, dev].map((stack) => propertiesOf(stack, 'HttpApiStage').DefaultRouteSettings);
     expect(rate.ThrottlingRateLimit).toBeGreaterThan(slower.ThrottlingRateLimit);
   });
 
-  test('only prod is watched by alarms and shown on a dashboard', () => {
+  test('only prod has alarms and a dashboard', () => {
     for (const type of ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::Dashboard']) {
       expect(dev.ofType(type)).toEqual([]);
       expect(prod.ofType(type)).not.toEqual([]);
@@ -236,7 +236,7 @@ describe('stages', () => {
   test.each([
     ['dev', dev, []],
     ['prod', prod, ['AlarmTopicArn']],
-  ] as const)('what %s tells people and the command line', (_stage, stack, more) => {
+  ] as const)('%s has the outputs that people and the command line use', (_stage, stack, more) => {
     expect(stack.outputs).toMatchObject({
       WebhookUrl: { Value: 'https://<HttpApi>.execute-api.eu-west-1.amazonaws.com' },
       TopicArn: { Value: '<Topic>' },
@@ -251,42 +251,42 @@ describe('stages', () => {
   });
 });
 
-describe('what an account brings along', () => {
+describe('existing resources of the account', () => {
   const publishes = (stack: Stack, name: string) =>
     allowing(stack.resources[`${name}Role`]).find(({ Action }) => Action === 'sns:Publish')?.Resource;
 
-  test.each(functions)('%s tells on the topic that was made', (name) => {
+  test.each(functions)('%s publishes to the topic of the stack', (name) => {
     expect(functionOf(prod, name).Environment.Variables.TOPIC_ARN).toBe('<Topic>');
     expect(publishes(prod, name)).toBe('<Topic>');
   });
 
-  test.each(functions)('%s tells on a topic that was brought along, and none is made', (name) => {
-    expect(functionOf(brought, name).Environment.Variables.TOPIC_ARN).toBe(topicArn);
-    expect(publishes(brought, name)).toBe(topicArn);
-    expect(Object.keys(brought.resources)).not.toContain('Topic');
-    expect(Object.keys(brought.resources)).not.toContain('TopicPolicy');
-    expect(brought.outputs['TopicArn']?.Value).toBe(topicArn);
+  test.each(functions)('%s publishes to an existing topic, and the stack creates none', (name) => {
+    expect(functionOf(existing, name).Environment.Variables.TOPIC_ARN).toBe(topicArn);
+    expect(publishes(existing, name)).toBe(topicArn);
+    expect(Object.keys(existing.resources)).not.toContain('Topic');
+    expect(Object.keys(existing.resources)).not.toContain('TopicPolicy');
+    expect(existing.outputs['TopicArn']?.Value).toBe(topicArn);
   });
 
-  test.each(functions)('%s uses a key that was brought along, and otherwise none', (name) => {
+  test.each(functions)('%s uses an existing key, and otherwise none', (name) => {
     const ofKeys = (stack: Stack) =>
       allowing(stack.resources[`${name}Role`]).filter(({ Action }) => String(Action).includes('kms:'));
     expect(ofKeys(prod)).toEqual([]);
-    for (const stack of [dev, brought]) {
+    for (const stack of [dev, existing]) {
       expect(ofKeys(stack)).toEqual([
         { Effect: 'Allow', Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: kmsKeyArn },
       ]);
     }
   });
 
-  test('a topic that is made is encrypted with that key, or else with the one that AWS manages', () => {
+  test('the topic of the stack is encrypted with that key, or else with the key that AWS manages', () => {
     expect(propertiesOf(dev, 'Topic').KmsMasterKeyId).toBe(kmsKeyArn);
     expect(propertiesOf(prod, 'Topic').KmsMasterKeyId).toBe('alias/aws/sns');
   });
 
-  test('alarms reach an address that was given', () => {
+  test('alarms go to a configured email address', () => {
     expect(prod.ofType('AWS::SNS::Subscription')).toEqual([]);
-    expect(brought.ofType('AWS::SNS::Subscription').map(({ Properties }) => Properties)).toEqual([
+    expect(existing.ofType('AWS::SNS::Subscription').map(({ Properties }) => Properties)).toEqual([
       { TopicArn: '<AlarmTopic>', Protocol: 'email', Endpoint: 'somebody@example.com' },
     ]);
   });
@@ -295,7 +295,7 @@ describe('what an account brings along', () => {
 describe('environment variables', async () => {
   const config = await readDocument();
 
-  /** The names that the code asks for, with the configuration that is bundled. */
+  /** The names that the code reads, with the bundled configuration. */
   function namesRead(): Set<string> {
     const names = new Set<string>();
     const values: Record<string, string> = { NOTIFIER_CONFIG: JSON.stringify(config), TABLE_NAME: 'table' };
@@ -309,23 +309,23 @@ describe('environment variables', async () => {
     for (const reference of references(parseConfig(config) as Config)) {
       if (reference.startsWith('env:')) names.add(reference.slice('env:'.length));
     }
-    // The document is in the bundle; the variable is for tests and for runs on one box.
+    // The document is in the bundle; the variable is for tests and local runs.
     names.delete('NOTIFIER_CONFIG');
     return names;
   }
 
-  test.each(functions)('%s has those that the code reads, and no others', (name) => {
+  test.each(functions)('%s has exactly those that the code reads', (name) => {
     for (const { stack } of stacks) {
       expect(new Set(Object.keys(functionOf(stack, name).Environment.Variables))).toEqual(namesRead());
     }
   });
 
-  test('the code reads no others: what it works with is made from what is handed to it', () => {
+  test('no file in lib/ reads process.env', () => {
     const sources = globSync('lib/**/*.ts').map((path) => readFileSync(path, 'utf8'));
     expect(sources.filter((source) => source.includes('process.env'))).toEqual([]);
   });
 
-  test('what they say', () => {
+  test('their values', () => {
     expect(functionOf(prod, 'Sweep').Environment.Variables).toEqual({
       TABLE_NAME: '<Table>',
       TOPIC_ARN: '<Topic>',

@@ -39,7 +39,7 @@ const put = (jobKey: string, numbers: Record<string, number>) =>
 const get = async (jobKey: string) =>
   (await client().send(new GetItemCommand({ TableName: store.tableName, Key: { jobKey: { S: jobKey } } }))).Item;
 
-test('the index shows what is due, with the projected attributes alone', async () => {
+test('the index shows due items with only the projected attributes', async () => {
   await put('a#1', { dueAt: 10, other: 1 });
   await put('a#2', { dueAt: 30 });
   const { Items } = await client().send(
@@ -53,27 +53,27 @@ test('the index shows what is due, with the projected attributes alone', async (
   expect(Items).toEqual([{ jobKey: { S: 'a#1' }, watch: { S: 'jobs' }, status: { S: 'Running' }, dueAt: { N: '10' } }]);
 });
 
-test('what was written survives a restart', async () => {
+test('items survive a restart', async () => {
   await put('a#1', { dueAt: 10 });
   await store.close();
   store = await startEmbeddedStore({ path: join(folder, 'table') });
   expect(await get('a#1')).toMatchObject({ dueAt: { N: '10' } });
 });
 
-test('a second one on the same folder says who is in the way', async () => {
+test('a second store on the same folder is refused', async () => {
   const second = startEmbeddedStore({ path: join(folder, 'table') });
   await expect(second).rejects.toThrow(ConfigError);
   await expect(second).rejects.toThrow(/^Another notifier is already running on .+ DATA_DIR/);
 });
 
-test('a folder that cannot be written is named', async () => {
+test('the error for a folder that is not writable names it', async () => {
   await writeFile(join(folder, 'file'), '');
   const second = startEmbeddedStore({ path: join(folder, 'file', 'table') });
   await expect(second).rejects.toThrow(ConfigError);
   await expect(second).rejects.toThrow(/^The store in .+file\/table cannot be opened: /);
 });
 
-test('expired items are removed, and no others', async () => {
+test('only expired items are removed', async () => {
   await put('a#old', { expiresAt: 999 });
   await put('a#young', { expiresAt: 1001 });
   await put('a#watched', { dueAt: 1 });
@@ -83,7 +83,7 @@ test('expired items are removed, and no others', async () => {
   expect(await get('a#watched')).toBeDefined();
 });
 
-test('a client that leaves in the middle of a request does no harm', async () => {
+test('a client that disconnects during a request does no harm', async () => {
   const { hostname, port } = new URL(store.endpoint);
   await new Promise<void>((resolve) => {
     const socket = connect(Number(port), hostname, () => {

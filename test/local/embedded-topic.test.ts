@@ -16,7 +16,7 @@ const publish = (input: PublishCommandInput) =>
     credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
   }).send(new PublishCommand({ TopicArn: topic.topicArn, ...input }));
 
-test('people and machines get their own text', async () => {
+test('people and systems receive their own texts', async () => {
   const texts = { default: 'In short', email: 'Dear reader', sqs: '{"version":1}' };
   const { MessageId } = await publish({
     Message: JSON.stringify(texts),
@@ -36,7 +36,7 @@ test('people and machines get their own text', async () => {
   ]);
 });
 
-test('one text goes to all when no structure is named', async () => {
+test('without a structure, all receive the same text', async () => {
   await publish({ Message: '{"default":"as it is"}' });
   expect(topic.messages).toMatchObject([{ email: '{"default":"as it is"}', document: '{"default":"as it is"}' }]);
 });
@@ -52,13 +52,13 @@ test.each<[string, PublishCommandInput]>([
   expect(topic.messages).toEqual([]);
 });
 
-test('an unknown topic is not found', async () => {
+test('an unknown topic is a NotFoundException', async () => {
   await expect(publish({ TopicArn: `${topic.topicArn}-else`, Message: 'x' })).rejects.toMatchObject({
     name: 'NotFoundException',
   });
 });
 
-test('a FIFO topic delivers a deduplication id once, and answers the repetition as success', async () => {
+test('a FIFO topic delivers a deduplication id once, and accepts the repetition', async () => {
   await topic.close();
   topic = await startEmbeddedTopic({ name: 'events.fifo' });
   const input = { Message: 'x', MessageGroupId: 'group' };
@@ -70,7 +70,7 @@ test('a FIFO topic delivers a deduplication id once, and answers the repetition 
   await expect(publish({ Message: 'x', MessageDeduplicationId: 'three' })).rejects.toThrow(/MessageGroupId/);
 });
 
-test('an error, and a lost answer, can be asked for', async () => {
+test('errors and lost responses can be injected', async () => {
   topic.answerWith(snsFault(400, 'Throttled'));
   await expect(publish({ Message: 'a' })).rejects.toMatchObject({ name: 'ThrottledException' });
   topic.answerWith({ kind: 'reset', accepted: true });

@@ -6,7 +6,7 @@ import { type LoopbackServer, readBody, startLoopbackServer } from '../../local/
 let server: LoopbackServer;
 afterEach(() => server.close());
 
-/** Sends a request through, and gives the event that it became beside the answer to it. */
+/** Sends a request, and returns the event that it became together with the response. */
 async function send(path: string, init: RequestInit, result: APIGatewayProxyResultV2 = '', route?: Route) {
   let event: APIGatewayProxyEventV2 | undefined;
   server = await startLoopbackServer(async (request, response) => {
@@ -37,7 +37,7 @@ test('a request becomes an event of payload format 2.0', async () => {
   expect(event).not.toHaveProperty('queryStringParameters');
 });
 
-test('a query with a repeated name is joined by commas, and a request without a body has none', async () => {
+test('repeated query parameters are joined by commas, and a request without a body has no body', async () => {
   const route = { routeKey: 'GET /jobs/{jobId}', pathParameters: { jobId: 'job 1' } };
   const { event } = await send('/jobs/job%201?environment=a&environment=b', {}, '', route);
   expect(event).toMatchObject({
@@ -49,7 +49,7 @@ test('a query with a repeated name is joined by commas, and a request without a 
   expect(event).not.toHaveProperty('body');
 });
 
-test('a body that is no text is base64', async () => {
+test('a binary body is encoded in base64', async () => {
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
   const { event } = await send('/jobs', { method: 'POST', headers, body: 'a=b' });
   expect(event).toMatchObject({ body: Buffer.from('a=b').toString('base64'), isBase64Encoded: true });
@@ -61,7 +61,7 @@ test('a result is written with its status, headers and body', async () => {
   expect([response.status, response.headers.get('retry-after'), await response.text()]).toEqual([202, '60', 'ä']);
 });
 
-test('a result without a status is the body', async () => {
+test('a result without a status code is the body', async () => {
   const { response } = await send('/jobs', {}, { checked: 1 } as APIGatewayProxyResultV2);
   expect([response.status, await response.json()]).toEqual([200, { checked: 1 }]);
 });

@@ -14,7 +14,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('everything goes to the file, and each error in one line to the terminal too', async () => {
+test('everything goes to the file, and each error also to the terminal, in one line', async () => {
   const path = join(folder, 'notifier.log');
   const errors: string[] = [];
   logToFile(path, (line) => errors.push(line));
@@ -29,7 +29,7 @@ test('everything goes to the file, and each error in one line to the terminal to
   expect(await readFile(path, 'utf8')).toBe(`${lines.join('\n')}\na warning\nno JSON\n`);
 });
 
-test('a log of 10 MB is put aside, and a new one begun', async () => {
+test('a log of 10 MB is rotated', async () => {
   const path = join(folder, 'notifier.log');
   logToFile(path, () => undefined);
   console.log('x'.repeat(10 * 1024 * 1024));
@@ -38,7 +38,7 @@ test('a log of 10 MB is put aside, and a new one begun', async () => {
   expect(await readFile(path, 'utf8')).toBe('after\n');
 });
 
-test('a log that cannot be written fails nobody, and says so', () => {
+test('a log that cannot be written is reported, and fails no caller', () => {
   const errors: string[] = [];
   logToFile(join(folder, 'no', 'notifier.log'), (line) => errors.push(line));
   console.log('lost');

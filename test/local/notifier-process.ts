@@ -1,22 +1,22 @@
-/** `npm start` as a process of its own, with an environment that holds nothing but what a test puts there. */
+/** `npm start` as a process of its own, with only the environment variables of a test. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const script = fileURLToPath(new URL('../../local/start.ts', import.meta.url));
 
-/** A started notifier: what it wrote, and how it ended. */
+/** A started notifier: its output and its end. */
 export interface NotifierProcess {
   stdout: () => string;
   stderr: () => string;
-  /** Resolves with the first match in the standard output; rejects when the process ends without one. */
+  /** Resolves with the first match in the standard output. Rejects if the process ends without one. */
   sees: (pattern: RegExp) => Promise<RegExpExecArray>;
-  /** Sends the signal, and resolves with the exit code. */
+  /** Sends the signal and resolves with the exit code. */
   stop: (signal?: NodeJS.Signals) => Promise<number | null>;
   /** Resolves with the exit code. */
   exit: Promise<number | null>;
 }
 
-/** Starts it on a free port. */
+/** Starts the notifier on a free port. */
 export function startNotifier(env: Record<string, string>): NotifierProcess {
   const child = spawn(process.execPath, [script], { env: { PORT: '0', NO_COLOR: '1', ...env } });
   const written = { stdout: '', stderr: '' };
@@ -33,14 +33,14 @@ export function startNotifier(env: Record<string, string>): NotifierProcess {
     stderr: () => written.stderr,
     sees: (pattern) =>
       new Promise((resolve, reject) => {
-        const look = () => {
+        const check = () => {
           const match = pattern.exec(written.stdout);
           if (match === null) return;
-          watchers.delete(look);
+          watchers.delete(check);
           resolve(match);
         };
-        watchers.add(look);
-        look();
+        watchers.add(check);
+        check();
         void exit.then(() => reject(new Error(`ended without ${pattern}:\n${written.stdout}\n${written.stderr}`)));
       }),
     stop: (signal = 'SIGINT') => {
@@ -51,6 +51,6 @@ export function startNotifier(env: Record<string, string>): NotifierProcess {
   };
 }
 
-/** The address that it says its page has. */
+/** The printed address of the page. */
 export const addressOf = async (notifier: NotifierProcess): Promise<string> =>
   (await notifier.sees(/page +(http:\/\/localhost:\d+)/))[1] ?? '';

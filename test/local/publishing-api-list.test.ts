@@ -24,13 +24,13 @@ const set = (n: number, status?: string) => api.setJob(`job_${n}`, documentOf(n,
 
 async function list(search = '', authorization = `Bearer ${token}`) {
   const response = await fetch(`${api.url}/authoring/publishing/v1/jobs${search}`, { headers: { authorization } });
-  // biome-ignore lint/suspicious/noExplicitAny: an answer is JSON, and tests look into it as a caller would.
+  // biome-ignore lint/suspicious/noExplicitAny: a response is JSON, and tests read it as a caller does.
   const body: any = await response.json();
   const numbers = body.data?.map(({ id }: { id: string }) => Number(id.slice(4))) as number[];
   return { status: response.status, body, numbers };
 }
 
-test('the jobs come newest first, with their number', async () => {
+test('the newest jobs come first, with the total count', async () => {
   const { body, numbers } = await list();
   expect(numbers).toEqual([5, 4, 3, 2, 1]);
   expect(body).toMatchObject({ totalCount: 5, pageNumber: 1, pageSize: 20 });
@@ -62,7 +62,7 @@ test.each([
   expect(Object.keys(body.errors)).toEqual([/\?([^=]+)/.exec(search)?.[1]]);
 });
 
-test('a checkpoint leads on, whatever was added before it', async () => {
+test('a checkpoint continues after its job, even if jobs were added before it', async () => {
   api.list.paging = 'checkpoint';
   const first = await list('?pageSize=3');
   expect([first.numbers, Object.keys(first.body)]).toEqual([
@@ -106,14 +106,14 @@ test.each<[string, Partial<PublishingApiServer['list']>, string, number]>([
   expect((await list(search)).status).toBe(status);
 });
 
-test('an order that says nothing is the same each time', async () => {
+test('an arbitrary order is the same each time', async () => {
   api.list.order = 'none';
   const { numbers } = await list();
   expect(numbers.toSorted()).toEqual([1, 2, 3, 4, 5]);
   expect((await list()).numbers).toEqual(numbers);
 });
 
-test('members can be left out, and the count be wrong or absent', async () => {
+test('members can be omitted, and the count can be wrong or absent', async () => {
   Object.assign(api.list, { omit: ['system.queuedTime', 'statistics'], totalCount: 7 });
   const { body } = await list();
   expect(body.totalCount).toBe(7);
@@ -124,14 +124,14 @@ test('members can be left out, and the count be wrong or absent', async () => {
   expect((await list()).body).not.toHaveProperty('totalCount');
 });
 
-test('jobs that come from elsewhere are listed too, each once', async () => {
+test('jobs from another source are listed too, each once', async () => {
   fromLibrary.push(documentOf(5, 'Queued'), documentOf(9));
   const { numbers, body } = await list();
   expect(numbers).toEqual([9, 5, 4, 3, 2, 1]);
   expect(body.data[1].system.status).toBe('Completed');
 });
 
-test('a fault applies to the list alone, and no token opens nothing', async () => {
+test('a fault applies only to the list, and a request without a token is refused', async () => {
   api.fault({ ...problemFault(503), call: 'list' });
   expect((await list()).status).toBe(503);
   expect((await list('', 'Bearer unknown')).status).toBe(401);

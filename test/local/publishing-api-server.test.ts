@@ -30,7 +30,7 @@ async function getJob(id: string, token?: string) {
   });
 }
 
-test('a token opens the job that was set', async () => {
+test('a token gives access to a job', async () => {
   api.setJob('job_1', publishingJob({ id: 'job_1', status: 'Running', sent: 7 }));
   const response = await getJob('job_1');
   expect(response.status).toBe(200);
@@ -41,7 +41,7 @@ test('a token opens the job that was set', async () => {
   });
 });
 
-test('a token request in JSON is as good as one in form encoding', async () => {
+test('a token request can be JSON or form-encoded', async () => {
   const response = await fetch(api.tokenUrl, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -54,7 +54,7 @@ test('a wrong client secret is refused', async () => {
   expect((await askToken({ ...credentials(), client_secret: 'wrong' })).status).toBe(401);
 });
 
-test('no token, an unknown token and a revoked token are answered 401 with a problem object', async () => {
+test('a missing, an unknown and a revoked token get a 401 with a problem object', async () => {
   const token = await newToken();
   api.setJob('job_1', publishingJob({ id: 'job_1' }));
   expect((await getJob('job_1', token)).status).toBe(200);
@@ -66,13 +66,13 @@ test('no token, an unknown token and a revoked token are answered 401 with a pro
   }
 });
 
-test('an unknown job is answered 404 with a problem object', async () => {
+test('an unknown job gets a 404 with a problem object', async () => {
   const response = await getJob('job_unknown');
   expect(response.status).toBe(404);
   expect(await response.json()).toMatchObject({ status: 404, title: 'Not Found' });
 });
 
-test('a fault applies as often, and to the call and the job, that it names', async () => {
+test('a fault applies to its call and its job, as often as it says', async () => {
   api.setJob('job_1', publishingJob({ id: 'job_1' }));
   api.setJob('job_2', publishingJob({ id: 'job_2' }));
   api.fault({ ...problemFault(429, { 'retry-after': '7' }), call: 'job', jobId: 'job_1', times: 2 });
@@ -83,7 +83,7 @@ test('a fault applies as often, and to the call and the job, that it names', asy
   expect((await getJob('job_1')).status).toBe(200);
 });
 
-test('half a body breaks off, and a reset gives no answer at all', async () => {
+test('half a body ends early, and a reset gives no response', async () => {
   api.fault({ kind: 'half', status: 200, body: publishingJob({ id: 'job_1' }) });
   await expect((await getJob('job_1', 'any')).text()).rejects.toThrow();
   api.fault({ kind: 'reset' });
@@ -95,7 +95,7 @@ test('a body of any length is streamed', async () => {
   expect((await (await getJob('job_1', 'any')).text()).length).toBe(3_000_000);
 });
 
-test('closing does not wait for a request that is never answered', async () => {
+test('closing does not wait for a request without a response', async () => {
   api.fault({ kind: 'silence' });
   const pending = getJob('job_1', 'any').catch(() => 'cut off');
   while (api.requests.length === 0) await new Promise(setImmediate);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { firstMinute, stuckAfterMinutes } from '../../local/first-minute.ts';
+import { planDemoJobs, stuckAfterMinutes } from '../../local/demo-jobs.ts';
 import { type PlannedOutcome, planJob, simulatedJob } from '../../local/simulation.ts';
 
 const start = Date.parse('2026-01-01T10:00:00Z');
@@ -10,13 +10,13 @@ const statusesOf = (outcome: PlannedOutcome) => {
 };
 const ended = (outcome: PlannedOutcome) => simulatedJob(planJob({ outcome, seconds: 10 }, start), start + 60_000);
 
-test('a job waits, runs and ends, and a canceled one is canceling before that', () => {
+test('a job is queued, runs and ends; a canceled job is canceling before its end', () => {
   expect(statusesOf('completed')).toEqual(['Queued', 'Running', 'Completed']);
   expect(statusesOf('failed')).toEqual(['Queued', 'Running', 'Failed']);
   expect(statusesOf('canceled')).toEqual(['Queued', 'Running', 'Canceling', 'Canceled']);
 });
 
-test('counters only grow', () => {
+test('counters never decrease', () => {
   const plan = planJob({ outcome: 'failed', seconds: 10 }, start);
   let before = 0;
   for (let at = start; at < start + 12_000; at += 250) {
@@ -27,7 +27,7 @@ test('counters only grow', () => {
   expect(before).toBeGreaterThan(0);
 });
 
-test('the counters tell the outcomes of a completed job apart', () => {
+test('the counters distinguish the outcomes of a completed job', () => {
   expect(ended('completed').statistics).toMatchObject({ itemsFailed: 0 });
   expect(ended('completedWithWarnings').statistics.itemsFailed).toBeGreaterThan(0);
   const nothing = ended('publishedNothing').statistics;
@@ -35,13 +35,13 @@ test('the counters tell the outcomes of a completed job apart', () => {
   expect(nothing.xmc.itemsSkipped).toBeGreaterThan(0);
 });
 
-test('the last report of an ended job is not older than its end', () => {
+test('the last report of an ended job is as recent as its end', () => {
   const { statistics, system } = ended('completed');
   expect(system.finishTime).toBe('2026-01-01T10:00:10Z');
   expect(statistics.lastReportTime).toBe(system.finishTime);
 });
 
-test('a job that hangs runs on, but nothing of it moves, and then it goes on where it was', () => {
+test('a job that hangs is running without progress, and then continues where it was', () => {
   const hangs = { from: start + 6_000, until: start + 60_000 };
   const plan = planJob({ seconds: 10, hangs }, start);
   const at = (second: number) => simulatedJob(plan, start + second * 1000);
@@ -57,8 +57,8 @@ test('a job that hangs runs on, but nothing of it moves, and then it goes on whe
   });
 });
 
-test.each([1, 10])('at speed %i the first minute shows all that can become of a job', (speed) => {
-  const plans = firstMinute(start, speed);
+test.each([1, 10])('at speed %i the first minute shows every outcome of a job', (speed) => {
+  const plans = planDemoJobs(start, speed);
   const at = (second: number) => plans.map((plan) => simulatedJob(plan, start + (second * 1000) / speed));
   expect(at(60).map(({ name, system, statistics }) => [name, system.status, statistics.itemsFailed > 0])).toEqual([
     ['Nightly site publish', 'Completed', false],

@@ -43,12 +43,12 @@ test.each([
   expect(slack.messages).toEqual([]);
 });
 
-test('nothing to show and bad JSON are refused', async () => {
+test('an empty message and bad JSON are refused', async () => {
   expect(await post({})).toBe('400 no_text');
   expect(await post('{')).toBe('400 invalid_payload');
 });
 
-test('an answer can be asked for, for one hook and for a number of times', async () => {
+test('a response can be injected for one hook and for a number of times', async () => {
   slack.answerWith({
     hook: 'team',
     status: 429,
@@ -64,7 +64,7 @@ test('an answer can be asked for, for one hook and for a number of times', async
   expect([slack.requestCount(), slack.requestCount('team')]).toEqual([4, 3]);
 });
 
-test('a message can be accepted although its answer is lost', async () => {
+test('a message can be accepted while its response is lost', async () => {
   slack.answerWith({ kind: 'reset', accepted: true });
   await expect(post({ text: 'posted' })).rejects.toThrow();
   expect(slack.messages).toHaveLength(1);

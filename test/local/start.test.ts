@@ -27,7 +27,7 @@ const start = (env: Record<string, string> = {}): NotifierProcess => {
   return notifier;
 };
 
-const firstMinute = [
+const demoMessages = [
   'Completed: Nightly site publish',
   'Completed with warnings: Product catalogue, spring prices',
   'Failed: Whole environment',
@@ -37,7 +37,7 @@ const firstMinute = [
   'Completed: Media library, autumn campaign',
 ];
 const times = (notifier: NotifierProcess, pattern: RegExp) => [...notifier.stdout().matchAll(pattern)].length;
-const told = (notifier: NotifierProcess) =>
+const shown = (notifier: NotifierProcess) =>
   [...notifier.stdout().matchAll(/ {2}(\S.*?) {2}→ (.*)/g)].map(([, ...it]) => it);
 const inEachChannel = (titles: string[]) =>
   titles
@@ -47,9 +47,9 @@ const inEachChannel = (titles: string[]) =>
     ])
     .sort();
 
-/** Waits until these have told the whole first minute, in whatever order, and nothing besides. */
-const toldAll = (...notifiers: NotifierProcess[]) =>
-  vi.waitFor(() => expect(notifiers.flatMap(told).sort()).toEqual(inEachChannel(firstMinute)), {
+/** Waits until these have shown all messages of the first minute, in any order, and no others. */
+const shownAll = (...notifiers: NotifierProcess[]) =>
+  vi.waitFor(() => expect(notifiers.flatMap(shown).sort()).toEqual(inEachChannel(demoMessages)), {
     timeout: 25_000,
     interval: 50,
   });
@@ -59,8 +59,8 @@ interface PageState {
   slack: SlackMessage[];
 }
 
-/** What the page is told, as soon as that is so. */
-async function pageState(notifier: NotifierProcess, isSo: (state: PageState) => boolean): Promise<PageState> {
+/** The data of the page, as soon as it meets the condition. */
+async function pageState(notifier: NotifierProcess, meets: (state: PageState) => boolean): Promise<PageState> {
   const live = await fetch(`${await addressOf(notifier)}/live`);
   let text = '';
   for await (const chunk of live.body ?? []) {
@@ -68,16 +68,16 @@ async function pageState(notifier: NotifierProcess, isSo: (state: PageState) => 
     const dataOf = (event: string) => text.split(`event: ${event}\ndata: `).at(-1)?.split('\n\n')[0] ?? '';
     if (!text.endsWith('\n\n') || !text.includes('event: jobs')) continue;
     const state = { jobs: JSON.parse(dataOf('jobs')), slack: JSON.parse(dataOf('state')).slack };
-    if (isSo(state)) return state;
+    if (meets(state)) return state;
   }
-  throw new Error(`the page was told no more:\n${text}`);
+  throw new Error(`the page received no more data:\n${text}`);
 }
 
 describe('without credentials', { timeout: 60_000 }, () => {
-  test('six jobs end unasked in the first minute, and each is told once in each channel', async () => {
+  test('six jobs end in the first minute, and each channel receives each message once', async () => {
     const notifier = start();
     const url = await addressOf(notifier);
-    await toldAll(notifier);
+    await shownAll(notifier);
     expect(notifier.stderr()).toBe('');
 
     const page = await fetch(url);
@@ -87,33 +87,35 @@ describe('without credentials', { timeout: 60_000 }, () => {
     expect((await fetch(`${url}/jobs/job_1`)).status).toBe(401);
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
     expect(await notifier.stop()).toBe(0);
-    await toldAll(notifier);
+    await shownAll(notifier);
     expect(notifier.stdout()).toContain(`new: ${(await readFile(join(folder, 'webhook-secret'), 'utf8')).trim()}`);
     expect((await stat(join(folder, 'webhook-secret'))).mode & 0o777).toBe(0o600);
   });
 
-  test('a job that nobody handed over is found, and said to be', async () => {
+  test('a job that is not handed over is discovered, and shown as discovered', async () => {
     const notifier = start();
-    await notifier.sees(/Found by itself: Blog, five new posts/);
+    await notifier.sees(/Discovered: Blog, five new posts/);
     await notifier.sees(/Completed: Blog, five new posts {2}→/);
-    expect(times(notifier, /Found by itself/g)).toBe(1);
-    const { jobs } = await pageState(notifier, (state) => state.jobs.some(({ isFound }) => isFound));
-    expect(jobs.filter(({ isFound }) => isFound).map(({ job }) => job?.name)).toEqual(['Blog, five new posts']);
+    expect(times(notifier, /Discovered:/g)).toBe(1);
+    const { jobs } = await pageState(notifier, (state) => state.jobs.some(({ isDiscovered }) => isDiscovered));
+    expect(jobs.filter(({ isDiscovered }) => isDiscovered).map(({ job }) => job?.name)).toEqual([
+      'Blog, five new posts',
+    ]);
   });
 
-  test('a job that gets stuck is told of while it runs, and again when it has ended', async () => {
+  test('a stuck job is announced while it runs, and again after it has ended', async () => {
     const notifier = start({ SIMULATION_SPEED: '5' });
     const isStuck = ({ delays }: JobRow) => delays.includes('stuck');
     const stuck = await pageState(notifier, ({ jobs }) => jobs.some(isStuck));
     expect(stuck.jobs.filter(isStuck)).toMatchObject([
-      { job: { name: 'Media library, autumn campaign' }, status: 'Running', isFound: false },
+      { job: { name: 'Media library, autumn campaign' }, status: 'Running', isDiscovered: false },
     ]);
     await notifier.sees(/Stuck: Media[\s\S]+Completed: Media/);
-    const toldOf = ({ jobs }: PageState) =>
+    const deliveriesOf = ({ jobs }: PageState) =>
       jobs.find(isStuck)?.deliveries.map(({ outcome, state }) => [outcome, state]);
     const { slack } = await pageState(notifier, (state) =>
       isDeepStrictEqual(
-        toldOf(state),
+        deliveriesOf(state),
         ['stuck', 'stuck', 'completed', 'completed'].map((outcome) => [outcome, 'sent']),
       ),
     );
@@ -125,18 +127,18 @@ describe('without credentials', { timeout: 60_000 }, () => {
     );
   });
 
-  test('after a restart nothing is told twice, and nothing is forgotten', async () => {
+  test('after a restart no message is repeated, and none is lost', async () => {
     const before = start();
     await before.sees(/Stuck: .+[\s\S]+Stuck: .+→/);
     expect(await before.stop('SIGTERM')).toBe(0);
     const after = start();
-    await toldAll(before, after);
+    await shownAll(before, after);
     expect(await after.stop('SIGTERM')).toBe(0);
-    await toldAll(before, after);
-    expect(times(before, /Found by itself/g) + times(after, /Found by itself/g)).toBe(1);
+    await shownAll(before, after);
+    expect(times(before, /Discovered:/g) + times(after, /Discovered:/g)).toBe(1);
   });
 
-  test('the page is told of the jobs and the messages so far', async () => {
+  test('the page receives the jobs and the messages so far', async () => {
     const notifier = start();
     await notifier.sees(/Completed: .+→ Slack/);
     const { jobs, slack } = await pageState(notifier, (state) => state.jobs.length > 0);
@@ -144,7 +146,7 @@ describe('without credentials', { timeout: 60_000 }, () => {
     expect(jobs.map(({ job }) => job?.name)).toContain('Nightly site publish');
   });
 
-  test('another job is started as asked, and faults of the API do not keep it from being told', async () => {
+  test('another job can be started, and is announced despite faults of the API', async () => {
     const notifier = start();
     const url = await addressOf(notifier);
     const ask = (path: string, body: object, headers = {}) =>
@@ -184,7 +186,7 @@ describe('with credentials', { timeout: 30_000 }, () => {
     }),
   });
 
-  test('a job that ends while the notifier is stopped is told after the restart, once', async () => {
+  test('a job that ends while the notifier is stopped is announced once, after the restart', async () => {
     api.setJob('job_1', publishingJob({ id: 'job_1', status: 'Running' }));
     const before = start(env());
     const url = await addressOf(before);
@@ -206,11 +208,13 @@ describe('with credentials', { timeout: 30_000 }, () => {
     expect(slack.messages).toHaveLength(1);
   });
 
-  test('a job that nobody named is found when Sitecore calls, without waiting for the schedule', async () => {
+  test('POST /wake discovers a job without waiting for the schedule', async () => {
     const notifier = start({ ...env(), SWEEP_SECONDS: '3600' });
     const url = await addressOf(notifier);
-    // What has ended before the first sweep is no news.
-    await vi.waitFor(async () => expect(await readFile(join(folder, 'notifier.log'), 'utf8')).toContain('"sweep finished"'));
+    // Jobs that ended before the first sweep are not announced.
+    await vi.waitFor(async () =>
+      expect(await readFile(join(folder, 'notifier.log'), 'utf8')).toContain('"sweep finished"'),
+    );
     api.setJob('job_1', publishingJob({ id: 'job_1', status: 'Completed' }));
 
     const wake = (headers: Record<string, string>) => fetch(`${url}/wake`, { method: 'POST', headers, body: 'any' });
@@ -224,7 +228,7 @@ describe('with credentials', { timeout: 30_000 }, () => {
     expect(slack.messages).toHaveLength(1);
   });
 
-  test('some credentials without the others stop the start, and are named', async () => {
+  test('incomplete credentials prevent the start, and are named', async () => {
     const { CLIENT_SECRET: _, ...others } = env();
     const notifier = start(others);
     expect(await notifier.exit).toBe(1);
@@ -232,7 +236,7 @@ describe('with credentials', { timeout: 30_000 }, () => {
   });
 });
 
-describe('what keeps it from starting is one sentence', () => {
+describe('a problem that prevents the start is one sentence', () => {
   const refusal = async (env: Record<string, string>) => {
     const notifier = start(env);
     expect(await notifier.exit).toBe(1);
@@ -243,12 +247,12 @@ describe('what keeps it from starting is one sentence', () => {
   test('a port in use', async () => {
     const other = await startLoopbackServer(() => undefined);
     expect(await refusal({ PORT: `${other.port}` })).toBe(
-      `Port ${other.port} is in use: stop what listens there, or set PORT to another one.\n`,
+      `Port ${other.port} is in use: stop the process that listens on it, or set PORT to another port.\n`,
     );
     await other.close();
   });
 
-  test('a second one on the same folder', async () => {
+  test('a second notifier on the same folder', async () => {
     await addressOf(start());
     expect(await refusal({})).toMatch(/^Another notifier is already running on \S+: .+ DATA_DIR .+\n$/);
   });
@@ -260,14 +264,14 @@ describe('what keeps it from starting is one sentence', () => {
     );
   });
 
-  test('a configuration that is wrong', async () => {
+  test('an invalid configuration', async () => {
     expect(await refusal({ NOTIFIER_CONFIG: '{"environments":{}' })).toMatch(/^NOTIFIER_CONFIG cannot be read: .+\n$/);
     expect(await refusal({ NOTIFIER_CONFIG: '{"environments":{"Main":{}}}' })).toMatch(
       /^NOTIFIER_CONFIG has \d problems:\n {2}environments.Main: /,
     );
   });
 
-  test('a setting that is no number', async () => {
+  test('a setting that is not a number', async () => {
     expect(await refusal({ SWEEP_SECONDS: 'often' })).toBe(
       'SWEEP_SECONDS must be a number from 0.1 to 3600, and is "often".\n',
     );

@@ -1,6 +1,6 @@
-/** What a made-up other side does with a request. */
+/** For simulated servers: the URL of a request. */
 
 import type { HttpRequest } from '../../lib/platform/http.ts';
 
-/** The whole address that a request goes to. */
+/** The complete URL of a request. */
 export const addressOf = ({ url, path }: Pick<HttpRequest, 'url' | 'path'>): URL => new URL(path ?? url, url);

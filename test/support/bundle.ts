@@ -1,4 +1,4 @@
-/** The built functions in `dist/`, loaded as Lambda loads them: anew for each deployment, with its environment variables. */
+/** The built functions in `dist/`, loaded as Lambda does: once per deployment, with its environment variables. */
 
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ export type BundledHandler = (event: unknown, context: Context) => Promise<never
 export const bundlePath = (name: 'webhook' | 'event' | 'sweep'): string =>
   fileURLToPath(new URL(`../../dist/${name}/index.cjs`, import.meta.url));
 
-/** Loads a bundle once more, as a new process would. */
+/** Loads a bundle again, as a new process does. */
 export function loadBundle(name: 'webhook' | 'event' | 'sweep', env: Record<string, string>): BundledHandler {
   Object.assign(process.env, env);
   const require = createRequire(import.meta.url);

@@ -1,11 +1,11 @@
-/** A clock that waits for nobody. */
+/** A clock under the control of a test. */
 
 import type { Clock } from '../../lib/platform/clock.ts';
 
 export interface FakeClock extends Clock {
-  /** Moves the time on by so many milliseconds. */
+  /** Advances the time by milliseconds. */
   advance(ms: number): void;
-  /** Moves the time to a moment (ISO 8601). */
+  /** Sets the time (ISO 8601). */
   set(moment: string): void;
 }
 

@@ -15,11 +15,11 @@ test.each<[string, unknown]>([
   ['in a map', new Map([['token', secret]])],
   ['deep inside a list', [[[[secret]]]]],
 ])('a secret %s is found', (_, value) => {
-  expect(() => expectNoSecrets(['harmless', value], [secret])).toThrow(/places where a secret shows/);
+  expect(() => expectNoSecrets(['harmless', value], [secret])).toThrow(/places where a secret is visible/);
   expect(() => expectNoSecrets(['harmless', value], ['another secret'])).not.toThrow();
 });
 
-test('to look into nothing, or for nothing, is a mistake', () => {
+test('to search nothing, or for nothing, is an error', () => {
   expect(() => expectNoSecrets([], [secret])).toThrow();
   expect(() => expectNoSecrets(['text'], [])).toThrow();
   expect(() => expectNoSecrets(['text'], [''])).toThrow();

@@ -1,14 +1,14 @@
-/** The one assertion that no secret shows: used by the tests of every channel, of the API client, and from outside. */
+/** The assertion that no secret is visible, for the tests of channels, of the API client, and from outside. */
 
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
 
 /**
- * Expects that none of `secrets` shows in any of `texts`: strings as they are, errors with their causes and stacks,
- * anything else with all that is inside. A secret also shows when it is encoded as in a URL or inside JSON.
+ * Expects that none of `texts` contains any of `secrets`: strings as they are, errors with causes and stacks, other
+ * values with everything inside. A secret also counts when it is encoded as in a URL or in JSON.
  */
 export function expectNoSecrets(texts: readonly unknown[], secrets: readonly string[]): void {
-  // Without texts or secrets, or with a secret that stands in any text, this could not fail, or not hold.
+  // Without texts or secrets this could not fail, and a short secret could occur by chance.
   expect(texts.length, 'texts to look into').toBeGreaterThan(0);
   expect(secrets.length, 'secrets to look for').toBeGreaterThan(0);
   for (const secret of secrets) expect(secret.length, `length of the secret ${secret}`).toBeGreaterThan(3);
@@ -17,10 +17,10 @@ export function expectNoSecrets(texts: readonly unknown[], secrets: readonly str
   const leaks = secrets.flatMap((secret) =>
     formsOf(secret).flatMap((form) => shown.filter((text) => text.includes(form)).map((text) => around(text, form))),
   );
-  expect(leaks, 'places where a secret shows').toEqual([]);
+  expect(leaks, 'places where a secret is visible').toEqual([]);
 }
 
-/** All that can be read off a value: what JSON shows of it, and what a debugger does. */
+/** Everything that is readable in a value, as JSON and as a debugger show it. */
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
   const all = inspect(value, { depth: 12, maxArrayLength: null, maxStringLength: null, breakLength: Infinity });

@@ -1,4 +1,4 @@
-/** A log and metrics that remember what they were told. */
+/** A log and metrics that record what they receive. */
 
 import type { Log } from '../../lib/platform/log.ts';
 import type { Metrics } from '../../lib/platform/metrics.ts';
@@ -34,7 +34,7 @@ export function takeNotes(): Notes {
   };
 }
 
-/** Lets everything happen that waits for nothing but its turn. */
+/** Waits until everything is done that waits only for turns of the event loop. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
 }

@@ -1,4 +1,4 @@
-/** A notifier over the sources, in a world whose time is a value. */
+/** A notifier from the sources, in a world with a fake clock. */
 
 import { createHandler as createEvent } from '../../functions/event.ts';
 import { createHandler as createSweep } from '../../functions/sweep.ts';
@@ -12,26 +12,26 @@ import { type ConfigDocument, getEvent, type httpEvent, lambdaContext, postEvent
 export interface Notifier {
   deps: Deps;
   clock: FakeClock;
-  /** Every line that was logged. */
+  /** Every logged line. */
   lines: string[];
   post(jobId: string, environment?: string): Promise<ReturnType<typeof read>>;
   get(jobId: string, environment?: string): Promise<ReturnType<typeof read>>;
   event(event: unknown): Promise<unknown>;
   /** A request to the webhook. */
   request(event: ReturnType<typeof httpEvent>): Promise<ReturnType<typeof read>>;
-  /** One sweep that may take so long. */
+  /** One sweep with this much time. */
   sweep(remainingMs?: number): Promise<SweepResult>;
-  /** A sweep for this event of the queue. */
+  /** A sweep for an event of the sweep queue. */
   wakeUp(event: object): Promise<SweepResult>;
 }
 
-/** Deploys the notifier into a world. Several of them are several workers, or several deployments one after another. */
+/** Deploys the notifier into a world. Several notifiers are several workers, or successive deployments. */
 export function deploy(
   world: World,
   options: { config?: ConfigDocument; clock?: FakeClock; types?: WireOptions['types']; deps?: Partial<Deps> } = {},
 ): Notifier {
   const env = world.env(options.config);
-  // The clients of the AWS SDK read it from the process.
+  // The clients of the AWS SDK read the variables of the process.
   Object.assign(process.env, env);
   const clock = options.clock ?? createFakeClock();
   const lines: string[] = [];

@@ -1,4 +1,4 @@
-/** What tests of the corners share: waits in words, a look at the raw table, and ways to be in trouble. */
+/** Shared by tests of edge cases: durations, the raw table, and ways to make things fail. */
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
@@ -13,7 +13,7 @@ import { type ConfigDocument, type EnvironmentDocument, lambdaContext, postEvent
 
 export { day, hour, minute, second } from './builders.ts';
 
-/** An item as the table holds it: a job, or a mark. */
+/** An item of the table: a job or a mark. */
 export type Item = Partial<JobRecord> & { jobKey: string; version: number } & Record<string, unknown>;
 
 /** Every item of the table. */
@@ -34,7 +34,7 @@ export async function itemsOf(world: World): Promise<Item[]> {
 export const itemOf = async (world: World, jobKey: string): Promise<Item | undefined> =>
   (await itemsOf(world)).find((item) => item.jobKey === jobKey);
 
-/** The configuration with these environments, which share one API and one credential. */
+/** A configuration with these environments, which share one API and one credential. */
 export function configWith(world: World, ...environments: string[]): ConfigDocument {
   const config = world.config();
   const shared = config.environments['production'] as EnvironmentDocument;
@@ -46,49 +46,49 @@ export interface Line extends Record<string, unknown> {
   message: string;
 }
 
-/** What was logged, without the metrics. */
+/** The logged lines, without metrics. */
 export const logged = ({ lines }: Pick<Notifier, 'lines'>): Line[] =>
   lines.map((line) => JSON.parse(line)).filter((line) => '_aws' in line === false);
 
-/** How often something was counted. */
+/** The sum of a metric. */
 export const counted = ({ lines }: Pick<Notifier, 'lines'>, metric: string): number =>
   lines
     .map((line) => JSON.parse(line))
     .filter((line) => '_aws' in line)
     .reduce((sum, line) => sum + (line[metric] ?? 0), 0);
 
-/** The deliveries of an answer, as `outcome/channel` -> delivery. */
+/** The deliveries of a response, as `outcome/channel` -> delivery. */
 export const deliveriesIn = (body: {
   deliveries: { outcome: string; channel: string }[];
 }): Record<string, Record<string, unknown>> =>
   Object.fromEntries(body.deliveries.map((one) => [`${one.outcome}/${one.channel}`, { ...one }]));
 
-/** Deliveries in short: `outcome/channel` -> state. */
+/** The states of deliveries, as `outcome/channel` -> state. */
 export const statesIn = (body: { deliveries: { outcome: string; channel: string; state?: string }[] }) =>
   Object.fromEntries(body.deliveries.map(({ outcome, channel, state }) => [`${outcome}/${channel}`, state]));
 
-/** Lets some time pass, then sweeps. */
+/** Advances the clock, then sweeps. */
 export async function sweepAfter(notifier: Notifier, ms: number) {
   notifier.clock.advance(ms);
   return await notifier.sweep();
 }
 
-/** So many sweeps, each after such a pause. */
+/** Sweeps several times, each after a pause. */
 export async function sweepEvery(notifier: Notifier, ms: number, times: number): Promise<void> {
   for (let round = 0; round < times; round++) await sweepAfter(notifier, ms);
 }
 
-/** A webhook call for which so much time is left. */
+/** A webhook call with this much time left. */
 export const postWithin = async (notifier: Notifier, jobId: string, remainingMs: number) =>
   read(await createWebhook(notifier.deps)(postEvent(jobId), lambdaContext(remainingMs)));
 
-/** A context whose time passes with a clock: the whole of it is left now. */
+/** A context whose remaining time follows a clock. */
 export const contextOn = (clock: { now(): number }, remainingMs: number): Context => {
   const deadline = clock.now() + remainingMs;
   return { ...lambdaContext(), getRemainingTimeInMillis: () => deadline - clock.now() };
 };
 
-/** The API takes so long, by the notifier's clock, to answer for each of these jobs. */
+/** The API takes this long, by the notifier's clock, to respond for each of these jobs. */
 export function answerSlowly(world: World, { clock }: Notifier, ids: string[], ms: number, status = 'Running'): void {
   for (const id of ids) {
     world.api.setJob(id, () => {
@@ -98,7 +98,7 @@ export function answerSlowly(world: World, { clock }: Notifier, ids: string[], m
   }
 }
 
-/** Reading this job is given up after so many milliseconds, as near the deadline of an invocation. */
+/** Reading this job times out after these milliseconds, as near the deadline of an invocation. */
 export function hurryRead(notifier: Notifier, jobId: string, ms = 150): void {
   const { api } = notifier.deps;
   notifier.deps.api = (name) => ({
@@ -117,11 +117,11 @@ export function wrapChannel(notifier: Notifier, name: string, send: (real: Chann
   };
 }
 
-/** A message to this channel is given up after so many milliseconds. */
+/** A message to this channel times out after these milliseconds. */
 export const hurrySend = (notifier: Notifier, name: string, ms = 150): void =>
   wrapChannel(notifier, name, (real) => (message) => real.send(message, ms));
 
-/** Puts other methods into a notifier's store; each gets the real store. */
+/** Replaces methods of a notifier's store. */
 export function wrapStore(notifier: Notifier, methods: (real: Store) => Partial<Store>): void {
   const real = notifier.deps.store;
   notifier.deps.store = { ...real, ...methods(real) };
@@ -140,15 +140,15 @@ export function countStore(notifier: Notifier): Record<string, number> {
   return counts;
 }
 
-/** A promise that is kept when somebody says so. */
+/** A promise that `open` resolves. */
 export function latch(): { opened: Promise<void>; open: () => void } {
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   return { opened, open };
 }
 
 /**
- * A worker that dies after it has written the state of a job, and before it sends anything: its channels are never
- * reached and its table hears no more of it. Resolves when it is dead.
+ * A worker that dies after it has written the state of a job and before it sends a message. It reaches no channel and
+ * writes nothing more. Resolves when it is dead.
  */
 export async function dieAfterRecording(world: World, clock: Notifier['clock'], act: (dying: Notifier) => unknown) {
   const dying = deploy(world, { clock });

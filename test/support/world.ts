@@ -1,4 +1,4 @@
-/** Everything outside of the notifier, on this machine: the table, the topic, Slack, Sitecore. */
+/** Everything outside of the notifier, as local servers: the table, the topic, Slack, Sitecore. */
 
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { type EmbeddedQueue, startEmbeddedQueue } from '../../local/embedded-queue.ts';
@@ -20,9 +20,9 @@ export interface World {
   config(): ConfigDocument;
   /** The environment variables of a function with this configuration. */
   env(config?: ConfigDocument): Record<string, string>;
-  /** Lets the API answer with a job; the id goes by itself into `values`. */
+  /** Sets a job of the API. */
   setJob(id: string, values: Omit<PublishingJobValues, 'id'>): void;
-  /** All requests that anybody got. */
+  /** The number of requests to all services. */
   calls(): number;
   close(): Promise<void>;
 }
@@ -46,7 +46,7 @@ export interface EnvironmentDocument {
   discover?: boolean;
 }
 
-/** Starts the world. `topicName` ending in `.fifo` makes a FIFO topic. */
+/** Starts the world. A `topicName` that ends in `.fifo` makes a FIFO topic. */
 export async function startWorld({ topicName }: { topicName?: string } = {}): Promise<World> {
   const [store, topic, slack, queue, api] = await Promise.all([
     startEmbeddedStore(),
@@ -60,7 +60,7 @@ export async function startWorld({ topicName }: { topicName?: string } = {}): Pr
     clientSecret: api.clientSecret,
     apiUrl: api.url,
     tokenUrl: api.tokenUrl,
-    // Jobs are given by their ids, unless a test is about those that are not.
+    // Most tests hand jobs over by their ids.
     discover: false,
   };
   const config = (): ConfigDocument => ({
@@ -102,7 +102,7 @@ export async function startWorld({ topicName }: { topicName?: string } = {}): Pr
   };
 }
 
-/** A request to the webhook as an HTTP API passes it on (payload format 2.0). */
+/** A request to the webhook as an HTTP API forwards it (payload format 2.0). */
 export function httpEvent(
   routeKey: string,
   { body, headers = {}, ...rest }: Partial<APIGatewayProxyEventV2> = {},
@@ -141,15 +141,15 @@ export const postEvent = (jobId: string, environment?: string): APIGatewayProxyE
 export const getEvent = (jobId: string, environment = 'production'): APIGatewayProxyEventV2 =>
   httpEvent('GET /jobs/{jobId}', { pathParameters: { jobId }, queryStringParameters: { environment } });
 
-/** The context that Lambda gives a function: it says how much time is left. */
+/** The context of Lambda with the remaining time. */
 export const lambdaContext = (remainingMs = 55_000): Context =>
   ({ awsRequestId: 'request-1', functionName: 'test', getRemainingTimeInMillis: () => remainingMs }) as Context;
 
-/** What a handler of the webhook answered, with its body read. */
+/** The response of the webhook, with its body parsed. */
 export function read(result: APIGatewayProxyStructuredResultV2): {
   status: number | undefined;
   headers: Record<string, unknown>;
-  // biome-ignore lint/suspicious/noExplicitAny: an answer is JSON, and tests look into it as a caller would.
+  // biome-ignore lint/suspicious/noExplicitAny: a response is JSON, and tests read it as a caller does.
   body: any;
 } {
   return { status: result.statusCode, headers: result.headers ?? {}, body: JSON.parse(result.body ?? 'null') };

@@ -1,4 +1,4 @@
-/** Lets the demo begin in the middle: with a job that the notifier has watched for a while. */
+/** Lets the demo start with a job that the notifier has already watched for a while. */
 
 import { check } from '../lib/pipeline/check.ts';
 import { systemClock } from '../lib/platform/clock.ts';
@@ -8,11 +8,11 @@ const withinMs = 25_000;
 const attempts = 5;
 
 /**
- * Looks at a job as if it were `at` (epoch milliseconds), by a clock that is that much behind. Counters that stand still
- * count from when they were first seen, and nobody would wait for that. It is looked at until it is seen: a sweep that
- * saw it first would count from now. The environment variables must be those of the functions.
+ * Checks a job with a clock that is set back to `at` (epoch milliseconds), so that the job counts as unchanged since
+ * then. Retries until the job is read: if a sweep read it first, that time would begin now. The environment variables must
+ * be those of the functions.
  */
-export async function watchSince(environment: string, jobId: string, at: number): Promise<void> {
+export async function checkBackdated(environment: string, jobId: string, at: number): Promise<void> {
   const behindMs = Date.now() - at;
   const clock = { ...systemClock, now: () => Date.now() - behindMs };
   const deps = wire(process.env, { clock });
@@ -26,5 +26,5 @@ export async function watchSince(environment: string, jobId: string, at: number)
       problem = error;
     }
   }
-  throw new Error(`The job ${jobId} could not be looked at.`, { cause: problem });
+  throw new Error(`The job ${jobId} could not be checked.`, { cause: problem });
 }

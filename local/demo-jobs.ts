@@ -1,17 +1,17 @@
-/** The jobs that a demo shows in its first minute: all that can become of a job. */
+/** The jobs of the demo's first minute. They show every outcome of a job. */
 import { type JobPlan, people, planJob } from './simulation.ts';
 
 const { jane, sam, pipeline } = people;
 
-/** In the demo a job that gets nowhere for so long is stuck. */
+/** In the demo, a job without progress for this long is stuck. */
 export const stuckAfterMinutes = 5;
 
-/** The demo's first minute; at `speed` 2 it takes half a minute. */
-export function firstMinute(now: number, speed = 1): JobPlan[] {
+/** Plans the jobs of the first minute. At `speed` 2 they take half a minute. */
+export function planDemoJobs(now: number, speed = 1): JobPlan[] {
   const after = (seconds: number): number => now + (seconds * 1000) / speed;
   const plan = (values: Partial<JobPlan> & { seconds: number }): JobPlan =>
     planJob({ ...values, seconds: values.seconds / speed }, now);
-  // Nobody watches a demo for five minutes: this job has hung since before, and is noticed 15 s after the start.
+  // This job has been stuck since before the start, so that the demo shows it after 15 s instead of five minutes.
   const from = after(15) - stuckAfterMinutes * 60_000;
   const worked = 60;
   return [
