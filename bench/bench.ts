@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: our figures beside the floor of this machine and beside what one would write otherwise, and what a
- * month costs. docs/performance.md says what each row means.
+ * `npm run bench`: our figures next to the floor of this machine and to a plain baseline, and the cost of a month.
+ * docs/performance.md explains each row.
  */
 
 import { writeFile } from 'node:fs/promises';
@@ -19,14 +19,14 @@ import { measureWarm } from './warm.ts';
 
 const { values: options } = parseArgs({
   options: {
-    /** Only one part of it; all, if none is named. */
+    /** Runs only these parts; all of them if none is given. */
     cold: { type: 'boolean', default: false },
     sweep: { type: 'boolean', default: false },
     cost: { type: 'boolean', default: false },
     tell: { type: 'boolean', default: false },
-    /** Prints the results as JSON. They are written to a file as well. */
+    /** Prints the results as JSON. They are also written to a file. */
     json: { type: 'boolean', default: false },
-    /** Cold starts of each kind, and warm sweeps of an API that takes a while; of one that does not, four times as many. */
+    /** The cold starts of each kind, and the warm sweeps with a slow API; with a fast one, four times as many. */
     rounds: { type: 'string', default: '20' },
     passes: { type: 'string', default: '9' },
   },
@@ -58,7 +58,7 @@ await writeFile(file, JSON.stringify(results, null, 2));
 console.log(options.json ? JSON.stringify(results, null, 2) : [printed(rows), ...text].join('\n'));
 if (!options.json) console.log(summary());
 
-/** How many targets are met, and which are not. */
+/** The number of targets that are met, and those that are missed. */
 function summary(): string {
   const targets = rows.filter(({ met }) => met !== undefined);
   const missed = targets.filter(({ met }) => !met).map(({ group, figure }) => `  ${group}: ${figure}`);

@@ -1,4 +1,4 @@
-/** What is measured: our bundles as they are deployed, the floors, and the baseline. */
+/** The builds that are measured: our bundles as they are deployed, the floors, and the baseline. */
 
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { bundling } from '../scripts/bundling.ts';
 export const functionNames = ['webhook', 'event', 'sweep'] as const;
 export type FunctionName = (typeof functionNames)[number];
 
-/** A file to load, and the bytes that are deployed for it. */
+/** A file to load, and the size of its deployment in bytes. */
 export interface Build {
   file: string;
   bytes: number;
@@ -24,10 +24,10 @@ export interface Builds {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** Inside node_modules: ignored by git, and the baseline finds its packages from there. */
+/** Inside node_modules: git ignores it, and the baseline finds its packages there. */
 export const folder = join(root, 'node_modules/.cache/bench');
 
-/** Copies the bundles of `npm run build`, so that a later build does not disturb the runs, and makes the others. */
+/** Copies the bundles of `npm run build`, so that a later build does not affect the runs, and builds the others. */
 export async function makeBuilds(): Promise<Builds> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'baseline'), { recursive: true });
@@ -48,7 +48,7 @@ export async function makeBuilds(): Promise<Builds> {
 
 const oneFile = async (file: string): Promise<Build> => ({ file, bytes: (await stat(file)).size });
 
-/** As ours are bundled, the best way found; docs/performance.md says what else was tried. */
+/** Bundles with the options of our bundles. docs/performance.md lists what else was tried. */
 async function buildFloor(): Promise<void> {
   await build({
     absWorkingDir: root,
@@ -66,7 +66,7 @@ async function buildBaseline(): Promise<void> {
   await writeFile(join(outDir, 'package.json'), '{ "type": "module" }\n');
 }
 
-/** What `npm ci --omit=dev` lays beside the baseline; valibot is ours alone. */
+/** The packages that `npm ci --omit=dev` installs for the baseline; only we use valibot. */
 async function bytesOfDependencies(): Promise<number> {
   const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { dev?: boolean; optional?: boolean; devOptional?: boolean }>;
@@ -79,7 +79,7 @@ async function bytesOfDependencies(): Promise<number> {
   return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** The files of a folder; packages within a package are counted by themselves. */
+/** The files of a folder. Nested packages are counted separately. */
 async function bytesOf(path: string): Promise<number> {
   const entries = await readdir(path, { withFileTypes: true });
   const sizes = await Promise.all(

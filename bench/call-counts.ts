@@ -1,4 +1,4 @@
-/** What is asked of the others while one job of 4 minutes lives, counted by running the functions over it. */
+/** The calls to the services for one job of 4 minutes, counted by running the functions. */
 
 import './importable.ts';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
@@ -11,7 +11,7 @@ import type { Item } from './neighbours/table.ts';
 const minute = 60_000;
 const jobId = 'job_41B25';
 
-/** The item of a watched running job, as the functions leave it in the table. */
+/** The item of a watched running job, as the functions write it to the table. */
 export async function sampleItem(): Promise<Item> {
   const world = await startWorld();
   const notifier = deploy(world, { clock: createFakeClock(new Date(Date.now() - 4 * minute).toISOString()) });
@@ -25,14 +25,14 @@ export async function sampleItem(): Promise<Item> {
   return Item as unknown as Item;
 }
 
-/** What was asked of everybody in one step, and what the functions wrote down. */
+/** The calls of one step, and the output of the functions. */
 export interface Step {
   table: TableCosts;
   apiCalls: number;
   tokens: number;
   slackPosts: number;
   snsPublishes: number;
-  /** Messages to ourselves, and the calls that send them. */
+  /** Messages to the sweep queue, and the calls that send them. */
   polls: number;
   pollCalls: number;
   logLines: number;
@@ -41,17 +41,17 @@ export interface Step {
   metrics: string[];
 }
 
-/** The steps of a life: `POST /jobs`, the sweeps, and for comparison a sweep that finds nothing to do. */
+/** The steps of a job: `POST /jobs`, the sweeps and, for comparison, a sweep with nothing to do. */
 export interface CallCounts {
   idleSweep: Step;
   firstSeen: Step;
   unchangedSweep: Step;
   lastSweep: Step;
-  /** Bytes of the job's item when all is told. */
+  /** The size of the job's item at the end, in bytes. */
   itemBytes: number;
 }
 
-/** Lets one job run for 4 minutes. */
+/** Runs one job of 4 minutes. */
 export async function countCalls(): Promise<CallCounts> {
   const world = await startWorld();
   const table = await startCountedTable(world.store.endpoint);
@@ -68,7 +68,7 @@ export async function countCalls(): Promise<CallCounts> {
   const step = (work: () => Promise<unknown>) => takeStep({ world, notifier, table, requested }, work);
   const setJob = (status: string) => world.setJob(jobId, { status, at: notifier.clock.now() });
 
-  // The first sweep of all looks further back.
+  // The very first sweep lists a longer period.
   await notifier.sweep();
   notifier.clock.advance(minute);
   const idleSweep = await step(() => notifier.sweep());
@@ -90,7 +90,7 @@ export async function countCalls(): Promise<CallCounts> {
   return { idleSweep, firstSeen, unchangedSweep, lastSweep, itemBytes };
 }
 
-/** As it is configured unless somebody says otherwise: jobs that nobody named are looked for. */
+/** The default configuration, in which discovery is on. */
 function withDiscovery(world: World): ConfigDocument {
   const config = world.config();
   const production = { ...config.environments['production'], discover: true };

@@ -1,4 +1,4 @@
-/** Cold starts: from the start of a process to the first answer, with our bundles as they are deployed. */
+/** Cold starts: from the start of a process to the first response, with our bundles as they are deployed. */
 
 import { type Builds, type FunctionName, functionNames } from './builds.ts';
 import { eventFor } from './events.ts';
@@ -8,10 +8,10 @@ import { type ColdRun, environmentOf, runCold } from './processes.ts';
 import { type Row, rowOf } from './result-row.ts';
 import type { Figures } from './statistics.ts';
 
-/** Over the floor's. */
+/** Relative to the floor. */
 const targets = { time: 1.2, memoryMb: 8, size: 1.25 };
 
-/** Runs every variant once per round, so that the runs of a round are neighbours in time. */
+/** Runs every variant once per round, so that the runs of a round are close in time. */
 export async function coldStartRows(builds: Builds, neighbours: Neighbours, rounds: number): Promise<Row[]> {
   const env = await environmentOf(neighbours.url);
   const cases = casesOf(builds);
@@ -37,11 +37,11 @@ export async function coldStartRows(builds: Builds, neighbours: Neighbours, roun
   return functionNames.flatMap((name) => {
     const group = `Cold start, ${name}`;
     return [
-      rowOf({ group, figure: 'start to answer', unit: 'ms' }, figuresOf(name, 'answerMs'), {
+      rowOf({ group, figure: 'start to response', unit: 'ms' }, figuresOf(name, 'answerMs'), {
         text: `<= ${targets.time} floor`,
         isMet: ({ toFloor = 0 }) => toFloor <= targets.time,
       }),
-      rowOf({ group, figure: 'CPU until the answer', unit: 'ms' }, figuresOf(name, 'cpuMs')),
+      rowOf({ group, figure: 'CPU until the response', unit: 'ms' }, figuresOf(name, 'cpuMs')),
       rowOf({ group, figure: 'peak resident memory', unit: 'MB' }, figuresOf(name, 'peakMb'), {
         text: `<= floor + ${targets.memoryMb} MB`,
         isMet: ({ ours, floor = 0 }) => ours <= floor + targets.memoryMb,
@@ -50,7 +50,10 @@ export async function coldStartRows(builds: Builds, neighbours: Neighbours, roun
         text: `<= ${targets.size} floor`,
         isMet: ({ toFloor = 0 }) => toFloor <= targets.size,
       }),
-      rowOf({ group, figure: 'start to answer, job ended, both told', unit: 'ms' }, figuresOf(name, 'answerMs', true)),
+      rowOf(
+        { group, figure: 'start to response, job ended, both channels notified', unit: 'ms' },
+        figuresOf(name, 'answerMs', true),
+      ),
     ];
   });
 }
@@ -86,7 +89,7 @@ const sizesOf = ({ ours, floor, baseline }: Builds, name: FunctionName): Figures
   empty: [floor.empty.bytes / 1024],
 });
 
-/** A function that failed fast is no record. */
+/** A function that fails fast does not count. */
 function assertDone(name: string, answer: Record<string, unknown>, { status }: Order): void {
   const body = 'body' in answer ? JSON.parse(String(answer['body'])) : answer;
   const isDone = name === 'empty' || body.status === status || body.checked === 1;

@@ -1,11 +1,11 @@
-/** The costs as they are printed. */
+/** Prints the costs. */
 
 import type { CallCounts } from './call-counts.ts';
 import { assumptions, type Costs, durationMs } from './cost.ts';
 import { prices } from './prices.ts';
 import type { WarmCpu } from './warm.ts';
 
-/** What a month costs, what limits there are, and what another memory size would change. */
+/** The cost of a month, the limits, and the effect of other memory sizes. */
 export function printedCosts({ fixed, bills, limits }: Costs, calls: CallCounts, cpu: WarmCpu): string {
   const items = Object.keys(bills[0]?.perJobs ?? {});
   const rowOf = (title: string, value: (bill: Costs['bills'][number]) => number) => [
@@ -42,7 +42,7 @@ export function printedCosts({ fixed, bills, limits }: Costs, calls: CallCounts,
   ].join('\n');
 }
 
-/** What the other ways are compared with: no messages, logs, metrics or API in front. */
+/** The part of the cost to compare with other designs: without messages, logs, metrics and the HTTP API. */
 const computeAlone = ({ perJobs }: Costs['bills'][number]): number =>
   ['Lambda: webhook', 'Lambda: sweeps of the minute', 'Lambda: sweeps in between', 'table', 'queue'].reduce(
     (total, item) => total + (perJobs[item] ?? 0),
@@ -68,7 +68,7 @@ const sum = (values: Record<string, number>): number => Object.values(values).re
 
 const usd = (value: number): string => value.toFixed(value < 0.095 ? 4 : 2);
 
-/** Columns under each other: text to the left, figures to the right. */
+/** Aligns columns: text to the left, figures to the right. */
 function aligned(lines: string[][]): string[] {
   const widthOf = (column: number) => Math.max(...lines.map((line) => line[column]?.length ?? 0));
   const isText = (cell: string, column: number) => column === 0 || cell.startsWith('  ');

@@ -11,17 +11,17 @@ import type { WarmCpu } from './warm.ts';
 /** USD a month. */
 export interface Bill {
   jobs: number;
-  /** What jobs add, by service. */
+  /** The cost of the jobs, by service. */
   perJobs: Record<string, number>;
-  /** What others would add for the same jobs, their own idle costs included. */
+  /** The cost of other designs for the same jobs, including their idle costs. */
   others: { stepFunctions: number; durableFunctions: number; container: number };
 }
 
 export interface Costs {
-  /** USD a month that a stack costs without any job, by what it is spent on. */
+  /** The cost of a stack without jobs, in USD a month, by item. */
   fixed: Record<string, number>;
   bills: Bill[];
-  /** The most jobs at once that each limit allows, for jobs of 4 minutes. */
+  /** The number of concurrent jobs of 4 minutes that each limit allows. */
   limits: Limit[];
 }
 
@@ -31,22 +31,22 @@ export interface Limit {
   why: string;
 }
 
-/** What cannot be measured here. */
+/** Values that cannot be measured here. */
 export const assumptions = {
   hours: 730,
   /** A full core is 1,769 MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
   coreMb: 1_769,
   memoryMb: 256,
-  /** How long the others take to answer, in milliseconds. */
+  /** The response times of the services, in milliseconds. */
   waitMs: { table: 5, api: 200, slack: 200, sns: 30, sqs: 10 },
   jobMinutes: 4,
   lookEverySeconds: 10,
   /** START, END and REPORT of an invocation. */
   platformLogBytes: 400,
-  /** CloudWatch counts so much more for each line. */
+  /** What CloudWatch adds to the size of each line. */
   lineBytes: 26,
   keptDays: 30,
-  /** A queue that triggers a function is asked by 2 to 5 pollers, each time for 20 s: the least. */
+  /** Lambda polls a queue with 2 to 5 pollers, each time for 20 s. This is the minimum. */
   pollers: 2,
 } as const;
 
@@ -70,14 +70,14 @@ async function fixedCosts(calls: CallCounts, cpu: WarmCpu): Promise<Record<strin
     'idle minute sweep: Lambda': minutes * invocation(cpu.idleSweep, idle),
     'idle minute sweep: table': minutes * tableCost(idle),
     'idle minute sweep: logs': minutes * logCost(idle),
-    'queue of wake-ups, asked while empty': ((assumptions.pollers * (hours * 3_600)) / 20) * prices.sqsRequest,
-    'key of the table (asked every 5 minutes)': (minutes / 5) * prices.kmsRequest,
+    'sweep queue, empty receives': ((assumptions.pollers * (hours * 3_600)) / 20) * prices.sqsRequest,
+    'key of the table (every 5 minutes)': (minutes / 5) * prices.kmsRequest,
     [`${alarmMetrics} alarm metrics (stage prod)`]: alarmMetrics * prices.alarmMonth,
     [`${dashboards} dashboard (stage prod)`]: dashboards * prices.dashboardMonth,
   };
 }
 
-/** CloudWatch charges for every metric that an alarm looks at. */
+/** CloudWatch charges for every metric of an alarm. */
 async function monitoring(): Promise<{ alarmMetrics: number; dashboards: number }> {
   const alarms = await readFile(new URL('../resources/alarms.yml', import.meta.url), 'utf8');
   const dashboard = await readFile(new URL('../resources/dashboard.yml', import.meta.url), 'utf8');
@@ -86,11 +86,11 @@ async function monitoring(): Promise<{ alarmMetrics: number; dashboards: number 
   return { alarmMetrics: simple + inMath, dashboards: dashboard.match(/AWS::CloudWatch::Dashboard/g)?.length ?? 0 };
 }
 
-/** What an invocation costs: its request, and its memory for as long as it computes and waits. */
+/** The cost of an invocation: the request, and the memory while it computes and waits. */
 const invocation = (cpuMs: number, step: Step): number =>
   prices.lambdaRequest + (durationMs(cpuMs, step) / 1_000) * (assumptions.memoryMb / 1_024) * prices.lambdaGbSecond;
 
-/** Calls one after another, as most of them are; Slack and SNS are told at the same time. */
+/** Calls are sequential, as most of them are; Slack and SNS are called at the same time. */
 export function durationMs(cpuMs: number, step: Step, memoryMb: number = assumptions.memoryMb): number {
   const tableCalls = Object.values(step.table.calls).reduce((sum, count) => sum + count, 0);
   const waits =
@@ -112,10 +112,10 @@ const logCost = ({ logBytes, logLines }: Step): number =>
 function billOf(jobs: number, calls: CallCounts, cpu: WarmCpu): Bill {
   const { firstSeen, unchangedSweep, lastSweep, idleSweep } = calls;
   const atOnce = (jobs * assumptions.jobMinutes) / minutes;
-  // Jobs that begin at random: in how many minutes at least one runs, and how many then do.
+  // Jobs begin at random. In how many minutes does at least one job run, and how many jobs are these?
   const busyMinutes = minutes * (1 - Math.exp(-atOnce));
   const together = (minutes * atOnce) / busyMinutes;
-  // Sweeps of the minute come anyway, with or without jobs; those in between come only while a job runs.
+  // The schedule sweeps every minute, with or without jobs; polls happen only while a job runs.
   const inBetween = 60 / assumptions.lookEverySeconds - 1;
   const extraSweeps = busyMinutes * inBetween;
   const busySweep = invocation(cpu.unchangedSweep + (together - 1) * cpu.furtherCheck, unchangedSweep);
@@ -127,12 +127,12 @@ function billOf(jobs: number, calls: CallCounts, cpu: WarmCpu): Bill {
       'Lambda: sweeps of the minute':
         busyMinutes * (busySweep - invocation(cpu.idleSweep, idleSweep)) +
         jobs * (invocation(cpu.lastSweep, lastSweep) - invocation(cpu.unchangedSweep, unchangedSweep)),
-      'Lambda: sweeps in between': extraSweeps * busySweep,
+      'Lambda: polls': extraSweeps * busySweep,
       table:
         jobs * (tableCost(firstSeen) + tableCost(lastSweep) - tableCost(idleSweep)) +
         extraSweeps * tableCost(idleSweep) +
         keptGb * (prices.tableGbMonth + prices.tableRecoveryGbMonth),
-      // One call sends them all; each is received and deleted by itself.
+      // One call sends all messages; each is received and deleted separately.
       queue: busyMinutes * (1 + 2 * inBetween) * prices.sqsRequest,
       'HTTP API': jobs * prices.httpApiCall,
       SNS: jobs * prices.snsPublish,
@@ -146,36 +146,36 @@ function billOf(jobs: number, calls: CallCounts, cpu: WarmCpu): Bill {
   };
 }
 
-/** Hours in which a metric has a value, over all metrics: hours with a job, for jobs that come at random. */
+/** The hours in which a metric has a value, for all metrics: hours with a job, for jobs that begin at random. */
 function metricHours(jobs: number, { firstSeen, unchangedSweep, lastSweep }: CallCounts): number {
   const metrics = new Set([firstSeen, unchangedSweep, lastSweep].flatMap((step) => step.metrics));
   return metrics.size * hours * (1 - Math.exp(-jobs / hours));
 }
 
 /**
- * The same calls in other ways, polled once a minute: 5 looks, the last of which tells. Messages, logs, metrics and the
- * API in front cost the same everywhere and are left out, and so is what keeps the other ways from telling twice.
+ * Other designs for the same job, polled once a minute: 5 polls, of which the last one notifies. Messages, logs, metrics
+ * and the HTTP API cost the same everywhere and are left out, and so is deduplication in the other designs.
  */
 function othersOf(jobs: number, calls: CallCounts, cpu: WarmCpu): Bill['others'] {
-  const looks = assumptions.jobMinutes + 1;
-  const look = invocation(cpu.unchangedSweep, calls.unchangedSweep);
-  // Look and choose 5 times, wait 4 times, tell twice at once: a branch each, and their parent.
-  const transitions = looks * 2 + assumptions.jobMinutes + 3;
-  // The start, 5 looks, 4 waits, 2 messages.
-  const operations = 1 + looks + assumptions.jobMinutes + 2;
+  const polls = assumptions.jobMinutes + 1;
+  const poll = invocation(cpu.unchangedSweep, calls.unchangedSweep);
+  // Poll and choose 5 times, wait 4 times, notify two channels at once: a branch each, and their parent.
+  const transitions = polls * 2 + assumptions.jobMinutes + 3;
+  // The start, 5 polls, 4 waits, 2 messages.
+  const operations = 1 + polls + assumptions.jobMinutes + 2;
   const keptGb = (operations * 1_000) / 1e9;
   return {
-    stepFunctions: jobs * (transitions * prices.stateTransition + (looks + 1) * look),
+    stepFunctions: jobs * (transitions * prices.stateTransition + (polls + 1) * poll),
     durableFunctions:
       jobs *
       (operations * prices.durableOperation +
         keptGb * (prices.durableWrittenGb + (14 / 30) * prices.durableKeptGbMonth) +
-        looks * look),
+        polls * poll),
     container: hours * (0.25 * prices.fargateCpuHour + 0.5 * prices.fargateGbHour + prices.ipAddressHour),
   };
 }
 
-/** Which limit is met first when more and more jobs run at once. */
+/** The limits, by the number of jobs that run at once. */
 function limitsOf(cpu: WarmCpu): Limit[] {
   const sweepSeconds = 40;
   const share = assumptions.memoryMb / assumptions.coreMb;
@@ -185,17 +185,17 @@ function limitsOf(cpu: WarmCpu): Limit[] {
     {
       name: 'Slack, one message a second to a hook',
       watched: 45 * assumptions.jobMinutes,
-      why: 'a sweep sends for about 45 s, so 45 ends a minute; more wait for their turn, and are told later',
+      why: 'a sweep sends for about 45 s, so 45 ends a minute; further messages are sent later',
     },
     {
       name: 'a sweep with sweepConcurrency 20',
       watched: checksPerSecond(20) * sweepSeconds,
-      why: `${waitMs.api} ms an answer; the rest is left for the next sweep, which begins there`,
+      why: `${waitMs.api} ms a response; the next sweep continues with the rest`,
     },
     {
       name: 'a sweep with 50 connections',
       watched: checksPerSecond(50) * sweepSeconds,
-      why: 'the HTTP client opens no more (lib/platform/http.ts), whatever sweepConcurrency says',
+      why: 'the maximum of the HTTP client (lib/platform/http.ts), even with a higher sweepConcurrency',
     },
     { name: 'CPU of a sweep', watched: cpuChecks * sweepSeconds, why: `at ${assumptions.memoryMb} MB` },
     {

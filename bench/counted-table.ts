@@ -1,17 +1,17 @@
 /**
- * The embedded table behind a counter: which calls it gets, and what they would cost on DynamoDB in units of reading
- * and writing, the index's apart.
+ * The embedded table behind a proxy that counts its calls, and the read and write units that they would cost on
+ * DynamoDB, with those of the index separate.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
- * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html (what an index costs)
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html (the cost of an index)
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { readBody, startLoopbackServer } from '../local/loopback-server.ts';
 import { entryOf, type Item, sizeOf } from './neighbours/table.ts';
 
-/** What was asked of the table. */
+/** The calls to the table and their cost. */
 export interface TableCosts {
-  /** How often, by the operation's name. */
+  /** The number of calls, by operation. */
   calls: Record<string, number>;
   readUnits: number;
   writeUnits: number;
@@ -21,7 +21,7 @@ export interface TableCosts {
 
 export interface CountedTable {
   url: string;
-  /** What was asked since the last time that this was called. */
+  /** Returns the costs since the last call of `take`. */
   take(): TableCosts;
   close(): Promise<void>;
 }
@@ -85,7 +85,7 @@ export async function startCountedTable(endpoint: string): Promise<CountedTable>
 
 const nothing = (): TableCosts => ({ calls: {}, readUnits: 0, writeUnits: 0, indexReadUnits: 0, indexWriteUnits: 0 });
 
-/** Units of 4 KB, half as many where the read need not be the newest; what is not there costs one as well. */
+/** Units of 4 KB, halved for eventually consistent reads. A missing item costs one as well. */
 const readUnits = (bytes: number, consistent = false): number =>
   Math.max(1, Math.ceil(bytes / 4096)) * (consistent ? 1 : 0.5);
 
@@ -113,7 +113,7 @@ function noteRead(costs: TableCosts, operation: string, call: Call, answer: Answ
   }
 }
 
-/** A refused write costs as much as one that is done. The index is written where its entry differs, twice where it moves. */
+/** A refused write costs as much as a successful one. A changed index entry is one write, or two if it moves. */
 function noteWrite(costs: TableCosts, before: Item | undefined, after: Item | undefined): void {
   costs.writeUnits += writeUnits(Math.max(before ? sizeOf(before) : 0, after ? sizeOf(after) : 0));
   const [left, entered] = [before, after].map((item) => (item?.['watch'] ? entryOf(item) : undefined));

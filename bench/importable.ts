@@ -1,4 +1,4 @@
-/** Importing a function makes its deps; what runs here brings deps of its own, and the function needs only any. */
+/** Importing a function makes its dependencies, so it needs valid variables. The benchmark brings its own dependencies. */
 
 Object.assign(process.env, {
   TABLE_NAME: 'publishing-jobs',

@@ -1,7 +1,7 @@
 /**
- * List prices in USD for us-east-1, without any free tier, as AWS's price pages had them in November 2026.
- * eu-west-1, the default region of serverless.yml, is dearer by about an eighth for the table and the logs, and equal
- * for Lambda.
+ * List prices in USD for us-east-1, without any free tier, as on AWS's price pages in November 2026.
+ * eu-west-1, the default region of serverless.yml, is about an eighth more expensive for the table and the logs, and
+ * equal for Lambda.
  */
 export const prices = {
   readOn: '2026-11',

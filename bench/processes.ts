@@ -1,4 +1,4 @@
-/** The processes that are measured, with the environment and the flags that Lambda gives a function of 256 MB. */
+/** The measured processes, with the environment and the flags of a Lambda function with 256 MB. */
 
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
@@ -8,17 +8,17 @@ import { readDocument } from '../local/notifier-document.ts';
 
 type Env = Record<string, string>;
 
-/** As the bootstrap of Lambda's Node images computes them from the memory size: a tenth of it for young objects. */
+/** As the bootstrap of Lambda's Node images computes them from the memory size: a tenth for young objects. */
 const flags = ['--expose-gc', '--max-http-header-size=81920', '--max-semi-space-size=12', '--max-old-space-size=231'];
 
-/** What a deployed function finds in its environment, for all variants, with all neighbours at one address. */
+/** The environment variables of a deployed function, for all variants. All services have the same address. */
 export async function environmentOf(
   url: string,
   settings: { concurrency?: number; checks?: number; discover?: boolean } = {},
 ): Promise<Env> {
   const { concurrency = 20, checks = 0, discover = false } = settings;
   const document = structuredClone((await readDocument()) as { environments: Record<string, object> });
-  // notifier.yml as it is shipped, secrets in Systems Manager too, but for the addresses.
+  // The notifier.yml of the project, with secrets in Systems Manager, except for the addresses.
   for (const one of Object.values(document.environments)) {
     Object.assign(one, { apiUrl: url, tokenUrl: `${url}/oauth/token`, discover });
   }
@@ -29,7 +29,7 @@ export async function environmentOf(
     AWS_ENDPOINT_URL: url,
     TABLE_NAME: 'publishing-jobs',
     TOPIC_ARN: 'arn:aws:sns:eu-west-1:000000000000:publishing-job-events',
-    SWEEP_QUEUE_URL: `${url}/000000000000/wake-ups`,
+    SWEEP_QUEUE_URL: `${url}/000000000000/sweeps`,
     NOTIFIER_CONFIG: JSON.stringify({ ...document, settings: { sweepConcurrency: concurrency } }),
     API_URL: url,
     TOKEN_URL: `${url}/oauth/token`,
@@ -39,17 +39,17 @@ export async function environmentOf(
   };
 }
 
-/** The next message of a process. Throws if it ends instead. */
+/** The next message of a process. Throws if the process ends first. */
 export const responseOf = <Answer>(child: ChildProcess): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const end = (code: number | null) => reject(new Error(`a measured process, or its neighbour, ended with ${code}`));
+    const end = (code: number | null) => reject(new Error(`a measured process or its neighbour ended with ${code}`));
     child.once('exit', end).once('message', (message) => {
       child.off('exit', end);
       resolve(message as Answer);
     });
   });
 
-/** One start of a function: milliseconds since the process was started, and the most memory that was resident. */
+/** One start of a function: milliseconds since the start of the process, and the peak resident memory. */
 export interface ColdRun {
   loadMs: number;
   answerMs: number;
@@ -58,7 +58,7 @@ export interface ColdRun {
   answer: Record<string, unknown>;
 }
 
-/** Starts a process, lets it load the file and handle one event, and ends it. */
+/** Starts a process that loads the file and handles one event, then ends it. */
 export async function runCold(file: string, event: object, env: Env): Promise<ColdRun> {
   const program = fileURLToPath(new URL('cold-process.cjs', import.meta.url));
   const startedAt = process.hrtime.bigint();
@@ -77,14 +77,14 @@ export async function runCold(file: string, event: object, env: Env): Promise<Co
   };
 }
 
-/** One invocation in a process that lives on. */
+/** One invocation in a process that stays alive. */
 export interface WarmRun {
   wallMs: number;
   /** User and system time of the whole process. */
   cpuMs: number;
-  /** Since the process began. */
+  /** Since the start of the process. */
   peakMb: number;
-  /** What the heap held after a collection, at most; 0 unless it was watched. */
+  /** The maximum of the heap after a collection; 0 unless it was watched. */
   liveMb: number;
   result: Record<string, unknown>;
 }
@@ -94,7 +94,7 @@ export interface WarmProcess {
   close(): void;
 }
 
-/** Starts a process that loads the file once and handles the events that it is given, one at a time. */
+/** Starts a process that loads the file once and handles events one at a time. */
 export function startWarm(file: string, env: Env): WarmProcess {
   const child: ChildProcess = fork(fileURLToPath(new URL('warm-process.cjs', import.meta.url)), [file], {
     env,

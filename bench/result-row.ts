@@ -1,4 +1,4 @@
-/** A line of the table: one figure of ours beside the floor, the baseline, and for cold starts an empty function. */
+/** A row of the results: one of our figures next to the floor, the baseline and, for cold starts, an empty function. */
 
 import { type Figures, median, ratioOf } from './statistics.ts';
 
@@ -13,14 +13,14 @@ export interface Row {
   toFloor?: number;
   toBaseline?: number;
   toEmpty?: number;
-  /** What the issue asks for, and whether it is so. */
+  /** The target, and whether it is met. */
   target?: string;
   met?: boolean;
 }
 
 type Name = Pick<Row, 'group' | 'figure' | 'unit'>;
 
-/** A row of the runs of `ours`, and of `floor`, `baseline` and `empty` where there are any. */
+/** Makes a row from the runs of `ours` and, if present, of `floor`, `baseline` and `empty`. */
 export function rowOf(name: Name, figures: Figures, target?: { text: string; isMet: (row: Row) => boolean }): Row {
   const row: Row = { ...name, ours: median(figures['ours'] ?? []) };
   if (figures['floor'])
@@ -47,7 +47,7 @@ const columns: [string, (row: Row) => string][] = [
   ['', ({ met }) => (met === undefined ? '' : met ? 'met' : 'MISSED')],
 ];
 
-/** The table as it is printed, group by group, without the columns that a group has nothing for. */
+/** The rows as a table, group by group, without columns that are empty in a group. */
 export const printed = (rows: Row[]): string =>
   [...Map.groupBy(rows, ({ group }) => group)].map(([group, its]) => `\n${group}\n${printedGroup(its)}`).join('\n');
 
@@ -65,7 +65,7 @@ function printedGroup(rows: Row[]): string {
     .join('\n');
 }
 
-/** Three digits that count, or so many behind the point. */
+/** Three significant digits, or a fixed number of decimals. */
 function written(value: number | undefined, decimals?: number): string {
   if (value === undefined || Number.isNaN(value)) return '';
   const digits = decimals ?? (Number.isInteger(value) || value >= 100 ? 0 : value >= 10 ? 1 : 2);

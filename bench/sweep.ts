@@ -1,4 +1,4 @@
-/** Sweeps over watched jobs that all still run: throughput, CPU, memory, and what is asked of the others. */
+/** Sweeps over watched running jobs: throughput, CPU, memory, and calls to the services. */
 
 import type { Builds } from './builds.ts';
 import type { Neighbours } from './neighbours/index.ts';
@@ -11,7 +11,7 @@ import type { Figures } from './statistics.ts';
 const targets = { throughput: 0.9, cpu: 1.5, memoryMb: 16, indexBytes: 300 };
 type Variant = 'floor' | 'ours' | 'baseline';
 
-/** The first sweeps of a process pay for compiling: a deployed one sweeps every minute. */
+/** The first sweeps of a process include compilation; a deployed process sweeps every minute. */
 const warmUp = 2;
 
 interface Scene {
@@ -27,7 +27,7 @@ export async function sweepRows(builds: Builds, neighbours: Neighbours, sample: 
 
   const rows: Row[] = [];
   for (const scene of scenes) {
-    // Short runs differ more from one another, and more of them take no longer.
+    // Short runs vary more, and several of them take no longer.
     const runsOfScene = scene.latencyMs === 0 ? 4 * passes : passes;
     const { runs } = await measure(files, neighbours, { ...scene, watched: 1_000 }, warmUp + runsOfScene);
     rows.push(...speedRows({ ...scene, watched: 1_000 }, runs.slice(warmUp)));
@@ -35,7 +35,7 @@ export async function sweepRows(builds: Builds, neighbours: Neighbours, sample: 
   const large = [];
   const { baseline: _, ...withoutBaseline } = files;
   for (const [index, scene] of scenes.entries()) {
-    // The baseline's memory is asked for once.
+    // The memory of the baseline is measured once.
     const some = index === 0 ? files : withoutBaseline;
     const measured = await measure(some, neighbours, { ...scene, watched: 10_000 }, 1);
     large.push(measured);
@@ -57,10 +57,10 @@ export async function sweepRows(builds: Builds, neighbours: Neighbours, sample: 
   return [...rows, ...peaks, ...lives, ...countRows(large[0]?.asked ?? {}, 10_000, sample)];
 }
 
-/** The runs of all variants that are compared, one after another. */
+/** The runs of all variants, one after another. */
 type Pass = Partial<Record<Variant, WarmRun>>;
 
-/** Lets every variant sweep in turn, each in a process of its own. */
+/** Runs a sweep of every variant in turn, each in a process of its own. */
 async function measure(
   files: Partial<Record<Variant, string>>,
   neighbours: Neighbours,
@@ -142,7 +142,7 @@ function memoryRows(what: string, small: Pass[], large: Pass[], figure: (run: Wa
 }
 
 function countRows(asked: Asked, watched: number, sample: Item): Row[] {
-  const group = `Sweep by id, what ${watched} unchanged jobs ask for`;
+  const group = `Sweep by id, calls for ${watched} unchanged jobs`;
   const writes = ['UpdateItem', 'PutItem', 'DeleteItem'].reduce((sum, name) => sum + (asked[name] ?? 0), 0);
   const indexBytes = sizeOf(entryOf(sample));
   return [

@@ -1,4 +1,4 @@
-/** Single invocations in a process that lives on: what the functions cost by the month follows from these. */
+/** Single invocations in a process that stays alive. The monthly cost of the functions follows from these. */
 
 import type { Builds, FunctionName } from './builds.ts';
 import { eventFor } from './events.ts';
@@ -8,22 +8,22 @@ import { environmentOf, startWarm } from './processes.ts';
 import { type Row, rowOf } from './result-row.ts';
 import { type Figures, median } from './statistics.ts';
 
-/** What an invocation does, and how the world is meanwhile. */
+/** The invocations, and the state of the services during each. */
 const cases = {
   idleSweep: { name: 'sweep with nothing to do', of: 'sweep', order: { watched: 0, status: 'Running' } },
   unchangedSweep: { name: 'sweep of one job that runs', of: 'sweep', order: { watched: 1, status: 'Running' } },
   lastSweep: {
-    name: 'sweep of one job that ended, both told',
+    name: 'sweep of one job that ended, both channels notified',
     of: 'sweep',
     order: { watched: 1, status: 'Completed' },
   },
   firstSeen: { name: 'POST of a new job that runs', of: 'webhook', order: { watched: 0, status: 'Running' } },
 } as const satisfies Record<string, { name: string; of: FunctionName; order: Omit<Order, 'latencyMs'> }>;
 
-/** CPU milliseconds of one invocation, by what it does, and of each further job that a sweep looks at. */
+/** The CPU time of each invocation, and of each further job that a sweep checks, in milliseconds. */
 export type WarmCpu = Record<keyof typeof cases | 'furtherCheck', number>;
 
-/** A deployed process is invoked once a minute and is never as warm as one in a loop: only the first runs count. */
+/** A deployed process is invoked once a minute and is never as warm as one in a loop, so only the first runs count. */
 const invocations = 20;
 
 export async function measureWarm(builds: Builds, neighbours: Neighbours): Promise<{ rows: Row[]; cpu: WarmCpu }> {

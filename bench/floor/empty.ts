@@ -1,3 +1,3 @@
-/** A function that does nothing: what any function on Node pays. */
+/** A function that does nothing: the cost of any function on Node. */
 
 export const handler = async (): Promise<object> => ({});

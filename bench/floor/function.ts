@@ -1,9 +1,9 @@
 /**
- * The floor of a cold start: the least that a function with our clients can do, one call of the table and one GET.
+ * The floor of a cold start: the minimum of a function with our clients, one call to the table and one GET.
  *
- * The clients are those that each of the three functions has: all of them may have to send (SNS), to read secrets
- * (Systems Manager) and to wake a sweep (SQS), so all of them load these. The table's client is the document client, as
- * ours is. Of each client there is one command, where ours has up to seven.
+ * Each of the three functions may have to send (SNS), read secrets (Systems Manager) and request a sweep (SQS), so the
+ * floor loads the same clients, including the document client of the table. It has one command per client; ours have up
+ * to seven.
  */
 
 import http from 'node:http';
@@ -20,7 +20,7 @@ const sns = new SNSClient({});
 const ssm = new SSMClient({});
 const sqs = new SQSClient({});
 
-/** What the event of the benchmark does not ask for, and a real one would. */
+/** Calls that the event of the benchmark does not need, but a real one does. */
 export const unused = {
   publish: (Message: string) => sns.send(new PublishCommand({ Message })),
   read: (Names: string[]) => ssm.send(new GetParametersCommand({ Names })),

@@ -1,6 +1,6 @@
 /**
- * The floor of a sweep: a bare loop of the same GETs, so many at once, over the same kind of agent, each answer parsed
- * as JSON. No work list, no time-outs, no comparison.
+ * The floor of a sweep: a bare loop of the same GETs with the same concurrency and the same kind of agent. Each response
+ * is parsed as JSON. No work list, no time-outs, no comparison.
  */
 
 import http from 'node:http';

@@ -1,4 +1,4 @@
-/** Starts the neighbours of a measured process, and tells them what to be like. */
+/** Starts the neighbours of a measured process and configures them. */
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -8,12 +8,12 @@ import type { Item } from './table.ts';
 
 export interface Neighbours {
   url: string;
-  /** Resolves to how often each was asked since the order before. */
+  /** Resolves to the number of calls of each operation since the previous order. */
   be(order: Order): Promise<Asked>;
   close(): void;
 }
 
-/** `sample`: the item of a watched running job, of which the table holds as many copies as it is told to. */
+/** `sample` is the item of a watched running job. The table holds as many copies as an order says. */
 export async function startNeighbours(sample: Item): Promise<Neighbours> {
   const child = fork(fileURLToPath(new URL('server.ts', import.meta.url)), [JSON.stringify(sample)]);
   const { url } = await responseOf<{ url: string }>(child);

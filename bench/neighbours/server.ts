@@ -1,6 +1,6 @@
 /**
  * Everything outside of a measured process, in a process of its own: the table, Systems Manager, SNS, SQS, Slack, the
- * Publishing API and its token. All answer at once; the API waits as long as it is told.
+ * Publishing API and its token. All respond at once, except that the API has a configurable latency.
  */
 
 import { createHash } from 'node:crypto';
@@ -9,17 +9,17 @@ import type { AddressInfo } from 'node:net';
 import { publishingJob } from '../../local/publishing-job.ts';
 import { createInstantTable, type Item, jobIdOf } from './table.ts';
 
-/** What the neighbours are like from now on. */
+/** How the neighbours behave from now on. */
 export interface Order {
-  /** Watched running jobs in the table; everything else in it is forgotten. */
+  /** The watched running jobs in the table. All other jobs are removed. */
   watched: number;
-  /** What the API says of every job. */
+  /** The status of every job. */
   status: 'Running' | 'Completed';
-  /** How long it takes to say so. */
+  /** The latency of the API. */
   latencyMs: number;
 }
 
-/** How often each was asked since the last order, by the operation's name. */
+/** The number of calls since the last order, by operation. */
 export type Asked = Record<string, number>;
 
 const sample: Item = JSON.parse(process.argv[2] ?? '{}');
@@ -55,7 +55,7 @@ function answerJob(response: ServerResponse, id: string): void {
   else setTimeout(send, order.latencyMs, response, body);
 }
 
-/** All watched jobs on one page: nobody asks for the list of more than a few here. */
+/** All watched jobs on one page: the benchmark lists only a few. */
 function answerList(response: ServerResponse): void {
   note('list');
   const ids = Array.from({ length: order.watched }, (_, index) => jobIdOf(index));
@@ -88,7 +88,7 @@ function answerPost(request: IncomingMessage, response: ServerResponse, body: st
   }
 }
 
-/** The client compares the digests. */
+/** The client checks the digests. */
 const answerBatch = ({ Entries }: { Entries: { Id: string; MessageBody: string }[] }): string =>
   JSON.stringify({
     Successful: Entries.map(({ Id, MessageBody }) => ({

@@ -1,6 +1,6 @@
 /**
- * A table that answers at once: it holds items and applies updates, and evaluates no condition, because each has one
- * writer here. What the calls cost on a real table is counted elsewhere (bench/call-counts.ts).
+ * A table that responds at once. It holds items and applies updates, but evaluates no conditions, because each item has
+ * one writer here. What the calls cost on a real table is counted elsewhere (bench/call-counts.ts).
  */
 
 import { tableDefinition } from '../../local/embedded-store.ts';
@@ -20,13 +20,13 @@ interface Request {
   Item: Item;
 }
 
-/** DynamoDB ends a page after so much: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html */
+/** The maximum size of a page in DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html */
 const pageBytes = 1024 * 1024;
 
 export function createInstantTable() {
   const items = new Map<string, Item>();
   let entries: Item[] = [];
-  /** The work list, ready to be sent: by what is asked for, a page by the key behind which it begins. */
+  /** The serialized pages of the work list: by projection, then by the key after which a page begins. */
   const lists = new Map<string, Map<string, string>>();
 
   const answers: Record<string, (request: Request) => string> = {
@@ -63,7 +63,7 @@ export function createInstantTable() {
 
   return {
     answer: (operation: string, body: string): string => (answers[operation] ?? (() => '{}'))(JSON.parse(body)),
-    /** Holds so many jobs like this one from now on, and no others; marks stay. */
+    /** Replaces all jobs with copies of this one. Marks stay. */
     seed(watched: number, sample: Item): void {
       const copies = Array.from({ length: watched }, (_, index) => copyOf(sample, index));
       for (const key of items.keys()) if (key.startsWith('production#')) items.delete(key);
@@ -77,7 +77,7 @@ export function createInstantTable() {
 /** The id of a watched job. */
 export const jobIdOf = (index: number): string => `job_${String(index).padStart(5, '0')}`;
 
-/** Another job like the sample. */
+/** A copy of the sample. */
 function copyOf(sample: Item, index: number): Item {
   const jobId = jobIdOf(index);
   return {
@@ -91,11 +91,11 @@ function copyOf(sample: Item, index: number): Item {
 const [index] = tableDefinition.GlobalSecondaryIndexes;
 const projected = new Set(['jobKey', 'watch', 'dueAt', ...(index?.Projection.NonKeyAttributes ?? [])]);
 
-/** What the index shows of an item. */
+/** The index entry of an item. */
 export const entryOf = (item: Item): Item =>
   Object.fromEntries(Object.entries(item).filter(([name]) => projected.has(name)));
 
-/** The entries by pages, each with what the projection names; without one, with all that the index has. */
+/** The entries in pages, with the projected attributes; without a projection, with all of the index. */
 function pagesOf(entries: Item[], request: Request): Map<string, string> {
   const { ProjectionExpression: expression, ExpressionAttributeNames: names = {} } = request;
   const asked = expression?.split(', ').map((name) => names[name] ?? name);

@@ -51,7 +51,7 @@ test('POST /jobs reads the item once, calls the API once and writes once', () =>
   expect({ apiCalls, tokens }).toEqual({ apiCalls: 1, tokens: 0 });
 });
 
-test('a whole calls has a value for 8 metrics, and CloudWatch charges for no more', () => {
+test('all steps of a job together write 8 metrics, which is what CloudWatch charges for', () => {
   const { firstSeen, unchangedSweep, lastSweep } = calls;
   expect(new Set([firstSeen, unchangedSweep, lastSweep].flatMap(({ metrics }) => metrics)).size).toBe(8);
 });
