@@ -1,17 +1,17 @@
-/** `notifier check`: the main job from the command line, and waiting for a job's end. */
+/** `notifier check`: fetches a job, as `POST /jobs` does, and optionally waits for its end. */
 
 import { type Command, Option } from 'commander';
 import type { Deps } from '../lib/deps.ts';
 import type { JobName, JobRecord, Outcome, Statistics } from '../lib/domain/job.ts';
 import { readJobName } from '../lib/http-api/request.ts';
 import { isOnlyAccepted, responseOf } from '../lib/http-api/responses.ts';
-import { type Checked, check as look } from '../lib/pipeline/check.ts';
+import { type Checked, check as checkJob } from '../lib/pipeline/check.ts';
 import { clean } from '../lib/platform/text.ts';
-import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
+import { durationOf } from './arguments.ts';
+import { addCommand, type CommandResult, type CommonOptions, withNotifier } from './command.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';
-import { createLiveLine, type LiveLine, noLine } from './live-line.ts';
-import { facts } from './output.ts';
-import { spanOf } from './span.ts';
+import { formatFields } from './output.ts';
+import { createProgressLine, noProgressLine, type ProgressLine } from './progress-line.ts';
 
 export interface CheckOptions extends CommonOptions {
   environment?: string;
@@ -31,70 +31,75 @@ const exitCodes: Partial<Record<Outcome, number>> = {
 };
 const notEnded = 8;
 
-/** The time for one look, as a webhook call has it. */
-const lookMs = 25_000;
-/** For so long after the end, deliveries are waited for: one that failed has been tried again by then. */
-const settleMs = 150_000;
+/** The time limit of one check, as for a call of the webhook. */
+const checkMs = 25_000;
+/** How long to wait for deliveries after the end of a job. A failed delivery has been retried by then. */
+const deliveryMs = 150_000;
 
 export function addCheck(program: Command): void {
   addCommand(program, 'check <job>')
-    .description('look at a job now, and tell whom it concerns, as POST /jobs does')
-    .option('--environment <name>', 'its environment, if there are several')
-    .option('--wait', 'follow the job until it has ended and everybody is told')
-    .addOption(spanOption('--timeout', 'with --wait: give up after this time').default(30 * 60_000, '30m'))
-    .addOption(spanOption('--every', 'with --wait: look this often').default(5_000, '5s'))
-    .addHelpText('after', `\nExit codes of --wait, by how the job ended:\n${exitCodeLines()}`)
+    .description('Fetch a job now and notify its channels, as POST /jobs does')
+    .option('--environment <name>', 'environment of the job (required if several are configured)')
+    .option('--wait', 'wait until the job has ended and its notifications are delivered')
+    .addOption(durationOption('--timeout', 'with --wait: stop waiting after this time').default(30 * 60_000, '30m'))
+    .addOption(durationOption('--every', 'with --wait: time between two checks').default(5_000, '5s'))
+    .addHelpText('after', `\nExit codes of --wait, by the outcome of the job:\n${exitCodeLines()}`)
     .action((jobId: string, options: CheckOptions) =>
-      onNotifier(options, (deps) =>
-        check(deps, jobId, options, options.json ? noLine : createLiveLine(process.stdout)),
+      withNotifier(options, (deps) =>
+        check(deps, jobId, options, options.json ? noProgressLine : createProgressLine(process.stdout)),
       ),
     );
 }
 
-const spanOption = (name: string, description: string): Option =>
-  new Option(`${name} <span>`, description).argParser(spanOf(name));
+const durationOption = (name: string, description: string): Option =>
+  new Option(`${name} <duration>`, description).argParser(durationOf(name));
 
-/** Looks once, or until the job has ended and its deliveries are sent or dead. */
-export async function check(deps: Deps, jobId: string, options: CheckOptions, line: LiveLine): Promise<Answer> {
+/** Checks a job once, or until it has ended and its deliveries are sent or dead. */
+export async function check(
+  deps: Deps,
+  jobId: string,
+  options: CheckOptions,
+  line: ProgressLine,
+): Promise<CommandResult> {
   const job = readJobName({ jobId, environment: options.environment }, Object.keys(deps.config.environments));
-  const first = await lookAt(deps, job);
-  if (!options.wait) return answer(first, isOnlyAccepted(first) ? 1 : 0);
-  const last = await follow(deps, job, first, options, line);
+  const first = await checkOnce(deps, job);
+  if (!options.wait) return resultOf(first, isOnlyAccepted(first) ? 1 : 0);
+  const last = await waitForEnd(deps, job, first, options, line);
   line.clear();
-  return answer(last, waitExitCode(last.record));
+  return resultOf(last, waitExitCode(last.record));
 }
 
-const lookAt = (deps: Deps, job: JobName): Promise<Checked> => look(deps, job, deps.clock.now() + lookMs);
+const checkOnce = (deps: Deps, job: JobName): Promise<Checked> => checkJob(deps, job, deps.clock.now() + checkMs);
 
-/** What was seen last: when the job has ended and everybody is told, when nobody watches it any more, or when time is up. */
-async function follow(
+/** The last check: of a job that has ended and is delivered, that is no longer watched, or that ran out of time. */
+async function waitForEnd(
   deps: Deps,
   job: JobName,
   first: Checked,
   { timeout, every }: CheckOptions,
-  line: LiveLine,
+  line: ProgressLine,
 ): Promise<Checked> {
   const { clock, store } = deps;
   let until = clock.now() + timeout;
-  let seen = first;
+  let last = first;
   let isEnding = false;
   for (;;) {
-    line.show(progress(seen));
-    if (hasEnded(seen.record) && !isEnding) {
+    line.show(progress(last));
+    if (hasEnded(last.record) && !isEnding) {
       isEnding = true;
-      until = Math.min(until, clock.now() + settleMs);
+      until = Math.min(until, clock.now() + deliveryMs);
     }
-    if (!isOpen(seen.record) || clock.now() >= until) return seen;
+    if (!isOpen(last.record) || clock.now() >= until) return last;
     await clock.wait(Math.min(every, until - clock.now()));
-    // A job that ended, or that a sweep has given up, is only followed: to look at it would begin anew.
+    // Only the table is read for a job that has ended or is no longer watched: a check would watch it again.
     const record = await store.get(job);
-    seen = record && (hasEnded(record) || !isOpen(record)) ? { ...seen, record } : await lookAt(deps, job);
+    last = record && (hasEnded(record) || !isOpen(record)) ? { ...last, record } : await checkOnce(deps, job);
   }
 }
 
 const hasEnded = ({ decision }: JobRecord): boolean => decision?.outcome != null;
 
-/** Whether somebody still has to read it or to send something. A last look at its counters is not waited for. */
+/** Whether the job still has to be read or delivered. The last read of its statistics does not count. */
 const isOpen = (record: JobRecord): boolean =>
   hasEnded(record) ? deliveriesOf(record).some(({ state }) => state === 'pending') : record.watch === 'jobs';
 
@@ -106,9 +111,9 @@ function waitExitCode(record: JobRecord): number {
 function progress({ record, reading }: Checked): string {
   if (reading.kind !== 'job') return clean(`not read: ${'error' in reading ? reading.error : ''}`, 300);
   const pending = deliveriesOf(record).filter(({ state }) => state === 'pending');
-  const to = pending.map(({ channel }) => channel).join(', ');
-  const counted = counters(reading.job.statistics);
-  return [reading.job.status, ...(counted ? [counted] : []), ...(to ? [`still to be told: ${to}`] : [])].join('  ');
+  const channels = pending.map(({ channel }) => channel).join(', ');
+  const counts = counters(reading.job.statistics);
+  return [reading.job.status, ...(counts ? [counts] : []), ...(channels ? [`pending: ${channels}`] : [])].join('  ');
 }
 
 function counters(statistics: Statistics | null): string {
@@ -118,23 +123,23 @@ function counters(statistics: Statistics | null): string {
     .join(' · ');
 }
 
-function answer(checked: Checked, exitCode: number): Answer {
+function resultOf(checked: Checked, exitCode: number): CommandResult {
   const { record, reading } = checked;
   const detail = 'error' in reading ? reading.error : null;
-  const told = responseOf(checked);
+  const response = responseOf(checked);
   const job = reading.kind === 'job' ? reading.job : record.job;
   return {
-    document: { ...told, detail, job, deliveries: deliveriesOf(record) },
+    document: { ...response, detail, job, deliveries: deliveriesOf(record) },
     text: [
-      facts({
-        job: `${told.jobId} in ${told.environment}`,
+      formatFields({
+        job: `${response.jobId} in ${response.environment}`,
         name: job?.name,
-        status: told.status ?? 'not known yet',
-        before: told.changed ? (told.previousStatus ?? 'never seen') : null,
-        outcome: told.outcome,
+        status: response.status ?? 'not read yet',
+        before: response.changed ? (response.previousStatus ?? 'never seen') : null,
+        outcome: response.outcome,
         items: counters(job?.statistics ?? null),
-        next: nextOf(record),
-        problem: detail,
+        next: nextStep(record),
+        error: detail,
       }),
       ...deliveriesOf(record).map(deliveryLine),
     ].join('\n'),
@@ -142,10 +147,10 @@ function answer(checked: Checked, exitCode: number): Answer {
   };
 }
 
-function nextOf(record: JobRecord): string {
-  if (record.decision?.reason === 'finishedLongAgo') return 'nothing: it ended too long ago to be news';
-  if (hasEnded(record)) return isOpen(record) ? 'what is pending is sent by the sweeps' : 'nothing: it is done with';
-  return isOpen(record) ? 'watched by the sweeps' : 'nothing: it is no longer watched';
+function nextStep(record: JobRecord): string {
+  if (record.decision?.reason === 'finishedLongAgo') return 'nothing: the job ended too long ago to be announced';
+  if (hasEnded(record)) return isOpen(record) ? 'the sweeps send the pending deliveries' : 'nothing: the job is done';
+  return isOpen(record) ? 'the sweeps watch the job' : 'nothing: the job is no longer watched';
 }
 
 function exitCodeLines(): string {
@@ -153,8 +158,8 @@ function exitCodeLines(): string {
   return [
     ...outcomes,
     `  ${notEnded}  not ended within --timeout`,
-    '  1  something is wrong, or Sitecore knows no such job',
-    '  2  the command line is not understood',
-    'Without --wait: 0 when the job was read, 1 when it could not be (it is recorded, and the sweeps go on).',
+    '  1  an error, or Sitecore does not know the job',
+    '  2  a mistake in the command line',
+    'Without --wait: 0 if the job was read; 1 if not. In both cases it is recorded, and the sweeps watch it.',
   ].join('\n');
 }

@@ -1,11 +1,11 @@
-/** What every command has in common: how a notifier is named, and how an answer is shown. */
+/** What all commands share: their options, the notifier that they work on, and the output of their result. */
 
 import type { Command } from 'commander';
 import type { Deps } from '../lib/deps.ts';
-import { adopt, depsOf, findTarget, type Target, type TargetOptions } from './target.ts';
+import { applyTarget, findTarget, type Target, type TargetOptions, wireTarget } from './target.ts';
 
-/** What a command found out: for machines and for people. */
-export interface Answer {
+/** The result of a command: a document for `--json`, and text for people. */
+export interface CommandResult {
   document: object;
   text: string;
   /** 0 if left out. */
@@ -16,41 +16,48 @@ export interface CommonOptions extends TargetOptions {
   json?: boolean;
 }
 
-/** Adds a command that works on a notifier. */
+/** Adds a command with the options that all commands share. */
 export const addCommand = (program: Command, nameAndArguments: string): Command =>
   program
     .command(nameAndArguments)
-    .option('--stage <name>', 'the deployed notifier of this stage: dev or prod')
-    .option('--region <name>', 'the AWS region of --stage, if not AWS_REGION or eu-west-1')
-    .option('--json', 'answer with one JSON document');
+    .option('--stage <name>', 'use the notifier deployed to this stage (dev or prod)')
+    .option('--region <name>', 'AWS region of --stage (default: AWS_REGION, then eu-west-1)')
+    .option('--json', 'print one JSON document');
 
-/** Lets a command work on the notifier that its options name, and shows the answer. */
-export async function onNotifier(
+/** Runs a command on the notifier that its options select, and prints the result. */
+export async function withNotifier(
   options: CommonOptions,
-  work: (deps: Deps, target: Target) => Promise<Answer>,
+  run: (deps: Deps, target: Target) => Promise<CommandResult>,
 ): Promise<void> {
   const target = await findTarget(options, process.env);
-  adopt(target);
-  await answering(options, await depsOf(process.env), (deps) => work(deps, target));
+  applyTarget(target);
+  await runAndPrint(options, await wireTarget(process.env), (deps) => run(deps, target));
 }
 
-/** Lets a command work with the configuration alone, whether or not there is a notifier. */
-export async function onConfiguration(options: CommonOptions, work: (deps: Deps) => Promise<Answer>): Promise<void> {
-  await answering(options, await depsOf({ TABLE_NAME: 'none', ...process.env }), work);
+/** Runs a command that needs only the configuration, and prints the result. */
+export async function withConfiguration(
+  options: CommonOptions,
+  run: (deps: Deps) => Promise<CommandResult>,
+): Promise<void> {
+  await runAndPrint(options, await wireTarget({ TABLE_NAME: 'none', ...process.env }), run);
 }
 
-async function answering(options: CommonOptions, deps: Deps, work: (deps: Deps) => Promise<Answer>): Promise<void> {
+async function runAndPrint(
+  options: CommonOptions,
+  deps: Deps,
+  run: (deps: Deps) => Promise<CommandResult>,
+): Promise<void> {
   try {
-    show(await work(deps), options, deps.redact);
+    printResult(await run(deps), options, deps.redact);
   } catch (error) {
     if (error instanceof Error) error.message = deps.redact(error.message);
     throw error;
   }
 }
 
-/** Writes an answer to the standard output, with no secret in it. */
-export function show(
-  { document, text, exitCode = 0 }: Answer,
+/** Writes a result to standard output, with secrets redacted, and sets the exit code. */
+export function printResult(
+  { document, text, exitCode = 0 }: CommandResult,
   { json = false }: CommonOptions,
   redact: (text: string) => string = String,
 ): void {

@@ -1,4 +1,4 @@
-/** `notifier explain`: which transition, which rule, which channels, which messages. Sends nothing, writes nothing. */
+/** `notifier explain`: shows the transition, rule, channels and messages of a job. Sends and writes nothing. */
 
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
@@ -12,10 +12,10 @@ import { decideNext } from '../lib/pipeline/check.ts';
 import { decisionContext } from '../lib/pipeline/invocation.ts';
 import { RequestError, UpstreamError } from '../lib/platform/errors.ts';
 import { readJob } from '../lib/sitecore/responses.ts';
-import { type Answer, addCommand, type CommonOptions, onConfiguration, onNotifier } from './command.ts';
-import { type CoolingDown, coolingDownNow } from './cooling-down.ts';
+import { addCommand, type CommandResult, type CommonOptions, withConfiguration, withNotifier } from './command.ts';
+import { type ActiveCooldown, activeCooldowns } from './cooldowns.ts';
 import { deliveriesOf } from './deliveries.ts';
-import { inWords, type Rendered } from './explanation.ts';
+import { explainText, type RenderedMessage } from './explain-text.ts';
 
 export interface ExplainOptions extends CommonOptions {
   job?: string;
@@ -23,53 +23,53 @@ export interface ExplainOptions extends CommonOptions {
   environment?: string;
 }
 
-const askMs = 15_000;
+/** The time limit of reading the job from Sitecore. */
+const readMs = 15_000;
 
 export function addExplain(program: Command): void {
   addCommand(program, 'explain')
-    .description('why somebody is (not) told of a job: the transition, the rule, the channels, the messages')
-    .option('--job <id>', 'a job, as Sitecore has it now and as the table knows it')
-    .option('--file <path>', 'a job as the Publishing API gives it, in JSON; - is standard input')
-    .option('--environment <name>', 'its environment, if there are several')
+    .description('Explain why a job notifies a channel or not: transition, rule, channels, messages')
+    .option('--job <id>', 'a job, as it is in Sitecore and in the table now')
+    .option('--file <path>', 'a job as JSON of the Publishing API; - reads standard input')
+    .option('--environment <name>', 'environment of the job (required if several are configured)')
     .addHelpText(
       'after',
-      '\nSends nothing and writes nothing. A file needs no notifier, only the configuration, and is read as if the job\n' +
-        'had just ended and were new.',
+      '\nSends and writes nothing. --file needs only the configuration, and treats the job as new and as just ended.',
     )
     .action((options: ExplainOptions) => {
       if ((options.job === undefined) === (options.file === undefined)) {
-        throw new RequestError(400, 'Name a job by --job ID or by --file PATH.');
+        throw new RequestError(400, 'Add either --job ID or --file PATH.');
       }
-      const open = options.file === undefined ? onNotifier : onConfiguration;
-      return open(options, (deps) => explain(deps, options));
+      const withDeps = options.file === undefined ? withNotifier : withConfiguration;
+      return withDeps(options, (deps) => explain(deps, options));
     });
 }
 
-/** What would be decided about a job now, and what was decided before. */
-export async function explain(deps: Deps, options: ExplainOptions): Promise<Answer> {
+/** Shows the decision that would be made about a job now, and the one that is recorded. */
+export async function explain(deps: Deps, options: ExplainOptions): Promise<CommandResult> {
   const { job, file = '-' } = options;
   const situation = job === undefined ? await fromFile(deps, file, options) : await fromTable(deps, job, options);
-  return answer(deps, situation);
+  return resultOf(deps, situation);
 }
 
-/** A job, what is known of it, what was read, and the time of the decision. */
+/** The input of a decision: the recorded job, the reading, and the time. */
 interface Situation {
   name: JobName;
   known: JobRecord | undefined;
   reading: Reading;
   now: number;
-  resting: CoolingDown[];
+  cooldowns: ActiveCooldown[];
 }
 
 async function fromTable(deps: Deps, jobId: string, { environment }: ExplainOptions): Promise<Situation> {
   const name = readJobName({ jobId, environment }, Object.keys(deps.config.environments));
   const now = deps.clock.now();
-  const [known, reading, resting] = await Promise.all([
+  const [known, reading, cooldowns] = await Promise.all([
     deps.store.get(name),
-    read(deps, name, now + askMs),
-    coolingDownNow(deps, [name.environment]),
+    read(deps, name, now + readMs),
+    activeCooldowns(deps, [name.environment]),
   ]);
-  return { name, known, reading, now, resting };
+  return { name, known, reading, now, cooldowns };
 }
 
 async function read(deps: Deps, { environment, jobId }: JobName, deadline: number): Promise<Reading> {
@@ -85,32 +85,32 @@ async function fromFile(deps: Deps, file: string, { environment }: ExplainOption
   const body = await readText(file);
   const job = readJob(body, file === '-' ? 'standard input' : file);
   const { id } = JSON.parse(body) as { id?: unknown };
-  const jobId = typeof id === 'string' ? id : 'job_of_the_file';
+  const jobId = typeof id === 'string' ? id : 'job_from_file';
   const name = readJobName({ jobId, environment }, Object.keys(deps.config.environments));
-  // Else a job that was kept in a file for some days would be no news.
+  // A job in an older file would otherwise count as ended too long ago.
   const now = job.finishedAt ? Date.parse(job.finishedAt) : deps.clock.now();
-  return { name, known: undefined, reading: { kind: 'job', job }, now, resting: [] };
+  return { name, known: undefined, reading: { kind: 'job', job }, now, cooldowns: [] };
 }
 
 async function readText(file: string): Promise<string> {
   if (file === '-') return await textOf(process.stdin);
   return await readFile(file, 'utf8').catch(({ code }: NodeJS.ErrnoException) => {
-    throw new RequestError(400, `${file} cannot be read (${code}).`);
+    throw new RequestError(400, `Cannot read ${file} (${code}).`);
   });
 }
 
-function answer(deps: Deps, situation: Situation): Answer {
-  const { name, known, reading, now, resting } = situation;
+function resultOf(deps: Deps, situation: Situation): CommandResult {
+  const { name, known, reading, now, cooldowns } = situation;
   const { config } = deps;
   const channels = Object.keys(config.channels);
   const worker = { now, writer: 'explain', leaseUntil: now, conclude: false, isOpen: () => true };
   const { next, transition } = decideNext(known, name, reading, decisionContext(deps, worker));
-  // Without a transition, what was decided before stands.
+  // Without a transition, the recorded decision stands.
   const record = (transition && next) ?? known ?? null;
   const decision = record?.decision ?? null;
-  const seen = next ?? known;
-  const exceeded = seen ? exceededOf(seen) : [];
-  const messages = seen ? messagesOf(deps, seen) : [];
+  const current = next ?? known;
+  const exceeded = current ? exceededOf(current) : [];
+  const messages = current ? messagesOf(deps, current) : [];
   return {
     document: {
       ...name,
@@ -122,22 +122,22 @@ function answer(deps: Deps, situation: Situation): Answer {
       decision,
       exceeded,
       messages,
-      resting,
+      cooldowns,
       deliveries: known ? deliveriesOf(known) : [],
     },
-    text: inWords({ ...situation, transition, decision, exceeded, channels, rules: config.rules, messages }),
+    text: explainText({ ...situation, transition, decision, exceeded, channels, rules: config.rules, messages }),
     exitCode: record || !('error' in reading) ? 0 : 1,
   };
 }
 
-function messagesOf(deps: Deps, record: JobRecord): Rendered[] {
+function messagesOf(deps: Deps, record: JobRecord): RenderedMessage[] {
   const { config } = deps;
   const { jobUrl } = config.environments[record.environment] ?? {};
-  const decided: (Notice & { channels: string[] })[] = [
+  const notices: (Notice & { channels: string[] })[] = [
     ...exceededOf(record),
     ...(record.decision ? [record.decision] : []),
-  ].flatMap(({ outcome, ...about }) => (outcome ? [{ ...about, outcome }] : []));
-  return decided.flatMap(({ outcome, limit, channels }) =>
+  ].flatMap(({ outcome, ...others }) => (outcome ? [{ ...others, outcome }] : []));
+  return notices.flatMap(({ outcome, limit, channels }) =>
     channels
       .filter((channel) => Object.hasOwn(config.channels, channel))
       .map((channel) => ({

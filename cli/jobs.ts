@@ -1,13 +1,13 @@
-/** `notifier jobs`: the work list, and what is dead. */
+/** `notifier jobs`: lists the watched jobs and those with dead deliveries. */
 
 import type { Command } from 'commander';
 import type { Deps } from '../lib/deps.ts';
 import type { DueEntry, JobRecord } from '../lib/domain/job.ts';
-import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
-import { coolingDownNow, restingLine } from './cooling-down.ts';
-import { span, table } from './output.ts';
+import { addCommand, type CommandResult, type CommonOptions, withNotifier } from './command.ts';
+import { activeCooldowns, cooldownLine } from './cooldowns.ts';
+import { formatDuration, formatTable } from './output.ts';
 
-/** A job that is not done with: `watched` by the sweeps, or `dead` until somebody replays its deliveries. */
+/** A job that the sweeps watch, or whose dead deliveries wait for a replay. */
 interface Row {
   environment: string;
   jobId: string;
@@ -25,34 +25,34 @@ interface Options extends CommonOptions {
 }
 
 /** How many items are read at once. */
-const atOnce = 25;
+const concurrency = 25;
 
 export function addJobs(program: Command): void {
   addCommand(program, 'jobs')
-    .description('list the jobs that are watched, and those with dead deliveries')
-    .option('--dead', 'only those with dead deliveries')
-    .action((options: Options) => onNotifier(options, (deps) => jobs(deps, options)));
+    .description('List the watched jobs and those with dead deliveries')
+    .option('--dead', 'only jobs with dead deliveries')
+    .action((options: Options) => withNotifier(options, (deps) => jobs(deps, options)));
 }
 
-/** The jobs that something is still to be done for, those that are due first at the top. */
-export async function jobs(deps: Deps, { dead = false }: Options): Promise<Answer> {
-  const [watched, buried, resting] = await Promise.all([
+/** The watched jobs in the order in which they are due, then those with dead deliveries. */
+export async function jobs(deps: Deps, { dead = false }: Options): Promise<CommandResult> {
+  const [watched, withDead, cooldowns] = await Promise.all([
     dead ? [] : rowsOf(deps, deps.store.due(Number.MAX_SAFE_INTEGER), 'watched'),
     rowsOf(deps, deps.store.dead(), 'dead'),
-    coolingDownNow(deps, Object.keys(deps.config.environments)),
+    activeCooldowns(deps, Object.keys(deps.config.environments)),
   ]);
-  const all = [...watched, ...buried];
-  const list = all.length > 0 ? show(all, deps.clock.now()) : nothing(dead);
-  const rests = resting.map(restingLine).join('\n');
-  return { document: { jobs: all, resting }, text: rests ? `${list}\n\n${rests}` : list };
+  const rows = [...watched, ...withDead];
+  const list = rows.length > 0 ? tableOf(rows, deps.clock.now()) : emptyText(dead);
+  const paused = cooldowns.map(cooldownLine).join('\n');
+  return { document: { jobs: rows, cooldowns }, text: paused ? `${list}\n\n${paused}` : list };
 }
 
-/** The index shows neither names nor deliveries, so each item is read. */
+/** Reads each item, because the index holds neither names nor deliveries. */
 async function rowsOf({ store }: Deps, pages: AsyncIterable<DueEntry[]>, state: Row['state']): Promise<Row[]> {
   const records: (JobRecord | undefined)[] = [];
   for await (const page of pages) {
-    for (let from = 0; from < page.length; from += atOnce) {
-      records.push(...(await Promise.all(page.slice(from, from + atOnce).map((entry) => store.get(entry)))));
+    for (let from = 0; from < page.length; from += concurrency) {
+      records.push(...(await Promise.all(page.slice(from, from + concurrency).map((entry) => store.get(entry)))));
     }
   }
   return records.flatMap((record) => (record ? [rowOf(record, state)] : []));
@@ -71,18 +71,18 @@ const rowOf = (
   dueAt: state === 'watched' && dueAt !== null ? new Date(dueAt).toISOString() : null,
   error: check.error,
   deliveries: Object.entries(deliveries)
-    .filter((one) => one[1].state !== 'sent')
-    .map(([delivery, { state: its, attempts, error }]) => ({ delivery, state: its, attempts, error })),
+    .filter((entry) => entry[1].state !== 'sent')
+    .map(([delivery, { state, attempts, error }]) => ({ delivery, state, attempts, error })),
 });
 
-function show(rows: Row[], now: number): string {
-  const lines = rows.map((row) => [
+function tableOf(rows: Row[], now: number): string {
+  const cells = rows.map((row) => [
     row.environment,
     row.jobId,
     row.name ?? '',
     row.status ?? 'not read yet',
-    `${span(now - Date.parse(row.since))} ago`,
-    nextOf(row, now),
+    `${formatDuration(now - Date.parse(row.since))} ago`,
+    nextAttempt(row, now),
     [
       row.error,
       ...row.deliveries.map(({ delivery, state, error }) => `${delivery} ${state}${error ? `: ${error}` : ''}`),
@@ -90,15 +90,15 @@ function show(rows: Row[], now: number): string {
       .filter(Boolean)
       .join('; '),
   ]);
-  const dead = rows.some(({ state }) => state === 'dead');
-  const hint = dead ? '\n\nWhat is dead is sent again by `npm run notifier -- replay`.' : '';
-  return `${table(['environment', 'job', 'name', 'status', 'first seen', 'next try', 'what is wrong'], lines)}${hint}`;
+  const hasDead = rows.some(({ state }) => state === 'dead');
+  const hint = hasDead ? '\n\nSend dead deliveries again with `npm run notifier -- replay`.' : '';
+  return `${formatTable(['environment', 'job', 'name', 'status', 'first seen', 'next attempt', 'problem'], cells)}${hint}`;
 }
 
-function nextOf({ state, dueAt }: Row, now: number): string {
+function nextAttempt({ state, dueAt }: Row, now: number): string {
   if (state === 'dead' || dueAt === null) return 'dead';
   const wait = Date.parse(dueAt) - now;
-  return wait < 1_000 ? 'next sweep' : `in ${span(wait)}`;
+  return wait < 1_000 ? 'next sweep' : `in ${formatDuration(wait)}`;
 }
 
-const nothing = (dead: boolean): string => (dead ? 'Nothing is dead.' : 'No job is watched, and nothing is dead.');
+const emptyText = (dead: boolean): string => (dead ? 'No dead deliveries.' : 'No watched jobs and no dead deliveries.');

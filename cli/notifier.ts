@@ -1,44 +1,44 @@
 #!/usr/bin/env node
-/** `npm run notifier -- <command>`: the commands for people. */
+/** `npm run notifier -- <command>`: the command line. */
 
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCheck } from './check.ts';
 import { addDoctor } from './doctor.ts';
+import { errorMessage, exitCodeOf } from './error-message.ts';
 import { addExplain } from './explain.ts';
 import { addJobs } from './jobs.ts';
-import { exitCodeOf, explain } from './problem.ts';
 import { addRedrive } from './redrive.ts';
 import { addReplay } from './replay.ts';
 import { addSecrets } from './secrets.ts';
 import { addSendTest } from './send-test.ts';
 
 const program = new Command('npm run notifier --')
-  .description('See to a publishing-job-notifier: is it well, what does it know, and why was I (not) told?')
+  .description('Inspect and operate a publishing-job-notifier')
   .usage('<command> [options]')
   .helpCommand(false)
-  .showHelpAfterError('(--help shows what there is)')
+  .showHelpAfterError('(add --help for usage)')
   .exitOverride()
   .addHelpText(
     'after',
     `
-Which notifier is meant, in this order:
+A command uses the first of these notifiers:
   --stage dev        the stack publishing-job-notifier-dev in AWS
-  TABLE_NAME         the one with this table
-  otherwise          the running \`npm start\` of this folder (of DATA_DIR)
-AWS_REGION, AWS_PROFILE and AWS_ENDPOINT_URL count as for every AWS tool. The configuration is notifier.yml, or
-NOTIFIER_CONFIG.
+  TABLE_NAME         the notifier with this table
+  otherwise          the running \`npm start\` of this folder (DATA_DIR)
+AWS_REGION, AWS_PROFILE and AWS_ENDPOINT_URL apply as in the AWS CLI. The configuration is NOTIFIER_CONFIG, or
+else notifier.yml.
 
-npm writes a line of its own to standard output: read --json from \`npm run -s notifier -- <command> --json\`.
+In scripts, use \`npm run -s notifier -- <command> --json\`: without -s, npm adds lines to standard output.
 
-Exit codes: 0 fine; 1 something is wrong, and standard error or the answer says what; 2 the command line is not
-understood. \`check --wait\` has more.`,
+Exit codes: 0 success; 1 an error or a problem, described in the output; 2 a mistake in the command line.
+\`check --wait\` has more.`,
   );
 
 for (const add of [addDoctor, addSendTest, addExplain, addCheck, addJobs, addReplay, addRedrive, addSecrets])
   add(program);
 
-// Whoever reads the answer may have seen enough: `... | head`.
+// A reader such as `head` may close the pipe early.
 process.stdout.on('error', () => process.exit());
 
 try {
@@ -46,10 +46,10 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    // Commander has said it already. Help that was asked for is no mistake.
+    // Commander has printed its message. A request for help is not a mistake.
     process.exitCode = error.code === 'commander.helpDisplayed' ? 0 : 2;
   } else {
-    process.stderr.write(`${explain(error)}\n`);
+    process.stderr.write(`${errorMessage(error)}\n`);
     process.exitCode = exitCodeOf(error);
   }
 }

@@ -1,10 +1,10 @@
-/** Parameters of AWS Systems Manager, to be written and looked at; the functions read them by `lib/platform/ssm.ts`. */
+/** Writes and describes parameters of AWS Systems Manager. The functions read them with `lib/platform/ssm.ts`. */
 
 import { GetParametersCommand, type Parameter, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { requestHandler } from '../lib/platform/aws.ts';
 
-/** What is known of a parameter without its value. */
-export interface ParameterFacts {
+/** A parameter without its value. */
+export interface ParameterInfo {
   /** ISO 8601. */
   writtenAt: string | null;
   version: number | null;
@@ -13,9 +13,9 @@ export interface ParameterFacts {
 
 export interface Parameters {
   region: string;
-  /** What is there, by name. */
-  look(names: string[]): Promise<Map<string, ParameterFacts>>;
-  /** Writes a SecureString, over what is there. */
+  /** The parameters that exist, by name. */
+  describe(names: string[]): Promise<Map<string, ParameterInfo>>;
+  /** Writes a SecureString. Overwrites an existing value. */
   write(name: string, value: string, keyId?: string): Promise<void>;
 }
 
@@ -26,14 +26,14 @@ export function createParameters(region: string): Parameters {
   const client = new SSMClient({ region, maxAttempts: 3, requestHandler });
   return {
     region,
-    async look(names) {
+    async describe(names) {
       const found: Parameter[] = [];
       for (let from = 0; from < names.length; from += batchSize) {
-        // Not decrypted: the values are of no interest here.
+        // Without decryption: the values are not needed here.
         const Names = names.slice(from, from + batchSize);
         found.push(...((await client.send(new GetParametersCommand({ Names }))).Parameters ?? []));
       }
-      return new Map(found.map((parameter) => [parameter.Name ?? '', factsOf(parameter)]));
+      return new Map(found.map((parameter) => [parameter.Name ?? '', infoOf(parameter)]));
     },
     async write(Name, Value, KeyId) {
       const input = { Name, Value, Type: 'SecureString', Overwrite: true, ...(KeyId && { KeyId }) } as const;
@@ -42,7 +42,7 @@ export function createParameters(region: string): Parameters {
   };
 }
 
-const factsOf = ({ LastModifiedDate, Version, Type }: Parameter): ParameterFacts => ({
+const infoOf = ({ LastModifiedDate, Version, Type }: Parameter): ParameterInfo => ({
   writtenAt: LastModifiedDate?.toISOString() ?? null,
   version: Version ?? null,
   type: Type ?? null,

@@ -1,4 +1,4 @@
-/** `notifier redrive`: events that could not be recorded, taken from their queue and tried again. */
+/** `notifier redrive`: processes the events in the queue of failed events again. */
 
 import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
@@ -9,39 +9,40 @@ import { check } from '../lib/pipeline/check.ts';
 import { requestHandler } from '../lib/platform/aws.ts';
 import { ConfigError, RequestError } from '../lib/platform/errors.ts';
 import { clean } from '../lib/platform/text.ts';
-import { type Answer, addCommand, type CommonOptions, onNotifier } from './command.ts';
+import { addCommand, type CommandResult, type CommonOptions, withNotifier } from './command.ts';
+import { errorMessage } from './error-message.ts';
 import { verdictLine } from './output.ts';
-import { explain } from './problem.ts';
 import type { Target } from './target.ts';
 
 interface Options extends CommonOptions {
   queue?: string;
 }
 
-/** What became of one message of the queue. `stays`: it is still there. */
+/** The result for one message of the queue. */
 interface Redriven {
   messageId: string;
   environment: string | null;
   jobId: string | null;
   status: string | null;
-  stays: boolean;
+  /** Whether the message stays in the queue. */
+  kept: boolean;
   error: string | null;
 }
 
-/** A message that is not deleted comes back after so many seconds; until then this run does not meet it again. */
-const hiddenSeconds = 120;
-const lookMs = 25_000;
+/** A received message becomes visible again after this time. Until then, this run does not receive it twice. */
+const visibilitySeconds = 120;
+const checkMs = 25_000;
 
 export function addRedrive(program: Command): void {
   addCommand(program, 'redrive')
-    .description('look at the jobs of events that could not be recorded, and empty their queue')
-    .option('--queue <url>', 'the queue, if it is not that of --stage')
-    .action((options: Options) => onNotifier(options, (deps, target) => redrive(deps, queueOf(target, options))));
+    .description('Check the jobs of failed events, and delete the events from their queue')
+    .option('--queue <url>', 'queue of failed events (default: the queue of --stage)')
+    .action((options: Options) => withNotifier(options, (deps, target) => redrive(deps, queueOf(target, options))));
 }
 
-/** Looks at the job that each message names, and deletes the message once the job is recorded. */
-export async function redrive(deps: Deps, queueUrl: string): Promise<Answer> {
-  // The host in a queue's address is none that AWS_ENDPOINT_URL leads to.
+/** Checks the job of each message, and deletes the message once the job is recorded. */
+export async function redrive(deps: Deps, queueUrl: string): Promise<CommandResult> {
+  // AWS_ENDPOINT_URL must apply, but by default the SDK sends requests to the host of the queue's URL.
   const client = new SQSClient({ maxAttempts: 3, requestHandler, useQueueUrlAsEndpoint: false });
   const redriven: Redriven[] = [];
   for await (const message of messages(client, queueUrl))
@@ -49,16 +50,16 @@ export async function redrive(deps: Deps, queueUrl: string): Promise<Answer> {
   return {
     document: { redriven },
     text: redriven.length > 0 ? redriven.map(lineOf).join('\n') : 'The queue is empty.',
-    exitCode: redriven.some(({ stays }) => stays) ? 1 : 0,
+    exitCode: redriven.some(({ kept }) => kept) ? 1 : 0,
   };
 }
 
-/** Every message once. */
+/** Every message of the queue, once. */
 async function* messages(client: SQSClient, QueueUrl: string): AsyncGenerator<Message> {
   const seen = new Set<string>();
   for (;;) {
-    // Waiting a second asks all servers of the queue, where asking at once asks some.
-    const request = { QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1, VisibilityTimeout: hiddenSeconds };
+    // Long polling asks all servers of the queue; short polling asks only some.
+    const request = { QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1, VisibilityTimeout: visibilitySeconds };
     const { Messages = [] } = await client.send(new ReceiveMessageCommand(request));
     const fresh = Messages.filter(({ MessageId = '' }) => !seen.has(MessageId));
     if (fresh.length === 0) return;
@@ -72,22 +73,22 @@ async function redriveOne(deps: Deps, client: SQSClient, QueueUrl: string, messa
   let job: JobName | null = null;
   try {
     job = readJobName(detailOf(Body), Object.keys(deps.config.environments));
-    const { record } = await check(deps, job, deps.clock.now() + lookMs);
+    const { record } = await check(deps, job, deps.clock.now() + checkMs);
     await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
-    return { messageId, ...job, status: record.status, stays: false, error: record.check.error };
+    return { messageId, ...job, status: record.status, kept: false, error: record.check.error };
   } catch (error) {
-    const shown = job ? '' : ` The message: ${clean(Body, 300)}`;
+    const body = job ? '' : ` The message: ${clean(Body, 300)}`;
     const { environment = null, jobId = null } = job ?? {};
-    return { messageId, environment, jobId, status: null, stays: true, error: explain(error) + shown };
+    return { messageId, environment, jobId, status: null, kept: true, error: errorMessage(error) + body };
   }
 }
 
 /**
- * What an event says of its job: the queue holds what the function's failure destination wrote (with the event as
- * `requestPayload`), or the event itself, as the rule's own dead-letter queue gets it.
+ * The job that a message names. The function's failure destination wraps the event as `requestPayload`; the dead-letter
+ * queue of the EventBridge rule holds the event itself.
  */
 function detailOf(body: string): unknown {
-  const outer = membersOf(parsed(body));
+  const outer = membersOf(parse(body));
   const event = membersOf('requestPayload' in outer ? outer['requestPayload'] : outer);
   return 'detail' in event ? event['detail'] : event;
 }
@@ -95,7 +96,7 @@ function detailOf(body: string): unknown {
 const membersOf = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 
-function parsed(body: string): unknown {
+function parse(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
@@ -105,14 +106,15 @@ function parsed(body: string): unknown {
 
 function queueOf({ kind, failedEventsUrl }: Target, { queue }: Options): string {
   if (queue ?? failedEventsUrl) return (queue ?? failedEventsUrl) as string;
-  if (kind === 'local')
-    throw new ConfigError('`npm start` keeps no failed events: add --stage dev, or name a --queue.');
-  if (kind === 'table') throw new RequestError(400, 'Name the queue of failed events: --queue URL, or --stage dev.');
-  throw new ConfigError('The stack names no queue of failed events: deploy it again, or name a --queue.');
+  if (kind === 'local') {
+    throw new ConfigError('`npm start` has no queue of failed events. Add --stage dev or --queue URL.');
+  }
+  if (kind === 'table') throw new RequestError(400, 'Add --queue URL or --stage dev to select a queue.');
+  throw new ConfigError('The stack has no output FailedEventsUrl. Deploy it again, or add --queue URL.');
 }
 
-function lineOf({ environment, jobId, status, stays, error, messageId }: Redriven): string {
-  const what = jobId ? `${environment} ${jobId}` : `message ${messageId}`;
-  if (stays) return verdictLine('no', what, `stays in the queue. ${error}`);
-  return verdictLine('yes', what, status ?? `recorded; the sweeps go on. ${error ?? ''}`.trim());
+function lineOf({ environment, jobId, status, kept, error, messageId }: Redriven): string {
+  const name = jobId ? `${environment} ${jobId}` : `message ${messageId}`;
+  if (kept) return verdictLine('failed', name, `kept in the queue. ${error}`);
+  return verdictLine('ok', name, status ?? `recorded, and the sweeps watch the job. ${error ?? ''}`.trim());
 }

@@ -1,4 +1,4 @@
-/** The values that a configuration names and does not hold, and where they are needed. */
+/** Lists the `env:` and `ssm:` references of a configuration. */
 
 import { referencesIn } from '../lib/channels/channel.ts';
 import { channelTypes } from '../lib/channels/index.ts';
@@ -7,11 +7,11 @@ import type { Config } from '../lib/config/config.ts';
 export interface Reference {
   /** `env:NAME` or `ssm:/name`. */
   reference: string;
-  /** `environments.production.clientId`, and so on: the first place, if there are several. */
+  /** The key that needs it, such as `environments.production.clientId`. The first one, if several do. */
   path: string;
 }
 
-/** Every reference once, in the order of the configuration. Values that stand in it themselves are left out. */
+/** Every reference once, in the order of the configuration. Literal values are left out. */
 export function referencesOf({ environments, channels, webhookSecrets }: Config): Reference[] {
   const values = [
     ...Object.entries(environments).flatMap(([name, { clientId, clientSecret }]) => [
@@ -26,6 +26,6 @@ export function referencesOf({ environments, channels, webhookSecrets }: Config)
     ),
     ...webhookSecrets.map((reference, index) => ({ path: `webhook.secrets[${index}]`, reference })),
   ];
-  const named = values.filter(({ reference }) => /^(env|ssm):/.test(reference));
-  return [...new Map(named.toReversed().map((one) => [one.reference, one])).values()].toReversed();
+  const references = values.filter(({ reference }) => /^(env|ssm):/.test(reference));
+  return [...new Map(references.toReversed().map((one) => [one.reference, one])).values()].toReversed();
 }

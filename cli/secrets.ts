@@ -1,17 +1,17 @@
-/** `notifier secrets`: the parameters that `notifier.yml` names, written and listed. */
+/** `notifier secrets`: writes and lists the parameters that `notifier.yml` references. */
 
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { loadConfig } from '../lib/config/config.ts';
 import { ConfigError } from '../lib/platform/errors.ts';
 import { runningEnvironment } from '../local/running.ts';
-import { createAsk } from './ask.ts';
-import { type Answer, addCommand, type CommonOptions, show } from './command.ts';
-import { moment, table } from './output.ts';
-import { createParameters, type ParameterFacts, type Parameters } from './parameters.ts';
+import { addCommand, type CommandResult, type CommonOptions, printResult } from './command.ts';
+import { formatTable, formatTime } from './output.ts';
+import { createParameters, type ParameterInfo, type Parameters } from './parameters.ts';
+import { createPrompt } from './prompt.ts';
 import { referencesOf } from './references.ts';
 import { configuration, regionOf } from './target.ts';
-import { askFor, find, type Named, writeLines } from './write-secrets.ts';
+import { findParameter, type ReferencedParameter, writeFromLines, writeFromPrompts } from './write-secrets.ts';
 
 interface SetOptions extends CommonOptions {
   keyId?: string;
@@ -21,76 +21,73 @@ export function addSecrets(program: Command): void {
   const secrets = program
     .command('secrets')
     .helpCommand(false)
-    .description('write and list the parameters that notifier.yml names');
+    .description('Write and list the parameters that notifier.yml references');
   addCommand(secrets, 'set [reference...]')
-    .description('write parameters (SecureString) of AWS Systems Manager: all that are named, or these')
-    .option('--key-id <id>', 'encrypt with this customer-managed key')
+    .description('Write parameters (SecureString) to AWS Systems Manager: the given ones, or all')
+    .option('--key-id <id>', 'encrypt with this customer-managed KMS key')
     .addHelpText(
       'after',
-      '\nAsks for each value without showing it; an empty answer leaves it as it is. Without a terminal, reads lines\n' +
-        'of the form /name=value from standard input.',
+      '\nPrompts for each value without echoing it. Empty input leaves a value unchanged. Without a terminal, reads\n' +
+        'lines such as /name=value from standard input.',
     )
     .action(async (references: string[], options: SetOptions) => {
-      const [parameters, named] = await begin(options);
-      const wanted = chosen(named, references);
-      const answer = process.stdin.isTTY
-        ? await askFor(parameters, wanted, createAsk(process.stdin, process.stderr, leave), options)
-        : await writeLines(parameters, wanted, await text(process.stdin), options);
-      show(answer, options);
+      const [parameters, referenced] = await readParameters(options);
+      const selected = select(referenced, references);
+      const result = process.stdin.isTTY
+        ? await writeFromPrompts(parameters, selected, createPrompt(process.stdin, process.stderr, interrupt), options)
+        : await writeFromLines(parameters, selected, await text(process.stdin), options);
+      printResult(result, options);
     });
   addCommand(secrets, 'list')
-    .description('which of the named parameters are there; never their values')
-    .action(async (options: CommonOptions) => show(await list(...(await begin(options))), options));
+    .description('Show which parameters exist, without their values')
+    .action(async (options: CommonOptions) => printResult(await list(...(await readParameters(options))), options));
 }
 
-/** Which parameters are there, since when, and which are missing. */
-async function list(parameters: Parameters, named: Named[]): Promise<Answer> {
-  const known = await parameters.look(named.map(({ name }) => name));
-  const rows = named.map(({ name, path }) => ({ name, path, ...(known.get(name) ?? missing) }));
-  const absent = rows.filter(({ version }) => version === null);
-  const shown = rows.map(({ name, path, writtenAt, version, type }) => [
+async function list(parameters: Parameters, referenced: ReferencedParameter[]): Promise<CommandResult> {
+  const existing = await parameters.describe(referenced.map(({ name }) => name));
+  const rows = referenced.map(({ name, path }) => ({ name, path, ...(existing.get(name) ?? missing) }));
+  const isIncomplete = rows.some(({ version }) => version === null);
+  const cells = rows.map(({ name, path, writtenAt, version, type }) => [
     name,
     path,
-    version === null ? 'missing' : `${moment(writtenAt ?? '')}, version ${version}`,
+    version === null ? 'missing' : `${formatTime(writtenAt ?? '')}, version ${version}`,
     type ?? '',
   ]);
-  const hint = '\n\nWrite what is missing by `npm run notifier -- secrets set`.';
+  const hint = '\n\nWrite the missing parameters with `npm run notifier -- secrets set`.';
   return {
     document: { region: parameters.region, parameters: rows },
-    text: `${table(['parameter', 'needed by', 'written', 'type'], shown)}${absent.length > 0 ? hint : ''}`,
-    exitCode: absent.length > 0 ? 1 : 0,
+    text: `${formatTable(['parameter', 'needed by', 'written', 'type'], cells)}${isIncomplete ? hint : ''}`,
+    exitCode: isIncomplete ? 1 : 0,
   };
 }
 
-/** What a shell says of a command that was left by Ctrl-C. */
-const leave = (): never => process.exit(130);
+/** The exit code of a shell for a command that Ctrl-C ended. */
+const interrupt = (): never => process.exit(130);
 
-const missing: ParameterFacts = { writtenAt: null, version: null, type: null };
+const missing: ParameterInfo = { writtenAt: null, version: null, type: null };
 
-/** Systems Manager, and the parameters in it that the configuration names. */
-async function begin(options: CommonOptions): Promise<[Parameters, Named[]]> {
-  // What is deployed need not be there yet, but somebody who runs the demo may think of that.
+/** Systems Manager, and the parameters that the configuration references. */
+async function readParameters(options: CommonOptions): Promise<[Parameters, ReferencedParameter[]]> {
+  // The stack may not be deployed yet, so a target is not required. A running demo is probably a mix-up.
   const isElsewhere = options.stage !== undefined || Boolean(process.env['TABLE_NAME']);
   const isLocal = !isElsewhere && (await runningEnvironment(process.env).then(Boolean, () => false));
   if (isLocal) {
     throw new ConfigError(
-      'The running `npm start` takes its secrets from env: and literal values, not from parameters: add --stage dev ' +
+      'The running `npm start` takes its secrets from env: and literal values, not from parameters. Add --stage dev ' +
         'for the deployed notifier.',
     );
   }
-  const named = referencesOf(loadConfig(await configuration(process.env)))
+  const referenced = referencesOf(loadConfig(await configuration(process.env)))
     .filter(({ reference }) => reference.startsWith('ssm:'))
     .map(({ reference, path }) => ({ name: reference.slice('ssm:'.length), path }));
-  if (named.length === 0) {
-    throw new ConfigError(
-      'The configuration names no parameters: there is no ssm:/name in it, so nothing is to be written.',
-    );
+  if (referenced.length === 0) {
+    throw new ConfigError('The configuration references no parameters. Add a value such as ssm:/name first.');
   }
-  return [createParameters(regionOf(options, process.env)), named];
+  return [createParameters(regionOf(options, process.env)), referenced];
 }
 
-function chosen(named: Named[], references: string[]): Named[] {
+function select(referenced: ReferencedParameter[], references: string[]): ReferencedParameter[] {
   const names = references.map((reference) => reference.replace(/^ssm:/, ''));
-  for (const name of names) find(named, name);
-  return named.filter(({ name }) => names.length === 0 || names.includes(name));
+  for (const name of names) findParameter(referenced, name);
+  return referenced.filter(({ name }) => names.length === 0 || names.includes(name));
 }

@@ -1,4 +1,4 @@
-/** Which notifier a command works on: a deployed stack, a table, or the `npm start` of this folder. */
+/** Finds the notifier that a command works on: a deployed stack, a table, or the `npm start` of this folder. */
 
 import { fileURLToPath } from 'node:url';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
@@ -9,18 +9,18 @@ import { wire } from '../lib/wire.ts';
 import { readDocument } from '../local/notifier-document.ts';
 import { runningEnvironment } from '../local/running.ts';
 
-/** The notifier that is meant. */
+/** The notifier that a command works on. */
 export interface Target {
   kind: 'stack' | 'table' | 'local';
-  /** What people call it. */
+  /** Its name for people. */
   name: string;
-  /** What is set for its functions; it wins over what is set here. */
+  /** The environment variables of its functions. They override those of this process. */
   env: Record<string, string>;
   webhookUrl: string | null;
   failedEventsUrl: string | null;
 }
 
-/** How a command line names a notifier. */
+/** The options that select a notifier. */
 export interface TargetOptions {
   stage?: string | undefined;
   region?: string | undefined;
@@ -28,10 +28,10 @@ export interface TargetOptions {
 
 type Env = Record<string, string | undefined>;
 
-/** The service's name in `serverless.yml`, which all of its stacks begin with. */
+/** The name of the service in `serverless.yml`. Every stack name begins with it. */
 const service = 'publishing-job-notifier';
 
-/** Finds the notifier that is meant. A `ConfigError` says what to do when there is none. */
+/** Finds the target. Throws a `ConfigError` with a remedy if there is none. */
 export async function findTarget({ stage, region }: TargetOptions, env: Env): Promise<Target> {
   if (stage) return await findStack(stage, regionOf({ region }, env));
   if (!env['TABLE_NAME']) return await findRunning(env);
@@ -44,27 +44,29 @@ export async function findTarget({ stage, region }: TargetOptions, env: Env): Pr
   };
 }
 
-/** The region of what is deployed, as `serverless.yml` chooses it. */
+/** The region of a deployed notifier, chosen as `serverless.yml` chooses it. */
 export const regionOf = ({ region }: TargetOptions, env: Env): string => region || env['AWS_REGION'] || 'eu-west-1';
 
-/** Makes what is set for a notifier's functions hold for this process: the clients of the AWS SDK look there. */
-export const adopt = ({ env }: Pick<Target, 'env'>): void => void Object.assign(process.env, env);
+/** Sets the target's environment variables in this process, where the AWS SDK reads them. */
+export const applyTarget = ({ env }: Pick<Target, 'env'>): void => void Object.assign(process.env, env);
 
-/** The configuration as functions read it: what the running notifier has, or `NOTIFIER_CONFIG`, or `notifier.yml`. */
+/** The configuration, in the form that the functions read: from `NOTIFIER_CONFIG`, or from `notifier.yml`. */
 export async function configuration(env: Env): Promise<{ NOTIFIER_CONFIG: string }> {
   const path = fileURLToPath(new URL('../notifier.yml', import.meta.url));
   return { NOTIFIER_CONFIG: env['NOTIFIER_CONFIG'] || JSON.stringify(await readDocument(path)) };
 }
 
-/** The deps of the notifier that was adopted, without a log: what a command did is its answer. */
-export const depsOf = async (env: Env): Promise<Deps> =>
+/** Makes the target's dependencies. They write no log, because a command reports by its result. */
+export const wireTarget = async (env: Env): Promise<Deps> =>
   wire({ ...env, ...(await configuration(env)) }, { write: () => undefined });
 
 async function findStack(stage: string, region: string): Promise<Target> {
   const StackName = `${service}-${stage}`;
   const outputs = await outputsOf(StackName, region, stage);
   const { TableName: TABLE_NAME, TopicArn: TOPIC_ARN, WebhookUrl, FailedEventsUrl } = outputs;
-  if (!TABLE_NAME) throw new ConfigError(`The stack ${StackName} names no table: deploy it again by this version.`);
+  if (!TABLE_NAME) {
+    throw new ConfigError(`The stack ${StackName} has no output TableName. Deploy it again with this version.`);
+  }
   return {
     kind: 'stack',
     name: `the stack ${StackName} in ${region}`,
@@ -79,8 +81,8 @@ async function outputsOf(StackName: string, region: string, stage: string): Prom
   const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName })).catch((error: Error) => {
     if (!/does not exist/.test(error.message)) throw error;
     throw new ConfigError(
-      `There is no stack ${StackName} in ${region}: deploy it by \`npx serverless deploy --stage ${stage}\`, or name ` +
-        'another --stage or --region.',
+      `The stack ${StackName} does not exist in ${region}. Deploy it with \`npx serverless deploy --stage ${stage}\`, ` +
+        'or correct --stage or --region.',
     );
   });
   const outputs = Stacks[0]?.Outputs ?? [];
@@ -90,10 +92,10 @@ async function outputsOf(StackName: string, region: string, stage: string): Prom
 async function findRunning(env: Env): Promise<Target> {
   const running = await runningEnvironment(env).catch(() => {
     throw new ConfigError(
-      'No notifier is named: add --stage dev for a deployed one, set TABLE_NAME to its table, or begin with `npm start`.',
+      'No notifier found. Add --stage dev to use a deployed one, set TABLE_NAME to its table, or start one with `npm start`.',
     );
   });
-  // A profile would win over the keys of the embedded table.
+  // A profile would override the credentials of the embedded table.
   const keys = 'AWS_ACCESS_KEY_ID' in running ? { AWS_PROFILE: '', AWS_SESSION_TOKEN: '' } : {};
   return {
     kind: 'local',

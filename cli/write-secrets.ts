@@ -1,109 +1,108 @@
-/** Parameters written: from the terminal, or from lines of text. */
+/** Writes parameters from prompts in the terminal, or from lines of text. */
 
 import { randomBytes } from 'node:crypto';
 import { RequestError } from '../lib/platform/errors.ts';
 import { createRedactor } from '../lib/platform/redaction.ts';
-import type { Ask } from './ask.ts';
-import type { Answer } from './command.ts';
-import { moment, verdictLine } from './output.ts';
-import type { ParameterFacts, Parameters } from './parameters.ts';
+import type { CommandResult } from './command.ts';
+import { formatTime, verdictLine } from './output.ts';
+import type { ParameterInfo, Parameters } from './parameters.ts';
+import type { Prompt } from './prompt.ts';
 
-/** A parameter that the configuration names: `/name`, and where it is needed. */
-export interface Named {
+/** A parameter that the configuration references: its name (`/name`), and the key that needs it. */
+export interface ReferencedParameter {
   name: string;
   path: string;
 }
 
-/** Asks for each value, and writes it at once. An empty answer leaves it, or makes a webhook secret. */
-export async function askFor(
+/** Prompts for each value and writes it at once. Empty input skips a parameter, or generates a webhook secret. */
+export async function writeFromPrompts(
   parameters: Parameters,
-  wanted: Named[],
-  ask: Ask,
+  selected: ReferencedParameter[],
+  prompt: Prompt,
   { keyId }: { keyId?: string },
-): Promise<Answer> {
-  const known = await parameters.look(wanted.map(({ name }) => name));
+): Promise<CommandResult> {
+  const existing = await parameters.describe(selected.map(({ name }) => name));
   const outcome = newOutcome();
-  for (const { name, path } of wanted) {
-    const before = known.get(name);
-    const there = before ? `there since ${moment(before.writtenAt ?? '')}` : 'missing';
-    const typed = await ask.secretly(`${path}, ${name} (${there}): `);
-    const isMade = !typed && isWebhookSecret(path) && (await ask.whether(question(before), !before));
-    const value = isMade ? randomBytes(32).toString('base64url') : typed;
-    if (isMade) outcome.made[name] = value;
+  for (const { name, path } of selected) {
+    const info = existing.get(name);
+    const state = info ? `written ${formatTime(info.writtenAt ?? '')}` : 'missing';
+    const typed = await prompt.secret(`${path}, ${name} (${state}): `);
+    const isGenerated = !typed && isWebhookSecret(path) && (await prompt.confirm(question(info), !info));
+    const value = isGenerated ? randomBytes(32).toString('base64url') : typed;
+    if (isGenerated) outcome.generated[name] = value;
     await write(parameters, { name, value, keyId }, outcome);
   }
-  return answerOf(parameters.region, outcome);
+  return resultOf(parameters.region, outcome);
 }
 
-/** Writes what lines of the form `/name=value` say. Nothing is written if one of them is not understood. */
-export async function writeLines(
+/** Writes the values of lines such as `/name=value`. Writes nothing if one of the lines is invalid. */
+export async function writeFromLines(
   parameters: Parameters,
-  wanted: Named[],
+  selected: ReferencedParameter[],
   lines: string,
   { keyId }: { keyId?: string },
-): Promise<Answer> {
-  const values = new Map(lines.split(/\r?\n/).flatMap((line) => (line.trim() ? [readLine(line, wanted)] : [])));
+): Promise<CommandResult> {
+  const values = new Map(lines.split(/\r?\n/).flatMap((line) => (line.trim() ? [readLine(line, selected)] : [])));
   const outcome = newOutcome();
-  for (const { name } of wanted) await write(parameters, { name, value: values.get(name) ?? '', keyId }, outcome);
-  return answerOf(parameters.region, outcome);
+  for (const { name } of selected) await write(parameters, { name, value: values.get(name) ?? '', keyId }, outcome);
+  return resultOf(parameters.region, outcome);
 }
 
-/** The one of this name. Throws a `RequestError` that lists those that there are. */
-export function find(named: Named[], name: string): Named {
-  const found = named.find((one) => one.name === name);
+/** Finds a parameter by its name. Throws a `RequestError` that lists all names if there is none. */
+export function findParameter(referenced: ReferencedParameter[], name: string): ReferencedParameter {
+  const found = referenced.find((one) => one.name === name);
   if (found) return found;
-  throw new RequestError(
-    422,
-    `The configuration names no such parameter. It names: ${named.map((one) => one.name).join(', ')}.`,
-  );
+  const names = referenced.map((one) => one.name).join(', ');
+  throw new RequestError(422, `The configuration does not reference this parameter. It references: ${names}.`);
 }
 
-function readLine(line: string, wanted: Named[]): [string, string] {
+function readLine(line: string, selected: ReferencedParameter[]): [string, string] {
   const [, name, value = ''] = /^\s*(?:ssm:)?(\/[^=\s]+)\s*=(.*)$/.exec(line) ?? [];
-  // The line may be a secret that lost its name: it is not shown.
+  // The line may be a secret without its name, so the error does not show it.
   if (name === undefined) throw new RequestError(400, 'Each line must have the form /name=value.');
-  return [find(wanted, name).name, value.trim()];
+  return [findParameter(selected, name).name, value.trim()];
 }
 
 interface Outcome {
   written: string[];
-  left: string[];
-  /** Shown once, because the callers need it. */
-  made: Record<string, string>;
+  unchanged: string[];
+  /** Generated values by name. They are shown once, because the callers of the webhook need them. */
+  generated: Record<string, string>;
 }
 
-const newOutcome = (): Outcome => ({ written: [], left: [], made: {} });
+const newOutcome = (): Outcome => ({ written: [], unchanged: [], generated: {} });
 
 async function write(
   parameters: Parameters,
   { name, value, keyId }: { name: string; value: string; keyId: string | undefined },
   outcome: Outcome,
 ): Promise<void> {
-  if (!value) return void outcome.left.push(name);
+  if (!value) return void outcome.unchanged.push(name);
   const redact = createRedactor();
   redact.learn(value);
   await parameters.write(name, value, keyId).catch((error: Error) => {
-    // AWS repeats the value when it does not like it.
+    // AWS repeats a value that it rejects.
     error.message = redact(error.message);
     throw error;
   });
   outcome.written.push(name);
 }
 
-function answerOf(region: string, { written, left, made }: Outcome): Answer {
+function resultOf(region: string, { written, unchanged, generated }: Outcome): CommandResult {
   const lines = [
-    ...written.map((name) => verdictLine('yes', name, `written in ${region}`)),
-    ...left.map((name) => verdictLine('unknown', name, 'left as it is')),
+    ...written.map((name) => verdictLine('ok', name, `written in ${region}`)),
+    ...unchanged.map((name) => verdictLine('unknown', name, 'unchanged')),
     ...(written.length > 0
-      ? ['Functions that run already keep what they have read: deploy again if they are to know at once.']
+      ? ['Running functions keep the values that they have read. Deploy again to apply the new ones at once.']
       : []),
-    ...Object.entries(made).map(
-      ([name, value]) => `\n${name}, shown this once; callers of the webhook send it:\n${value}`,
+    ...Object.entries(generated).map(
+      ([name, value]) => `\n${name}, shown only once. Callers of the webhook send it:\n${value}`,
     ),
   ];
-  return { document: { region, written, left, made }, text: lines.join('\n') };
+  return { document: { region, written, unchanged, generated }, text: lines.join('\n') };
 }
 
 const isWebhookSecret = (path: string): boolean => path.startsWith('webhook.');
 
-const question = (before: ParameterFacts | undefined): string => (before ? 'Replace it by a new one?' : 'Make one?');
+const question = (existing: ParameterInfo | undefined): string =>
+  existing ? 'Replace it with a generated secret?' : 'Generate one?';

@@ -1,14 +1,14 @@
-/** Who is left alone for now because of a trouble that there was: it may be over, or be one that no other check sees. */
+/** Reports paused environments and channels. Their problem may be over, or one that no other check sees. */
 
-import { coolingDownNow } from '../cooling-down.ts';
-import { moment } from '../output.ts';
+import { activeCooldowns } from '../cooldowns.ts';
+import { formatTime } from '../output.ts';
 import { type CheckContext, type Finding, unknown } from './finding.ts';
 
 export async function checkCooldowns({ target, deps, config }: CheckContext): Promise<Finding[]> {
   if (!target) return [];
-  // A table that cannot be read is told by the check of the table.
-  const resting = await coolingDownNow(deps, Object.keys(config.environments)).catch(() => []);
-  return resting.map(({ kind, name, until, reason }) =>
-    unknown(`${kind} ${name}`, `left alone until ${moment(new Date(until).toISOString())}, because: ${reason}`),
+  // The check of the table reports a table that cannot be read.
+  const cooldowns = await activeCooldowns(deps, Object.keys(config.environments)).catch(() => []);
+  return cooldowns.map(({ kind, name, until, reason }) =>
+    unknown(`${kind} ${name}`, `paused until ${formatTime(new Date(until).toISOString())}. Reason: ${reason}`),
   );
 }

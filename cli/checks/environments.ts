@@ -1,4 +1,4 @@
-/** Of each environment: whether there is a token, whether the API answers, and whether jobs may be read and listed. */
+/** Checks for each environment that a token is issued, the API responds, and jobs may be read and listed. */
 
 import type { EnvironmentConfig } from '../../lib/config/config.ts';
 import type { Clock } from '../../lib/platform/clock.ts';
@@ -7,7 +7,7 @@ import { createAccessToken } from '../../lib/sitecore/access-token.ts';
 import { createJobList } from '../../lib/sitecore/job-list.ts';
 import { createPublishingApi, type PublishingApi } from '../../lib/sitecore/publishing-api.ts';
 import type { Permissions } from '../../lib/sitecore/responses.ts';
-import { type CheckContext, type Finding, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
+import { type CheckContext, type Finding, failed, messageOf, ok, unknown, unreadable } from './finding.ts';
 
 const timeoutMs = 15_000;
 
@@ -22,57 +22,59 @@ async function checkOne(
   environment: EnvironmentConfig,
 ): Promise<Finding[]> {
   const [token, api, scopes, list] = [`token of ${name}`, `API of ${name}`, `scopes of ${name}`, `list of ${name}`];
-  const later = environment.discover ? [api, scopes, list] : [api, scopes];
+  const withoutToken = (environment.discover ? [api, scopes, list] : [api, scopes]).map((check) =>
+    unknown(check, 'there is no token'),
+  );
   const missing = await unreadable(deps, [environment.clientId, environment.clientSecret]);
-  if (missing.length > 0) {
-    return [unknown(token, `${missing.join(' and ')} cannot be read`), ...later.map(withoutToken)];
-  }
+  if (missing.length > 0) return [unknown(token, `${missing.join(' and ')} cannot be read`), ...withoutToken];
   const accessToken = createAccessToken({ ...deps, http }, { name, ...environment });
   try {
     await accessToken.get(timeoutMs);
   } catch (error) {
-    return [no(token, sayWhy(error, /^(token for|credential of) [^:]+: /)), ...later.map(withoutToken)];
+    return [failed(token, messageOf(error, /^(token for|credential of) [^:]+: /)), ...withoutToken];
   }
-  const answers = yes(api, `answers at ${new URL(environment.apiUrl).host}`);
+  const [issued, responds] = [ok(token, 'issued'), ok(api, `responds at ${new URL(environment.apiUrl).host}`)];
   const publishingApi = createPublishingApi({ ...deps, http, accessToken }, { name, ...environment });
   try {
     const permissions = await publishingApi.permissions(deps.clock.now() + timeoutMs);
     const listed = environment.discover ? [await checkList(publishingApi, list, deps.clock)] : [];
-    return [yes(token, 'obtained'), answers, judge(scopes, permissions), ...listed];
+    return [issued, responds, checkScopes(scopes, permissions), ...listed];
   } catch (error) {
-    const why = sayWhy(error, /^Publishing API of [^:]+: /);
+    const message = messageOf(error, apiPrefix);
     const isRefused = error instanceof UpstreamError && ['forbidden', 'credentialRefused'].includes(error.kind);
-    const rest = isRefused ? [answers, no(scopes, why)] : [no(api, why), unknown(scopes, 'the API could not be asked')];
-    const unlisted = environment.discover ? [unknown(list, 'the API could not be asked')] : [];
-    return [yes(token, 'obtained'), ...rest, ...unlisted];
+    const unlisted = environment.discover ? [unknown(list, 'the previous check failed')] : [];
+    return isRefused
+      ? [issued, responds, failed(scopes, message), ...unlisted]
+      : [issued, failed(api, message), unknown(scopes, 'the previous check failed'), ...unlisted];
   }
 }
 
-/** Whether jobs that nobody named can be found. */
-async function checkList(api: PublishingApi, what: string, clock: Clock): Promise<Finding> {
+const apiPrefix = /^Publishing API of [^:]+: /;
+
+/** Checks that discovery can list jobs. */
+async function checkList(api: PublishingApi, name: string, clock: Clock): Promise<Finding> {
   try {
     await createJobList({ api, clock })({ statuses: ['Running'] }, clock.now() + timeoutMs);
-    return yes(what, 'jobs that nobody named are found');
+    return ok(name, 'discovery can list jobs');
   } catch (error) {
-    const why = sayWhy(error, /^Publishing API of [^:]+: /);
-    return no(what, `${why} Jobs that nobody named are not found. Give their ids, and set discover: false.`);
+    return failed(
+      name,
+      `${messageOf(error, apiPrefix)} Discovery finds no jobs. Pass the job ids to the notifier, and set discover: false.`,
+    );
   }
 }
 
-const withoutToken = (what: string): Finding => unknown(what, 'there is no token to ask with');
-
 /** https://api-docs.sitecore.com (Publishing API, permissions) */
-function judge(what: string, permissions: Permissions): Finding {
-  const granted = Object.entries(permissions).flatMap(([name, may]) => (may ? [name] : []));
-  if (permissions.canReadAll) return yes(what, granted.join(', '));
-  if (permissions.canReadOwn)
-    return yes(what, `${granted.join(', ')}. Only jobs that this client has created can be read`);
+function checkScopes(name: string, permissions: Permissions): Finding {
+  const granted = Object.entries(permissions).flatMap(([permission, isGranted]) => (isGranted ? [permission] : []));
+  if (permissions.canReadAll) return ok(name, granted.join(', '));
+  if (permissions.canReadOwn) return ok(name, `${granted.join(', ')}. Only jobs created by this client can be read`);
   if (permissions.canReadAll === null && permissions.canReadOwn === null) {
-    return unknown(what, 'the API does not say what the credential may do');
+    return unknown(name, 'the API does not report the permissions of the credential');
   }
-  return no(
-    what,
-    'the credential may read no jobs. Make an automation client of the environment, not of the organization (Sitecore ' +
-      'Deploy app, Credentials, Environment), and put its id and secret into the configuration.',
+  return failed(
+    name,
+    'the credential may not read jobs. Create an automation client of the environment, not of the organization ' +
+      '(Sitecore Deploy app, Credentials, Environment), and put its id and secret into the configuration.',
   );
 }

@@ -1,18 +1,18 @@
-/** What a check of the doctor found, and what the checks work with. */
+/** The result of a check of `doctor`, and the input of the checks. */
 
 import type { Config } from '../../lib/config/config.ts';
 import type { Deps } from '../../lib/deps.ts';
 import type { Http } from '../../lib/platform/http.ts';
+import { errorMessage } from '../error-message.ts';
 import type { Verdict } from '../output.ts';
-import { explain } from '../problem.ts';
 import type { Target } from '../target.ts';
 
-/** One line of the doctor's. */
+/** The result of one check. */
 export interface Finding {
-  what: string;
+  name: string;
   verdict: Verdict;
-  /** What was found; of a cross, what to do. */
-  said: string;
+  /** What was found. For a problem, also the remedy. */
+  detail: string;
 }
 
 export interface CheckContext {
@@ -22,22 +22,22 @@ export interface CheckContext {
   http: Http;
 }
 
-/** All is well. */
-export const yes = (what: string, said: string): Finding => ({ what, verdict: 'yes', said });
-/** Somebody has to do something. */
-export const no = (what: string, said: string): Finding => ({ what, verdict: 'no', said });
-/** It could not be checked. */
-export const unknown = (what: string, said: string): Finding => ({ what, verdict: 'unknown', said });
+/** The check found no problem. */
+export const ok = (name: string, detail: string): Finding => ({ name, verdict: 'ok', detail });
+/** The check found a problem. */
+export const failed = (name: string, detail: string): Finding => ({ name, verdict: 'failed', detail });
+/** The check could not run. */
+export const unknown = (name: string, detail: string): Finding => ({ name, verdict: 'unknown', detail });
 
-/** What an error says, without the name of whom it is about where that stands before it already. */
-export const sayWhy = (error: unknown, peer = /^$/): string => explain(error).replace(peer, '');
+/** The message of an error, without a prefix that repeats the name of the check. */
+export const messageOf = (error: unknown, prefix = /^$/): string => errorMessage(error).replace(prefix, '');
 
-/** The references among these that cannot be read: who needs one of them cannot be checked. */
+/** Those of the references that cannot be read. A check that needs one of them cannot run. */
 export async function unreadable({ secrets }: Pick<Deps, 'secrets'>, references: string[]): Promise<string[]> {
   const read = await Promise.allSettled(references.map((reference) => secrets.read(reference)));
   return references.filter((_, index) => read[index]?.status === 'rejected');
 }
 
-/** Whether AWS is not AWS here: what an emulator lacks is no trouble of the notifier's. */
+/** Whether the AWS SDK talks to an emulator. What an emulator lacks is not a problem of the notifier. */
 export const isEmulated = (): boolean =>
   Boolean(process.env['AWS_ENDPOINT_URL'] || process.env['AWS_ENDPOINT_URL_DYNAMODB']);

@@ -1,32 +1,32 @@
-/** Whether each value that the configuration names can be read. Its value is never shown. */
+/** Checks that each value that the configuration references can be read. The value is never shown. */
 
 import { UpstreamError } from '../../lib/platform/errors.ts';
-import { explain } from '../problem.ts';
+import { errorMessage } from '../error-message.ts';
 import { type Reference, referencesOf } from '../references.ts';
-import { type CheckContext, type Finding, no, unknown, yes } from './finding.ts';
+import { type CheckContext, type Finding, failed, ok, unknown } from './finding.ts';
 
 export const checkSecrets = (context: CheckContext): Promise<Finding[]> =>
-  Promise.all(referencesOf(context.config).map((one) => checkOne(context, one)));
+  Promise.all(referencesOf(context.config).map((reference) => checkOne(context, reference)));
 
-async function checkOne({ deps, target }: CheckContext, one: Reference): Promise<Finding> {
-  const what = `secret ${one.reference}`;
+async function checkOne({ deps, target }: CheckContext, { reference, path }: Reference): Promise<Finding> {
+  const name = `secret ${reference}`;
   try {
-    await deps.secrets.read(one.reference);
-    return yes(what, `readable, for ${one.path}`);
+    await deps.secrets.read(reference);
+    return ok(name, `readable, for ${path}`);
   } catch (error) {
-    // The stack tells its topic, for example.
-    const isUntold = target === null && one.reference.startsWith('env:');
-    return isUntold ? unknown(what, 'no notifier is known') : no(what, isMissing(error) ? missing(one) : whyNot(error));
+    // Without a stack, its outputs are not known, such as TOPIC_ARN.
+    if (target === null && reference.startsWith('env:')) return unknown(name, 'no notifier found');
+    return failed(name, isMissing(error) ? missingText(reference, path) : causeOf(error));
   }
 }
 
-// What the AWS SDK says of its own troubles is the cause.
-const whyNot = (error: unknown): string =>
-  error instanceof UpstreamError && error.cause ? `not read: ${explain(error.cause)}` : explain(error);
+/** The error of the AWS SDK is the cause of the error of `secrets`. */
+const causeOf = (error: unknown): string =>
+  error instanceof UpstreamError && error.cause ? `cannot be read: ${errorMessage(error.cause)}` : errorMessage(error);
 
 const isMissing = (error: unknown): boolean => error instanceof UpstreamError && error.kind === 'needsOperator';
 
-const missing = ({ reference, path }: Reference): string =>
+const missingText = (reference: string, path: string): string =>
   reference.startsWith('ssm:')
-    ? `missing in Systems Manager, or you may not read it. Write it by \`npm run notifier -- secrets set ${reference}\`; ${path} needs it.`
-    : `not set. Set it for this command as it is set for the functions; ${path} needs it.`;
+    ? `missing in Systems Manager, or you may not read it. ${path} needs it. Write it with \`npm run notifier -- secrets set ${reference}\`.`
+    : `not set. ${path} needs it. Set it for this command as it is set for the functions.`;

@@ -1,8 +1,8 @@
-/** Whether the webhook has a secret, asks for it, and takes ours. */
+/** Checks that the webhook has a secret, requires it, and accepts it. */
 
 import { randomUUID } from 'node:crypto';
 import type { HttpResponse } from '../../lib/platform/http.ts';
-import { type CheckContext, type Finding, isEmulated, no, sayWhy, unknown, unreadable, yes } from './finding.ts';
+import { type CheckContext, type Finding, failed, isEmulated, messageOf, ok, unknown, unreadable } from './finding.ts';
 
 const timeoutMs = 10_000;
 
@@ -10,63 +10,61 @@ export async function checkWebhook(context: CheckContext): Promise<Finding[]> {
   const { config, deps, target } = context;
   const [secret, webhook] = ['webhook secret', `webhook${target?.webhookUrl ? ` ${target.webhookUrl}` : ''}`];
   const references = config.webhookSecrets;
+  const withoutSecret = unknown(webhook, 'there is no secret to send');
   if (references.length === 0) {
-    const remedy =
-      'webhook.secrets is empty in the configuration, and without one the webhook does not start. Name one there.';
-    return [no(secret, remedy), unknown(webhook, 'there is no secret to ask with')];
+    const remedy = 'webhook.secrets is empty in the configuration, so the webhook does not start. Add a secret.';
+    return [failed(secret, remedy), withoutSecret];
   }
   const missing = await unreadable(deps, references);
   if (missing.length === references.length) {
-    return [
-      unknown(secret, `${missing.join(' and ')} cannot be read`),
-      unknown(webhook, 'there is no secret to ask with'),
-    ];
+    return [unknown(secret, `${missing.join(' and ')} cannot be read`), withoutSecret];
   }
   const readable = references.filter((reference) => !missing.includes(reference));
   const count = readable.length === 1 ? 'one is set' : `${readable.length} are set`;
-  return [yes(secret, count), await checkAnswers(context, webhook, await deps.secrets.read(readable[0] as string))];
+  return [ok(secret, count), await checkResponses(context, webhook, await deps.secrets.read(readable[0] as string))];
 }
 
-/** Asks for a job that there cannot be: 401 without a credential, 404 with it. */
-async function checkAnswers({ http, target, config }: CheckContext, what: string, secret: string): Promise<Finding> {
-  if (!target?.webhookUrl) return unknown(what, 'its address is not known: name the deployed notifier by --stage');
+/** Requests a job that cannot exist: 401 without the secret, 404 with it. */
+async function checkResponses({ http, target, config }: CheckContext, name: string, secret: string): Promise<Finding> {
+  if (!target?.webhookUrl) return unknown(name, 'the URL is not known. Add --stage for a deployed notifier');
   if (isEmulated() && /\.amazonaws\.com/.test(target.webhookUrl)) {
-    return unknown(what, 'AWS_ENDPOINT_URL leads to an emulator, and this address to AWS');
+    return unknown(name, 'AWS_ENDPOINT_URL leads to an emulator, but this URL to AWS');
   }
   const [environment = ''] = Object.keys(config.environments);
   const webhook = target.webhookUrl.replace(/\/+$/, '');
   const url = new URL(`${webhook}/jobs/doctor-${randomUUID()}?environment=${environment}`);
-  const ask = (headers: Record<string, string>) => http({ method: 'GET', url, service: 'webhook', headers, timeoutMs });
+  const send = (headers: Record<string, string>) =>
+    http({ method: 'GET', url, service: 'webhook', headers, timeoutMs });
   try {
-    const problem = refusalOf(await ask({})) ?? problemOf(await ask({ authorization: `Bearer ${secret}` }));
-    if (problem === null) return yes(what, 'asks for the secret, and takes it');
-    return target.kind === 'local' ? unknown(what, elsewhere) : no(what, problem);
+    const problem = anonymousProblem(await send({})) ?? problemOf(await send({ authorization: `Bearer ${secret}` }));
+    if (problem === null) return ok(name, 'requires and accepts the secret');
+    return target.kind === 'local' ? unknown(name, localRemedy) : failed(name, problem);
   } catch (error) {
-    return target.kind === 'local' ? unknown(what, elsewhere) : no(what, sayWhy(error, /^webhook: /));
+    return target.kind === 'local' ? unknown(name, localRemedy) : failed(name, messageOf(error, /^webhook: /));
   }
 }
 
-// The running one does not tell its port.
-const elsewhere = 'the running `npm start` does not answer there: set PORT as it was set for it';
+// The port of a running `npm start` is not known.
+const localRemedy = 'the running `npm start` does not respond here. Set PORT to the value that it was started with';
 
-/** What is wrong with the answer to a call without a credential: then the secret is not sent there at all. */
-function refusalOf({ status }: HttpResponse): string | null {
+/** The problem with the response to a request without the secret. The secret is then not sent at all. */
+function anonymousProblem({ status }: HttpResponse): string | null {
   if (status === 401) return null;
-  if (status === 404) return 'no notifier answers at this address. Deploy again.';
-  if (status >= 500) return `it answers ${status}. Its log says why; can the function read its secret?`;
-  return `it answers ${status} to a call without a credential, and not 401. Deploy again.`;
+  if (status === 404) return 'there is no notifier at this URL. Deploy again.';
+  if (status >= 500) return `it returns ${status}. See its log; can the function read its secret?`;
+  return `it returns ${status} to a request without a secret, not 401. Deploy again.`;
 }
 
-/** What is wrong with the answer to a call with the secret. */
+/** The problem with the response to a request with the secret. */
 function problemOf({ status }: HttpResponse): string | null {
   switch (status) {
     case 404:
       return null;
     case 401:
-      return 'it refuses the secret. The function keeps what it read at its start: deploy again, or wait until it starts anew.';
+      return 'it refuses the secret. The function keeps the secret that it read when it started. Deploy again, or wait until it restarts.';
     case 422:
-      return 'it knows no such environment: it runs with another configuration. Build and deploy again.';
+      return 'it does not know the environment: its configuration differs from this one. Build and deploy again.';
     default:
-      return `it answers ${status} to a call with the secret. Its log says why.`;
+      return `it returns ${status} to a request with the secret. See its log.`;
   }
 }

@@ -1,4 +1,4 @@
-/** What the commands ask of AWS beside the table, the topic and queues: stacks (CloudFormation) and parameters (Systems Manager). */
+/** The AWS APIs that only the commands call: stacks (CloudFormation) and parameters (Systems Manager). */
 
 import type { ServerResponse } from 'node:http';
 import { readBody, sendJson, startLoopbackServer } from '../../local/loopback-server.ts';
@@ -8,12 +8,12 @@ export interface AwsServer {
   env: Record<string, string>;
   /** The outputs of each stack, by the stack's name. */
   stacks: Map<string, Record<string, string>>;
-  /** The values of the parameters, by their names. */
+  /** The values of the parameters, by name. */
   parameters: Map<string, string>;
-  /** What PutParameter was asked for. */
+  /** The inputs of PutParameter. */
   written: Record<string, unknown>[];
-  /** The next PutParameter is refused with this. */
-  refuseWith: { type: string; message: string } | null;
+  /** The error of every PutParameter. */
+  putError: { __type: string; message: string } | null;
   close: () => Promise<void>;
 }
 
@@ -21,9 +21,9 @@ export async function startAwsServer(): Promise<AwsServer> {
   const server = await startLoopbackServer(async (request, response) => {
     const body = String(await readBody(request));
     const target = String(request.headers['x-amz-target'] ?? '');
-    if (target === 'AmazonSSM.GetParameters') return answerParameters(aws, JSON.parse(body), response);
-    if (target === 'AmazonSSM.PutParameter') return answerPut(aws, JSON.parse(body), response);
-    return answerStack(aws, new URLSearchParams(body).get('StackName') ?? '', response);
+    if (target === 'AmazonSSM.GetParameters') return getParameters(aws, JSON.parse(body), response);
+    if (target === 'AmazonSSM.PutParameter') return putParameter(aws, JSON.parse(body), response);
+    return describeStack(aws, new URLSearchParams(body).get('StackName') ?? '', response);
   });
   const aws: AwsServer = {
     env: {
@@ -36,7 +36,7 @@ export async function startAwsServer(): Promise<AwsServer> {
     stacks: new Map(),
     parameters: new Map(),
     written: [],
-    refuseWith: null,
+    putError: null,
     close: server.close,
   };
   return aws;
@@ -44,37 +44,29 @@ export async function startAwsServer(): Promise<AwsServer> {
 
 const jsonType = 'application/x-amz-json-1.1';
 
-function answerParameters({ parameters }: AwsServer, { Names }: { Names: string[] }, response: ServerResponse): void {
+function getParameters({ parameters }: AwsServer, { Names }: { Names: string[] }, response: ServerResponse): void {
+  const info = { Type: 'SecureString', Version: 1, LastModifiedDate: Date.parse('2026-01-01T10:00:00Z') / 1_000 };
   const found = Names.filter((name) => parameters.has(name));
-  const Parameters = found.map((Name) => {
-    const Value = parameters.get(Name);
-    return {
-      Name,
-      Value,
-      Type: 'SecureString',
-      Version: 1,
-      LastModifiedDate: Date.parse('2026-01-01T10:00:00Z') / 1_000,
-    };
-  });
+  const Parameters = found.map((Name) => ({ Name, Value: parameters.get(Name), ...info }));
   sendJson(response, 200, { Parameters, InvalidParameters: Names.filter((name) => !parameters.has(name)) }, jsonType);
 }
 
-function answerPut(aws: AwsServer, input: Record<string, unknown>, response: ServerResponse): void {
-  if (aws.refuseWith) {
-    sendJson(response, 400, { __type: aws.refuseWith.type, message: aws.refuseWith.message }, jsonType);
-    return;
-  }
+function putParameter(aws: AwsServer, input: Record<string, unknown>, response: ServerResponse): void {
+  if (aws.putError) return void sendJson(response, 400, aws.putError, jsonType);
   aws.written.push(input);
   aws.parameters.set(String(input['Name']), String(input['Value']));
   sendJson(response, 200, { Version: 1, Tier: 'Standard' }, jsonType);
 }
 
-function answerStack({ stacks }: AwsServer, name: string, response: ServerResponse): void {
-  const xmlns = 'xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"';
+function describeStack({ stacks }: AwsServer, name: string, response: ServerResponse): void {
+  const send = (status: number, root: string, content: string) =>
+    response
+      .writeHead(status, { 'content-type': 'text/xml' })
+      .end(`<${root} xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">${content}</${root}>`);
   const outputs = stacks.get(name);
   if (!outputs) {
-    const error = `<Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id ${name} does not exist</Message></Error>`;
-    response.writeHead(400, { 'content-type': 'text/xml' }).end(`<ErrorResponse ${xmlns}>${error}</ErrorResponse>`);
+    const message = `<Message>Stack with id ${name} does not exist</Message>`;
+    send(400, 'ErrorResponse', `<Error><Type>Sender</Type><Code>ValidationError</Code>${message}</Error>`);
     return;
   }
   const members = Object.entries(outputs).map(
@@ -82,7 +74,5 @@ function answerStack({ stacks }: AwsServer, name: string, response: ServerRespon
   );
   const stack = `<StackName>${name}</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${members.join('')}</Outputs>`;
   const result = `<DescribeStacksResult><Stacks><member>${stack}</member></Stacks></DescribeStacksResult>`;
-  response
-    .writeHead(200, { 'content-type': 'text/xml' })
-    .end(`<DescribeStacksResponse ${xmlns}>${result}</DescribeStacksResponse>`);
+  send(200, 'DescribeStacksResponse', result);
 }

@@ -1,4 +1,4 @@
-/** A notifier as it is deployed: a stack with its outputs, parameters in Systems Manager, and a webhook behind an address. */
+/** A deployed notifier: a stack with outputs, parameters in Systems Manager, and a webhook with a URL. */
 
 import { createHandler } from '../../functions/webhook.ts';
 import { toHttpEvent, writeHttpResult } from '../../local/http-event.ts';
@@ -11,14 +11,14 @@ export interface Deployed {
   world: World;
   aws: AwsServer;
   notifier: Notifier;
-  /** Every secret of this notifier, by its parameter. */
+  /** The secrets of the notifier, by parameter. */
   secrets: Record<string, string>;
-  /** What the stack `publishing-job-notifier-dev` tells. */
+  /** The outputs of the stack `publishing-job-notifier-dev`. */
   outputs: Record<string, string>;
   config: ConfigDocument;
-  /** What somebody has set who uses the commands. */
+  /** The environment variables of a user of the commands. */
   env(): Record<string, string>;
-  close(): Promise<void>;
+  close(): Promise<unknown>;
 }
 
 export const stack = 'publishing-job-notifier-dev';
@@ -41,42 +41,32 @@ export async function startDeployed(): Promise<Deployed> {
     FailedEventsUrl: 'http://127.0.0.1:1/queue',
   };
   aws.stacks.set(stack, outputs);
-  const config = withParameters(world.config());
+  const { TABLE_NAME: _, NOTIFIER_CONFIG: __, ...endpoints } = world.env();
   const deployed: Deployed = {
-    world,
-    aws,
-    notifier,
-    secrets,
-    outputs,
-    config,
-    env: () => {
-      const { TABLE_NAME: _, NOTIFIER_CONFIG: __, ...endpoints } = world.env();
-      return { ...endpoints, ...aws.env, NOTIFIER_CONFIG: JSON.stringify(config) };
-    },
-    close: async () => {
-      await Promise.all([world.close(), aws.close(), webhook.close()]);
-    },
+    ...{ world, aws, notifier, secrets, outputs },
+    config: withParameters(world.config()),
+    env: () => ({ ...endpoints, ...aws.env, NOTIFIER_CONFIG: JSON.stringify(deployed.config) }),
+    close: () => Promise.all([world.close(), aws.close(), webhook.close()]),
   };
   return deployed;
 }
 
-/** The configuration with its secrets where `notifier.yml` has them. */
-function withParameters(config: ConfigDocument): ConfigDocument {
-  const production = {
-    ...config.environments['production'],
-    clientId: 'ssm:/production/client-id',
-    clientSecret: 'ssm:/production/client-secret',
-  };
-  return {
-    ...config,
-    environments: { production },
-    channels: {
-      team: { type: 'slack', webhookUrl: 'ssm:/slack-webhook-url' },
-      events: { type: 'sns', topicArn: 'env:TOPIC_ARN' },
+/** The configuration with references to parameters, as in `notifier.yml`. */
+const withParameters = (config: ConfigDocument): ConfigDocument => ({
+  ...config,
+  environments: {
+    production: {
+      ...config.environments['production'],
+      clientId: 'ssm:/production/client-id',
+      clientSecret: 'ssm:/production/client-secret',
     },
-    webhook: { secrets: ['ssm:/webhook-secret'] },
-  };
-}
+  },
+  channels: {
+    team: { type: 'slack', webhookUrl: 'ssm:/slack-webhook-url' },
+    events: { type: 'sns', topicArn: 'env:TOPIC_ARN' },
+  },
+  webhook: { secrets: ['ssm:/webhook-secret'] },
+});
 
 function startWebhook({ deps }: Notifier) {
   const handle = createHandler(deps);

@@ -1,27 +1,21 @@
-/** `notifier jobs`: what the sweeps watch, and what is dead. */
+/** `notifier jobs`: the watched jobs and those with dead deliveries. */
 
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { jobs } from '../../cli/jobs.ts';
-import { deploy, type Notifier } from '../support/notifier.ts';
 import { day, minute, sweepEvery } from '../support/scene.ts';
-import { startWorld, type World } from '../support/world.ts';
 import { run } from './run.ts';
+import { useScene } from './scene.ts';
 
-let world: World;
-let notifier: Notifier;
-beforeEach(async () => {
-  world = await startWorld();
-  notifier = deploy(world);
-});
-afterEach(() => world.close());
+const scene = useScene();
 
 const list = async (options = {}) => {
-  const { document, text } = await jobs(notifier.deps, options);
+  const { document, text } = await jobs(scene.notifier.deps, options);
   return { text, rows: (document as { jobs: Record<string, unknown>[] }).jobs };
 };
 
-/** A failed job whose Slack message has died. */
-async function die(jobId: string): Promise<void> {
+/** Posts a failed job whose Slack delivery dies. */
+async function postDead(jobId: string): Promise<void> {
+  const { world, notifier } = scene;
   world.slack.answerWith({ status: 404, body: 'no_service', times: 1_000 });
   world.setJob(jobId, { status: 'Failed', at: notifier.clock.now() });
   await notifier.post(jobId);
@@ -29,13 +23,14 @@ async function die(jobId: string): Promise<void> {
   world.slack.clearAnswers();
 }
 
-test('nothing', async () => {
-  expect((await list()).text).toBe('No job is watched, and nothing is dead.');
-  expect((await list({ dead: true })).text).toBe('Nothing is dead.');
+test('an empty list', async () => {
+  expect((await list()).text).toBe('No watched jobs and no dead deliveries.');
+  expect((await list({ dead: true })).text).toBe('No dead deliveries.');
 });
 
-test('what is watched, with why it cannot be read; what is dead, with its error; not what is done', async () => {
-  await die('job_dead');
+test('lists watched and dead jobs with their errors, and no finished jobs', async () => {
+  const { world, notifier } = scene;
+  await postDead('job_dead');
   world.setJob('job_done', { status: 'Completed', at: notifier.clock.now() });
   world.setJob('job_running', { status: 'Running', name: 'A \u202ename\u0007 ' });
   for (const id of ['job_done', 'job_running', 'job_new']) {
@@ -50,38 +45,40 @@ test('what is watched, with why it cannot be read; what is dead, with its error;
     ['job_dead', 'dead'],
   ]);
   expect(rows[2]).toMatchObject({ dueAt: null, deliveries: [{ delivery: 'failed/team', state: 'dead' }] });
-  const [, running, fresh, dead] = text.split('\n');
-  expect(running).toMatch(/^production +job_running +A +name +Running +2 min ago +next sweep$/);
-  expect(fresh).toMatch(
+  const patterns = [
+    /^production +job_running +A +name +Running +2 min ago +next sweep$/,
     /^production +job_new +not read yet +1 min ago +next sweep +Publishing API .+ no such job \(404\)/,
-  );
-  expect(dead).toMatch(
     /^production +job_dead .+ Failed +4 d ago +dead +failed\/team dead: Slack: answered 404 no_service/,
-  );
-  expect(text).toMatch(/What is dead is sent again by `npm run notifier -- replay`\.$/);
+  ];
+  const lines = text.split('\n').slice(1, 4);
+  expect(lines).toEqual(patterns.map((pattern) => expect.stringMatching(pattern)));
+  expect(text).toMatch(/\n\nSend dead deliveries again with `npm run notifier -- replay`\.$/);
   expect((await list({ dead: true })).rows.map(({ jobId }) => jobId)).toEqual(['job_dead']);
 });
 
-test('a job that steps back says when it is tried again', async () => {
-  world.api.fault({ status: 500, call: 'job' });
-  await notifier.post('job_1');
+test('a job that backs off shows its next attempt', async () => {
+  scene.world.api.fault({ status: 500, call: 'job' });
+  await scene.notifier.post('job_1');
   expect((await list()).text).toMatch(/ in 1 min +Publishing API of production: answered 500/);
 });
 
-test('who is left alone for now is told beneath', async () => {
-  world.api.fault({ status: 401, call: 'token' });
-  await notifier.post('job_1');
+test('a paused environment is shown below the list', async () => {
+  scene.world.api.fault({ status: 401, call: 'token' });
+  await scene.notifier.post('job_1');
   expect((await list()).text).toMatch(
-    /\n\n- environment production rests until 2026-01-01 10:11:00 UTC: token for production: the client id or secret was/,
+    /\n\n- environment production is paused until 2026-01-01 10:11:00 UTC: token for production: the client id or secret/,
   );
 });
 
-test('from outside: a table, or one document', async () => {
-  await notifier.post('job_1');
-  const { code, stdout } = await run(['jobs'], world.env());
-  expect([code, stdout.split('\n')[0]]).toEqual([
-    0,
-    expect.stringMatching(/^environment +job +name +status +first seen/),
+test('the process prints a table or one document', async () => {
+  await scene.notifier.post('job_1');
+  const [table, json] = await Promise.all([
+    run(['jobs'], scene.world.env()),
+    run(['jobs', '--json'], scene.world.env()),
   ]);
-  expect(JSON.parse((await run(['jobs', '--json'], world.env())).stdout)).toMatchObject({ jobs: [{ jobId: 'job_1' }] });
+  expect(table).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^environment +job +name +status +first seen/),
+  });
+  expect(JSON.parse(json.stdout)).toMatchObject({ jobs: [{ jobId: 'job_1' }], cooldowns: [] });
 });

@@ -1,6 +1,7 @@
-/** `npm run notifier`, as somebody types it: a process of its own, whose environment holds nothing but what a test puts there. */
+/** Runs `npm run notifier` as a process whose environment holds only what a test sets. */
 
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const script = fileURLToPath(new URL('../../cli/notifier.ts', import.meta.url));
 
-/** Nothing is running here; and what was compiled before is not compiled again. */
+/** No `npm start` is running, and compiled code is reused. */
 const settings = { DATA_DIR: '/nowhere', NO_COLOR: '1', NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') };
 
 export interface Ran {
@@ -24,4 +25,10 @@ export async function run(args: string[], env: Record<string, string>, input = '
   child.stdin.on('error', () => undefined).end(input);
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { code, stdout, stderr };
+}
+
+/** A temporary folder, removed when it goes out of scope. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'notifier-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }

@@ -1,14 +1,12 @@
-/** `notifier secrets`: the parameters that the configuration names. */
+/** `notifier secrets`: the parameters that the configuration references. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Ask } from '../../cli/ask.ts';
 import { createParameters } from '../../cli/parameters.ts';
-import { askFor, type Named } from '../../cli/write-secrets.ts';
+import { writeFromPrompts } from '../../cli/write-secrets.ts';
 import { announceRunning } from '../../local/running.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 import { type AwsServer, startAwsServer } from './aws-server.ts';
-import { run } from './run.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { run, temporaryFolder } from './run.ts';
 
 let aws: AwsServer;
 beforeEach(async () => {
@@ -17,182 +15,152 @@ beforeEach(async () => {
 });
 afterEach(() => aws.close());
 
-const named: Named[] = [
-  { name: '/p/client-secret', path: 'environments.production.clientSecret' },
-  { name: '/p/webhook-secret', path: 'webhook.secrets[0]' },
-];
-
+const [clientSecret, webhookSecret] = ['/p/client-secret', '/p/webhook-secret'];
 const config = {
-  environments: { production: { clientId: 'an-id', clientSecret: 'ssm:/p/client-secret' } },
+  environments: { production: { clientId: 'an-id', clientSecret: `ssm:${clientSecret}` } },
   channels: { events: { type: 'sns', topicArn: 'env:TOPIC_ARN' } },
-  webhook: { secrets: ['ssm:/p/webhook-secret'] },
+  webhook: { secrets: [`ssm:${webhookSecret}`] },
 };
-const env = (document: object = config) => ({ ...aws.env, NOTIFIER_CONFIG: JSON.stringify(document) });
+const secrets = (args: string[], input = '', env = {}) =>
+  run(['secrets', ...args], { ...aws.env, NOTIFIER_CONFIG: JSON.stringify(config), ...env }, input);
+const stored = () => Object.fromEntries(aws.parameters);
 
-/** Somebody who types these values, and says yes or no when asked. */
-function somebody(typed: string[], says?: boolean): Ask & { asked: string[] } {
-  const asked: string[] = [];
-  return {
-    asked,
-    secretly: async (question) => {
-      asked.push(question);
-      return typed.shift() ?? '';
-    },
-    whether: async (question, otherwise) => {
-      asked.push(question);
-      return says ?? otherwise;
-    },
-  };
-}
+describe('set, at a terminal', () => {
+  /** Enters these values, and confirms or denies what is asked. */
+  async function enter(values: string[], confirmed?: boolean, options = {}) {
+    const asked: string[] = [];
+    const prompt = {
+      secret: async (question: string) => {
+        asked.push(question);
+        return values.shift() ?? '';
+      },
+      confirm: async (question: string, byDefault: boolean) => {
+        asked.push(question);
+        return confirmed ?? byDefault;
+      },
+    };
+    const referenced = [
+      { name: clientSecret, path: 'environments.production.clientSecret' },
+      { name: webhookSecret, path: 'webhook.secrets[0]' },
+    ];
+    return { asked, ...(await writeFromPrompts(createParameters('eu-west-1'), referenced, prompt, options)) };
+  }
 
-describe('at a terminal', () => {
-  const ask = (who: Ask, options = {}) => askFor(createParameters('eu-west-1'), named, who, options);
-
-  test('each value is asked for with what it is for, and written encrypted', async () => {
-    const who = somebody(['the client secret', 'the webhook secret']);
-    const { text, document } = await ask(who, { keyId: 'alias/mine' });
-    expect(who.asked).toEqual([
+  test('prompts for each value with its key, and writes it encrypted', async () => {
+    const values = ['the client secret', 'the webhook secret'];
+    const { asked, text, document } = await enter([...values], undefined, { keyId: 'alias/mine' });
+    expect(asked).toEqual([
       'environments.production.clientSecret, /p/client-secret (missing): ',
       'webhook.secrets[0], /p/webhook-secret (missing): ',
     ]);
-    expect(aws.written[0]).toEqual({
-      Name: '/p/client-secret',
-      Value: 'the client secret',
-      Type: 'SecureString',
-      Overwrite: true,
-      KeyId: 'alias/mine',
-    });
-    expect(Object.fromEntries(aws.parameters)).toEqual({
-      '/p/client-secret': 'the client secret',
-      '/p/webhook-secret': 'the webhook secret',
-    });
+    const encrypted = { Type: 'SecureString', Overwrite: true, KeyId: 'alias/mine' };
+    expect(aws.written).toEqual([
+      { Name: clientSecret, Value: values[0], ...encrypted },
+      { Name: webhookSecret, Value: values[1], ...encrypted },
+    ]);
     expect(text).toContain('✔ /p/client-secret: written in eu-west-1');
-    expectNoSecrets([text, document], ['the client secret', 'the webhook secret']);
+    expectNoSecrets([text, document], values);
   });
 
-  test('an empty answer leaves what is there, and makes a webhook secret that is missing, shown once', async () => {
-    aws.parameters.set('/p/client-secret', 'as it was');
-    const { text, document } = await ask(somebody([]));
-    const made = aws.parameters.get('/p/webhook-secret') ?? '';
-    expect(made).toMatch(/^[\w-]{43}$/);
-    expect(aws.parameters.get('/p/client-secret')).toBe('as it was');
+  test('empty input keeps a value, and generates a missing webhook secret, which is shown once', async () => {
+    aws.parameters.set(clientSecret, 'the old value');
+    const { text, document } = await enter([]);
+    const generated = stored()[webhookSecret] ?? '';
+    expect(generated).toMatch(/^[\w-]{43}$/);
+    expect(stored()[clientSecret]).toBe('the old value');
     expect(document).toEqual({
       region: 'eu-west-1',
-      written: ['/p/webhook-secret'],
-      left: ['/p/client-secret'],
-      made: { '/p/webhook-secret': made },
+      written: [webhookSecret],
+      unchanged: [clientSecret],
+      generated: { [webhookSecret]: generated },
     });
-    expect(text.split(made)).toHaveLength(2);
+    expect(text.split(generated)).toHaveLength(2);
   });
 
-  test('a webhook secret that is there is only replaced by who says so', async () => {
-    aws.parameters.set('/p/webhook-secret', 'as it was');
-    const who = somebody([]);
-    await ask(who);
-    expect(aws.parameters.get('/p/webhook-secret')).toBe('as it was');
-    expect(who.asked.slice(1)).toEqual([
-      'webhook.secrets[0], /p/webhook-secret (there since 2026-01-01 10:00:00 UTC): ',
-      'Replace it by a new one?',
+  test('an existing webhook secret is only replaced after confirmation', async () => {
+    aws.parameters.set(webhookSecret, 'the old value');
+    const { asked } = await enter([]);
+    expect(stored()).toEqual({ [webhookSecret]: 'the old value' });
+    expect(asked.slice(1)).toEqual([
+      'webhook.secrets[0], /p/webhook-secret (written 2026-01-01 10:00:00 UTC): ',
+      'Replace it with a generated secret?',
     ]);
-    await ask(somebody([], true));
-    expect(aws.parameters.get('/p/webhook-secret')).toMatch(/^[\w-]{43}$/);
+    await enter([], true);
+    expect(stored()[webhookSecret]).toMatch(/^[\w-]{43}$/);
   });
 
-  test('who says no leaves a missing one missing', async () => {
-    expect((await ask(somebody([], false))).document).toMatchObject({ written: [], made: {} });
+  test('a missing webhook secret is not generated against the answer no', async () => {
+    expect((await enter([], false)).document).toMatchObject({ written: [], generated: {} });
     expect(aws.written).toEqual([]);
   });
 });
 
-describe('without a terminal', () => {
-  test('lines of the form /name=value are written, and the others are left', async () => {
-    const lines = '\r\nssm:/p/client-secret = a=secret= \r\n';
-    const { code, stdout, stderr } = await run(['secrets', 'set', '--stage', 'dev'], env(), lines);
-    expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^✔ \/p\/client-secret: written in eu-west-1\n- \/p\/webhook-secret: left as it is\n/);
-    expect(Object.fromEntries(aws.parameters)).toEqual({ '/p/client-secret': 'a=secret=' });
-  });
-
-  test('only what is named on the command line, and elsewhere', async () => {
-    const { code, stdout } = await run(
-      ['secrets', 'set', '/p/client-secret', '--region', 'us-east-1', '--json'],
-      env(),
-      '/p/client-secret=value\n',
+describe('set, without a terminal', () => {
+  test('writes lines of the form /name=value, and leaves the other parameters unchanged', async () => {
+    const ran = await secrets(['set', '--stage', 'dev'], '\r\nssm:/p/client-secret = a=secret= \r\n');
+    const stdout = expect.stringMatching(
+      /^✔ \/p\/client-secret: written in eu-west-1\n- \/p\/webhook-secret: unchanged\n/,
     );
-    expect([code, JSON.parse(stdout)]).toEqual([
-      0,
-      { region: 'us-east-1', written: ['/p/client-secret'], left: [], made: {} },
-    ]);
+    expect(ran).toEqual({ code: 0, stderr: '', stdout });
+    expect(stored()).toEqual({ [clientSecret]: 'a=secret=' });
   });
 
+  test('writes only the given parameters, to the given region', async () => {
+    const args = ['set', clientSecret, '--region', 'us-east-1', '--json'];
+    const { code, stdout } = await secrets(args, '/p/client-secret=value\n');
+    expect(code).toBe(0);
+    const expected = { region: 'us-east-1', written: [clientSecret], unchanged: [], generated: {} };
+    expect(JSON.parse(stdout)).toEqual(expected);
+  });
+
+  const notReferenced = /^The configuration does not reference this parameter\. It references: \/p/;
   test.each([
     ['a line without a name', [], '/p/client-secret=one\nthe-secret-alone\n', /^Each line must have the form/],
-    [
-      'a name that is not configured',
-      [],
-      '/p/client-secret=one\n/p/other=the-secret-alone',
-      /^The configuration names no such/,
-    ],
-    [
-      'an argument that is not configured',
-      ['/p/other'],
-      '',
-      /^The configuration names no such parameter\. It names: \/p/,
-    ],
+    ['a name that is not referenced', [], '/p/client-secret=one\n/p/other=the-secret-alone', notReferenced],
+    ['an argument that is not referenced', ['/p/other'], '', notReferenced],
   ])('%s is a mistake, and nothing is written or shown', async (_, args, lines, message) => {
-    const { code, stdout, stderr } = await run(['secrets', 'set', ...args], env(), lines);
-    expect([code, stdout, stderr]).toEqual([2, '', expect.stringMatching(message)]);
-    expect(aws.written).toEqual([]);
+    const { code, stdout, stderr } = await secrets(['set', ...args], lines);
+    expect([code, stdout, stderr, aws.written]).toEqual([2, '', expect.stringMatching(message), []]);
     expectNoSecrets([stderr], ['the-secret-alone']);
   });
 
-  test('a value that AWS refuses and repeats is not shown', async () => {
-    aws.refuseWith = { type: 'ValidationException', message: "Value 'the-secret-alone' failed to satisfy constraint" };
-    const { code, stderr } = await run(['secrets', 'set'], env(), '/p/client-secret=the-secret-alone');
+  test('a value that AWS rejects and repeats is not shown', async () => {
+    const message = "Value 'the-secret-alone' failed to satisfy constraint";
+    aws.putError = { __type: 'ValidationException', message };
+    const { code, stderr } = await secrets(['set'], '/p/client-secret=the-secret-alone');
     expect([code, stderr]).toEqual([1, "ValidationException: Value '[redacted]' failed to satisfy constraint.\n"]);
   });
 });
 
-test('list tells which are there and which are missing, and no values', async () => {
-  aws.parameters.set('/p/client-secret', 'the client secret');
-  const listed = await run(['secrets', 'list'], env());
-  expect(listed.code).toBe(1);
-  expect(listed.stdout).toMatch(
-    /\n\/p\/client-secret +environments\.production\.clientSecret +2026-01-01 10:00:00 UTC, version 1 +SecureString\n/,
+test('list shows which parameters exist and which are missing, without values', async () => {
+  aws.parameters.set(clientSecret, 'the client secret');
+  const incomplete = await secrets(['list']);
+  expect(incomplete.code).toBe(1);
+  const [, existing, missing, ...hint] = incomplete.stdout.split('\n');
+  expect(existing).toMatch(
+    /^\/p\/client-secret +environments\.production\.clientSecret +2026-01-01 10:00:00 UTC, version 1 +SecureString$/,
   );
-  expect(listed.stdout).toMatch(
-    /\n\/p\/webhook-secret +webhook\.secrets\[0\] +missing\n\nWrite what is missing by `npm run notifier -- secrets set`\.\n$/,
-  );
+  expect(missing).toMatch(/^\/p\/webhook-secret +webhook\.secrets\[0\] +missing$/);
+  expect(hint).toEqual(['', 'Write the missing parameters with `npm run notifier -- secrets set`.', '']);
 
-  aws.parameters.set('/p/webhook-secret', 'the webhook secret');
-  const { code, stdout } = await run(['secrets', 'list', '--json'], env());
-  expect([code, JSON.parse(stdout).parameters]).toEqual([
-    0,
-    [expect.objectContaining({ version: 1 }), expect.anything()],
-  ]);
-  expectNoSecrets([listed.stdout, stdout], ['the client secret', 'the webhook secret']);
+  aws.parameters.set(webhookSecret, 'the webhook secret');
+  const { code, stdout } = await secrets(['list', '--json']);
+  expect([code, JSON.parse(stdout).parameters]).toMatchObject([0, [{ version: 1 }, { version: 1 }]]);
+  expectNoSecrets([incomplete.stdout, stdout], ['the client secret', 'the webhook secret']);
 });
 
-describe('where there is nothing to be written', () => {
-  test('a configuration without parameters', async () => {
-    const literal = {
-      ...config,
-      environments: { production: { clientId: 'an-id', clientSecret: 'env:SECRET' } },
-      webhook: { secrets: [] },
-    };
-    expect(await run(['secrets', 'set'], env(literal))).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/^The configuration names no parameters: there is no ssm:\/name in it/),
-    });
-  });
+test('a configuration without parameters is an error', async () => {
+  const environments = { production: { clientId: 'an-id', clientSecret: 'env:SECRET' } };
+  const NOTIFIER_CONFIG = JSON.stringify({ ...config, environments, webhook: { secrets: [] } });
+  const stderr = expect.stringMatching(/^The configuration references no parameters\./);
+  expect(await secrets(['set'], '', { NOTIFIER_CONFIG })).toMatchObject({ code: 1, stderr });
+});
 
-  test('a running npm start', async () => {
-    await using folder = await temporaryFolder();
-    await announceRunning(folder.path, { TABLE_NAME: 'publishing-jobs' });
-    expect(await run(['secrets', 'list'], { ...env(), DATA_DIR: folder.path })).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/^The running `npm start` takes its secrets from env: and literal values/),
-    });
-    expect((await run(['secrets', 'list', '--stage', 'dev'], { ...env(), DATA_DIR: folder.path })).stderr).toBe('');
-  });
+test('a running npm start is an error, unless a stage is given', async () => {
+  await using folder = await temporaryFolder();
+  await announceRunning(folder.path, { TABLE_NAME: 'publishing-jobs' });
+  const env = { DATA_DIR: folder.path };
+  const stderr = expect.stringMatching(/^The running `npm start` takes its secrets from env: and literal values/);
+  expect(await secrets(['list'], '', env)).toMatchObject({ code: 1, stderr });
+  expect((await secrets(['list', '--stage', 'dev'], '', env)).stderr).toBe('');
 });

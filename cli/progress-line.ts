@@ -1,20 +1,21 @@
-/** A line that changes while a command waits: rewritten on a terminal, a line per change elsewhere. */
+/** The progress of a command that waits: one line rewritten in place on a terminal, a line per change elsewhere. */
 
 import type { WriteStream } from 'node:tty';
 import { cut } from '../lib/platform/text.ts';
 
-export interface LiveLine {
+export interface ProgressLine {
   show(text: string): void;
-  /** Leaves the place to what comes next. */
+  /** Removes the line, so that the result takes its place. */
   clear(): void;
 }
 
 type Stream = Pick<WriteStream, 'write'> & { isTTY?: boolean; columns?: number };
 
 /** Shows nothing. */
-export const noLine: LiveLine = { show: () => undefined, clear: () => undefined };
+export const noProgressLine: ProgressLine = { show: () => undefined, clear: () => undefined };
 
-export function createLiveLine(stream: Stream): LiveLine {
+/** Shows progress on a stream. On a terminal, the text is cut to the terminal's width. */
+export function createProgressLine(stream: Stream): ProgressLine {
   let shown = '';
   if (!stream.isTTY) {
     return {

@@ -1,0 +1,23 @@
+/** Reads the arguments and option values that several commands share. */
+
+import type { Config } from '../lib/config/config.ts';
+import { RequestError } from '../lib/platform/errors.ts';
+
+/** Checks channel names. Throws a `RequestError` for a name that is not configured. */
+export function readChannels(names: string[], { channels }: Pick<Config, 'channels'>): string[] {
+  const unknown = names.find((name) => !Object.hasOwn(channels, name));
+  if (unknown === undefined) return names;
+  throw new RequestError(422, `No such channel. Configured channels: ${Object.keys(channels).join(', ')}.`);
+}
+
+const units: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Makes the parser of an option that takes a duration such as `90s`, `30m`, `2h` or `3d`. Returns milliseconds. */
+export const durationOf =
+  (option: string) =>
+  (text: string): number => {
+    const [, count = '0', unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+    const duration = Number(count) * (units[unit] ?? 0);
+    if (duration === 0) throw new RequestError(400, `${option} takes a duration such as 30m, 2h or 3d.`);
+    return duration;
+  };

@@ -1,0 +1,102 @@
+/** Writes an explanation as text. */
+
+import type { Decision, Job, JobName, JobRecord, Reading, Reason, Transition } from '../lib/domain/job.ts';
+import type { Rule } from '../lib/domain/decision-context.ts';
+import type { exceededOf } from '../lib/http-api/responses.ts';
+import { type ActiveCooldown, cooldownLine } from './cooldowns.ts';
+import { deliveriesOf, deliveryLine } from './deliveries.ts';
+import { dim, formatFields, formatTime } from './output.ts';
+
+/** A message as a channel would send it. */
+export interface RenderedMessage {
+  channel: string;
+  type: string;
+  text: string;
+  payload: object;
+}
+
+export interface Explanation {
+  name: JobName;
+  known: JobRecord | undefined;
+  reading: Reading;
+  transition: Transition | null;
+  decision: Decision | null;
+  /** The limits that the job exceeds or has exceeded. */
+  exceeded: ReturnType<typeof exceededOf>;
+  /** All configured channels. */
+  channels: string[];
+  rules: Rule[] | null;
+  cooldowns: ActiveCooldown[];
+  messages: RenderedMessage[];
+}
+
+/** The explanation as text for people. */
+export const explainText = (explanation: Explanation): string =>
+  [decisionText(explanation), ...currentState(explanation), ...explanation.messages.map(messageText)].join('\n\n');
+
+function decisionText(explanation: Explanation): string {
+  const { name, known, reading, transition, decision, exceeded, channels, rules } = explanation;
+  const notified = decision?.channels ?? [];
+  const others = channels.filter((channel) => !notified.includes(channel));
+  return formatFields({
+    job: `${name.jobId} in ${name.environment}`,
+    recorded: known
+      ? `${known.status ?? 'not read yet'}, since ${formatTime(known.changedAt ?? known.firstSeenAt)}`
+      : 'never seen',
+    'in Sitecore': 'error' in reading ? reading.error : reading.kind === 'job' ? jobText(reading.job) : null,
+    transition: transition
+      ? `${transition.previousStatus ?? 'never seen'} -> ${decision?.status}, ${reasonText(transition.reason)}`
+      : 'none: nothing has changed',
+    decided: !transition && decision ? `${formatTime(decision.at)}, ${reasonText(decision.reason)}` : null,
+    outcome: decision ? (decision.outcome ?? 'none: there is nothing to announce') : null,
+    rule: decision?.outcome ? ruleText(decision.rule, rules) : null,
+    channels: decision?.outcome ? notified.join(', ') || 'none' : null,
+    'not notified': decision?.outcome ? others.join(', ') : null,
+    mention: decision?.mention,
+    ...Object.fromEntries(exceeded.map((one) => [`${one.outcome} (${one.limit})`, exceededText(one, rules)])),
+  });
+}
+
+const exceededText = ({ at, reason, minutes, rule }: Explanation['exceeded'][number], rules: Rule[] | null): string =>
+  `${formatTime(at)}, ${reasonText(reason)} of ${minutes} min; ${ruleText(rule, rules)}`;
+
+const jobText = ({ status, name }: Job): string => [status, name].filter(Boolean).join(', ');
+
+function ruleText(rule: string | null, rules: Rule[] | null): string {
+  if (rule === null) return 'none applied';
+  if (rule === 'everyChannel') return 'no rules are configured: every channel is notified';
+  if (rule === 'noRule') return 'no rule matches: no channel is notified';
+  const { when, notify = [] } = rules?.[Number(/\d+/.exec(rule)?.[0])] ?? {};
+  const conditions = Object.entries(when ?? {}).map(([member, values]) => `${member} is ${values?.join(' or ')}`);
+  const condition = conditions.length > 0 ? `when ${conditions.join(' and ')}` : 'always';
+  return `${rule}: ${condition}, notify ${notify.join(', ') || 'nobody'}`;
+}
+
+const reasonText = (reason: Reason): string => `${reason}: ${reasons[reason]}`;
+
+const reasons: Record<Reason, string> = {
+  firstSeen: 'the job is new and has not ended',
+  firstSeenFinished: 'the job is new and has ended',
+  finishedLongAgo: 'the job had ended long before it was first seen, so it is not announced',
+  statusChanged: 'the status has changed',
+  foundAgain: 'the job can be read again',
+  finished: 'the job has ended',
+  corrected: 'the final statistics differ from those that were announced',
+  notFound: 'Sitecore has never known the job',
+  lostTrackNotFound: 'Sitecore no longer knows the job (404)',
+  lostTrackUnreadable: 'the job could not be read for too long',
+  environmentRemoved: 'the environment is no longer configured',
+  queuedTooLong: 'the job has been queued for longer than its limit',
+  runningTooLong: 'the job has run for longer than its limit',
+  noProgress: 'the job has made no progress for longer than its limit',
+  test: 'this is a test message',
+};
+
+function currentState({ known, cooldowns }: Explanation): string[] {
+  const deliveries = known ? deliveriesOf(known) : [];
+  const lines = [...deliveries.map(deliveryLine), ...cooldowns.map(cooldownLine)];
+  return lines.length > 0 ? [[dim('current state'), ...lines].join('\n')] : [];
+}
+
+const messageText = ({ channel, type, text }: RenderedMessage): string =>
+  [dim(`message to ${channel} (${type})`), ...text.split('\n').map((line) => `  ${line}`)].join('\n');
