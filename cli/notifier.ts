@@ -17,6 +17,7 @@ const program = new Command('npm run notifier --')
   .description('Inspect and operate a publishing-job-notifier')
   .usage('<command> [options]')
   .helpCommand(false)
+  .helpOption('-h, --help', 'show this help')
   .showHelpAfterError('(add --help for usage)')
   .exitOverride()
   .addHelpText(

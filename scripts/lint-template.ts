@@ -1,4 +1,4 @@
-/** `npm run lint:template`: what cfn-lint says of the packaged stack, for each stage. */
+/** `npm run lint:template`: runs cfn-lint on the packaged stack of each stage. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const stages = ['dev', 'prod'];
 
-/** Runs a command, and gives its exit code; null if there is no such command. */
+/** Runs a command. Returns its exit code, or null if the command does not exist. */
 const run = (command: string, args: string[], output: 'inherit' | 'ignore'): number | null =>
   spawnSync(command, args, { stdio: ['ignore', output, 'inherit'] }).status;
 
@@ -16,9 +16,9 @@ function lint(stage: string): boolean {
   try {
     if (run('serverless', ['package', '--stage', stage, '--package', folder], 'ignore') !== 0) return false;
     const template = join(folder, 'cloudformation-template-update-stack.json');
-    // W3005: the framework writes dependencies that follow from references anyway.
+    // W3005: the framework adds dependencies that references already imply.
     const isClean = run('cfn-lint', ['--ignore-checks', 'W3005', '--', template], 'inherit') === 0;
-    console.log(`${stage}: ${isClean ? 'nothing to say' : 'see above'}`);
+    console.log(`${stage}: ${isClean ? 'no findings' : 'see the findings above'}`);
     return isClean;
   } finally {
     rmSync(folder, { recursive: true });
@@ -26,7 +26,7 @@ function lint(stage: string): boolean {
 }
 
 if (run('cfn-lint', ['--version'], 'ignore') === null) {
-  console.log('Skipped: cfn-lint is not here. `pip install cfn-lint` brings it.');
+  console.log('Skipped: cfn-lint is not installed. Install it with `pip install cfn-lint`.');
 } else if (stages.map(lint).includes(false)) {
   process.exitCode = 1;
 }
