@@ -3,62 +3,54 @@
 import type { ServerResponse } from 'node:http';
 import { readBody, sendJson, startLoopbackServer } from '../../local/loopback-server.ts';
 
-export interface AwsServer {
-  /** The environment variables that lead the AWS SDK here. */
-  env: Record<string, string>;
-  /** The outputs of each stack, by the stack's name. */
-  stacks: Map<string, Record<string, string>>;
-  /** The values of the parameters, by name. */
-  parameters: Map<string, string>;
-  /** The inputs of PutParameter. */
-  written: Record<string, unknown>[];
-  /** The error of every PutParameter. */
-  putError: { __type: string; message: string } | null;
-  close: () => Promise<void>;
-}
+export type AwsServer = Awaited<ReturnType<typeof startAwsServer>>;
 
-export async function startAwsServer(): Promise<AwsServer> {
+export async function startAwsServer() {
+  const aws = {
+    /** The outputs of each stack, by the stack's name. */
+    stacks: new Map<string, Record<string, string>>(),
+    /** The values of the parameters, by name. */
+    parameters: new Map<string, string>(),
+    /** The inputs of PutParameter. */
+    written: [] as Record<string, unknown>[],
+    /** The error of every PutParameter. */
+    putError: null as { __type: string; message: string } | null,
+  };
   const server = await startLoopbackServer(async (request, response) => {
     const body = String(await readBody(request));
     const target = String(request.headers['x-amz-target'] ?? '');
-    if (target === 'AmazonSSM.GetParameters') return getParameters(aws, JSON.parse(body), response);
-    if (target === 'AmazonSSM.PutParameter') return putParameter(aws, JSON.parse(body), response);
-    return describeStack(aws, new URLSearchParams(body).get('StackName') ?? '', response);
+    if (!target) return describeStack(aws.stacks, new URLSearchParams(body).get('StackName') ?? '', response);
+    const reply = target === 'AmazonSSM.GetParameters' ? getParameters : putParameter;
+    sendJson(response, aws.putError ? 400 : 200, reply(aws, JSON.parse(body)), 'application/x-amz-json-1.1');
   });
-  const aws: AwsServer = {
-    env: {
-      AWS_REGION: 'eu-west-1',
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
-      AWS_ENDPOINT_URL_SSM: server.url,
-      AWS_ENDPOINT_URL_CLOUDFORMATION: server.url,
-    },
-    stacks: new Map(),
-    parameters: new Map(),
-    written: [],
-    putError: null,
-    close: server.close,
+  const env = {
+    AWS_REGION: 'eu-west-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_ENDPOINT_URL_SSM: server.url,
+    AWS_ENDPOINT_URL_CLOUDFORMATION: server.url,
   };
-  return aws;
+  /** `env` leads the AWS SDK here. */
+  return Object.assign(aws, { env, close: server.close });
 }
 
-const jsonType = 'application/x-amz-json-1.1';
+type State = Pick<AwsServer, 'parameters' | 'written' | 'putError'>;
 
-function getParameters({ parameters }: AwsServer, { Names }: { Names: string[] }, response: ServerResponse): void {
+function getParameters({ parameters }: State, { Names }: { Names: string[] }): object {
   const info = { Type: 'SecureString', Version: 1, LastModifiedDate: Date.parse('2026-01-01T10:00:00Z') / 1_000 };
   const found = Names.filter((name) => parameters.has(name));
   const Parameters = found.map((Name) => ({ Name, Value: parameters.get(Name), ...info }));
-  sendJson(response, 200, { Parameters, InvalidParameters: Names.filter((name) => !parameters.has(name)) }, jsonType);
+  return { Parameters, InvalidParameters: Names.filter((name) => !parameters.has(name)) };
 }
 
-function putParameter(aws: AwsServer, input: Record<string, unknown>, response: ServerResponse): void {
-  if (aws.putError) return void sendJson(response, 400, aws.putError, jsonType);
-  aws.written.push(input);
-  aws.parameters.set(String(input['Name']), String(input['Value']));
-  sendJson(response, 200, { Version: 1, Tier: 'Standard' }, jsonType);
+function putParameter({ parameters, written, putError }: State, input: { Name: string; Value: string }): object {
+  if (putError) return putError;
+  written.push(input);
+  parameters.set(input.Name, input.Value);
+  return { Version: 1, Tier: 'Standard' };
 }
 
-function describeStack({ stacks }: AwsServer, name: string, response: ServerResponse): void {
+function describeStack(stacks: AwsServer['stacks'], name: string, response: ServerResponse): void {
   const send = (status: number, root: string, content: string) =>
     response
       .writeHead(status, { 'content-type': 'text/xml' })
@@ -69,10 +61,9 @@ function describeStack({ stacks }: AwsServer, name: string, response: ServerResp
     send(400, 'ErrorResponse', `<Error><Type>Sender</Type><Code>ValidationError</Code>${message}</Error>`);
     return;
   }
-  const members = Object.entries(outputs).map(
-    ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
-  );
-  const stack = `<StackName>${name}</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${members.join('')}</Outputs>`;
-  const result = `<DescribeStacksResult><Stacks><member>${stack}</member></Stacks></DescribeStacksResult>`;
-  send(200, 'DescribeStacksResponse', result);
+  const members = Object.entries(outputs)
+    .map(([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`)
+    .join('');
+  const stack = `<Stacks><member><StackName>${name}</StackName><Outputs>${members}</Outputs></member></Stacks>`;
+  send(200, 'DescribeStacksResponse', `<DescribeStacksResult>${stack}</DescribeStacksResult>`);
 }

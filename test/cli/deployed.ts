@@ -4,28 +4,17 @@ import { createHandler } from '../../functions/webhook.ts';
 import { toHttpEvent, writeHttpResult } from '../../local/http-event.ts';
 import { readBody, startLoopbackServer } from '../../local/loopback-server.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { type ConfigDocument, lambdaContext, startWorld, type World, webhookSecret } from '../support/world.ts';
-import { type AwsServer, startAwsServer } from './aws-server.ts';
+import { type ConfigDocument, lambdaContext, startWorld, webhookSecret } from '../support/world.ts';
+import { startAwsServer } from './aws-server.ts';
 
-export interface Deployed {
-  world: World;
-  aws: AwsServer;
-  notifier: Notifier;
-  /** The secrets of the notifier, by parameter. */
-  secrets: Record<string, string>;
-  /** The outputs of the stack `publishing-job-notifier-dev`. */
-  outputs: Record<string, string>;
-  config: ConfigDocument;
-  /** The environment variables of a user of the commands. */
-  env(): Record<string, string>;
-  close(): Promise<unknown>;
-}
+export type Deployed = Awaited<ReturnType<typeof startDeployed>>;
 
 export const stack = 'publishing-job-notifier-dev';
 
-export async function startDeployed(): Promise<Deployed> {
+export async function startDeployed() {
   const [world, aws] = await Promise.all([startWorld(), startAwsServer()]);
-  const secrets = {
+  /** The secrets of the notifier, by parameter. */
+  const secrets: Record<string, string> = {
     '/production/client-id': world.api.clientId,
     '/production/client-secret': world.api.clientSecret,
     '/slack-webhook-url': world.slack.webhookUrl('secret-hook'),
@@ -34,7 +23,7 @@ export async function startDeployed(): Promise<Deployed> {
   for (const [name, value] of Object.entries(secrets)) aws.parameters.set(name, value);
   const notifier = deploy(world);
   const webhook = await startWebhook(notifier);
-  const outputs = {
+  const outputs: Record<string, string> = {
     TableName: world.store.tableName,
     TopicArn: world.topic.topicArn,
     WebhookUrl: webhook.url,
@@ -42,10 +31,14 @@ export async function startDeployed(): Promise<Deployed> {
   };
   aws.stacks.set(stack, outputs);
   const { TABLE_NAME: _, NOTIFIER_CONFIG: __, ...endpoints } = world.env();
-  const deployed: Deployed = {
+  const deployed = {
     ...{ world, aws, notifier, secrets, outputs },
     config: withParameters(world.config()),
-    env: () => ({ ...endpoints, ...aws.env, NOTIFIER_CONFIG: JSON.stringify(deployed.config) }),
+    /** The environment variables of a user of the commands. */
+    env: (): Record<string, string> => ({
+      ...{ ...endpoints, ...aws.env },
+      NOTIFIER_CONFIG: JSON.stringify(deployed.config),
+    }),
     close: () => Promise.all([world.close(), aws.close(), webhook.close()]),
   };
   return deployed;

@@ -1,7 +1,7 @@
 /** `notifier doctor`: each problem is one cross that names the cause; the checks that depend on it are dashes. */
 
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { doctor } from '../../cli/doctor.ts';
 import { tableDefinition } from '../../local/embedded-store.ts';
 import { startLoopbackServer } from '../../local/loopback-server.ts';
@@ -36,23 +36,13 @@ async function diagnose() {
   };
 }
 
+const secrets = ['/production/client-id', '/production/client-secret', '/slack-webhook-url', '/webhook-secret'];
+const [clientId, clientSecret, hookUrl, webhookSecret] = secrets.map((name) => `secret ssm:${name}`);
 const checks = [
-  'notifier',
-  'configuration',
-  'secret ssm:/production/client-id',
-  'secret ssm:/production/client-secret',
-  'secret ssm:/slack-webhook-url',
-  'secret env:TOPIC_ARN',
-  'secret ssm:/webhook-secret',
-  'token of production',
-  'API of production',
-  'scopes of production',
-  'table publishing-jobs',
-  'table index due',
-  'table expiry',
-  'channel team (slack)',
-  'channel events (sns)',
-  'webhook secret',
+  ...['notifier', 'configuration', clientId, clientSecret, hookUrl, 'secret env:TOPIC_ARN', webhookSecret],
+  ...['token of production', 'API of production', 'scopes of production'],
+  ...['table publishing-jobs', 'table index due', 'table expiry'],
+  ...['channel team (slack)', 'channel events (sns)', 'webhook secret'],
 ];
 // The embedded table does not support this call.
 const always = ['table expiry'];
@@ -72,6 +62,15 @@ const environment = (values: object) => () =>
 const permissionsFault = (status: number) => () =>
   deployed.world.api.fault({ ...problemFault(status), call: 'permissions', times: 2 });
 
+const permissions = (values: object) => () => Object.assign(deployed.world.api.permissions, values);
+const configure = (values: object) => () => Object.assign(deployed.config, values);
+const revokeHook = () => deployed.world.slack.answerWith({ status: 404, body: 'no_service' });
+
+function removeList() {
+  environment({ discover: true })();
+  deployed.world.api.list.absent = true;
+}
+
 async function createTableWithoutIndex() {
   const { GlobalSecondaryIndexes: _, ...definition } = tableDefinition;
   const AttributeDefinitions = tableDefinition.AttributeDefinitions.slice(0, 1);
@@ -80,101 +79,55 @@ async function createTableWithoutIndex() {
   output('TableName', 'bare')();
 }
 
-const noToken = ['API of production', 'scopes of production'];
-const noTarget = ['secret env:TOPIC_ARN', 'table', 'channel events (sns)', 'webhook'];
-const noConfiguration = ['secrets', 'environments', 'channels', 'webhook'];
 const missing = (parameter: string): RegExp =>
   new RegExp(`^secret ssm:${parameter}: missing in Systems Manager, .+ needs it\\..+ secrets set ssm:${parameter}`);
+const refusedClient =
+  /^token of production: the client id or secret was refused \(401\)\. Put a valid automation client/;
+const refusedScopes = /^scopes of production: not allowed .+\(403\).+xmcpub\.jobs\.a:r.+not of the organization\.$/;
+const noScopes =
+  /^scopes of production: the credential may not read jobs\..+of the environment, not of the organization/;
+const refusedToken = /^scopes of production: a fresh token was refused \(401\)/;
+const noApi = /^API of production: cannot connect \(ECONNREFUSED\)/;
+const noTokenEndpoint = /^token of production: cannot connect \(ECONNREFUSED\)/;
+const noTable = /^table not-there: does not exist in eu-west-1\. Deploy the notifier/;
+const noIndex = /^table index due: the table does not have this index\. Deploy the notifier again\.$/;
+const noTopic = /^channel events \(sns\): SNS: NotFound.+ See channels\.events in the configuration\.$/;
+const noHook =
+  /^channel team \(slack\): Slack: answered 404 no_service\. Check that the incoming webhook and its channel/;
+const noSecret = /^webhook secret: webhook\.secrets is empty .+ Add a secret/;
+const otherSecret = /^webhook http\S+: it refuses the secret\. .+ Deploy again/;
+const noWebhook = /^webhook http\S+: cannot connect \(ECONNREFUSED\)/;
+const noStack = /^notifier: The stack \S+-dev does not exist in eu-west-1\. .+`npx serverless deploy --stage dev`/;
+const invalid = /^configuration: NOTIFIER_CONFIG has 2 problems:\n {2}environments: /;
+const noList = /^list of production: .*404.* set discover: false\.$/;
 
-interface Problem {
-  arrange: () => unknown;
-  cross: RegExp;
-  dashes?: string[];
-}
+const untested = ['API of production', 'scopes of production'];
+const noCredential = ['token of production', ...untested];
+const noTarget = ['secret env:TOPIC_ARN', 'table', 'channel events (sns)', 'webhook'];
+const noConfiguration = ['secrets', 'environments', 'channels', 'webhook'];
 
-const problems: Record<string, Problem> = {
-  'a missing parameter': {
-    arrange: remove('/production/client-secret'),
-    cross: missing('/production/client-secret'),
-    dashes: ['token of production', ...noToken],
-  },
-  'a wrong client secret': {
-    arrange: change('/production/client-secret'),
-    cross: /^token of production: the client id or secret was refused \(401\)\. Put a valid automation client/,
-    dashes: noToken,
-  },
-  'an organization-level client that is refused': {
-    arrange: permissionsFault(403),
-    cross: /^scopes of production: not allowed .+\(403\).+xmcpub\.jobs\.a:r.+not of the organization\.$/,
-  },
-  'an organization-level client without permissions': {
-    arrange: () => Object.assign(deployed.world.api.permissions, { canReadAll: false, canReadOwn: false }),
-    cross: /^scopes of production: the credential may not read jobs\..+of the environment, not of the organization/,
-  },
-  'a refused token': {
-    arrange: permissionsFault(401),
-    cross: /^scopes of production: a fresh token was refused \(401\)/,
-  },
-  'an unreachable API': {
-    arrange: environment({ apiUrl: nowhere }),
-    cross: /^API of production: cannot connect \(ECONNREFUSED\)/,
-    dashes: ['scopes of production'],
-  },
-  'an unreachable token endpoint': {
-    arrange: environment({ tokenUrl: nowhere }),
-    cross: /^token of production: cannot connect \(ECONNREFUSED\)/,
-    dashes: noToken,
-  },
-  'a missing table': {
-    arrange: output('TableName', 'not-there'),
-    cross: /^table not-there: does not exist in eu-west-1\. Deploy the notifier/,
-    dashes: ['table index due'],
-  },
-  'a table without its index': {
-    arrange: createTableWithoutIndex,
-    cross: /^table index due: the table does not have this index\. Deploy the notifier again\.$/,
-  },
-  'a missing topic': {
-    arrange: () => output('TopicArn', `${deployed.world.topic.topicArn}-not-there`)(),
-    cross: /^channel events \(sns\): SNS: NotFound.+ See channels\.events in the configuration\.$/,
-  },
-  'a revoked Slack hook': {
-    arrange: () => deployed.world.slack.answerWith({ status: 404, body: 'no_service' }),
-    cross: /^channel team \(slack\): Slack: answered 404 no_service\. Check that the incoming webhook and its channel/,
-  },
-  'a missing webhook secret': {
-    arrange: remove('/webhook-secret'),
-    cross: missing('/webhook-secret'),
-    dashes: ['webhook secret', 'webhook'],
-  },
-  'no webhook secret in the configuration': {
-    arrange: () => Object.assign(deployed.config.webhook as object, { secrets: [] }),
-    cross: /^webhook secret: webhook\.secrets is empty .+ Add a secret/,
-    dashes: ['webhook'],
-  },
-  'a webhook with another secret': {
-    arrange: change('/webhook-secret'),
-    cross: /^webhook http\S+: it refuses the secret\. .+ Deploy again/,
-  },
-  'an unreachable webhook': {
-    arrange: output('WebhookUrl', nowhere),
-    cross: /^webhook http\S+: cannot connect \(ECONNREFUSED\)/,
-  },
-  'no stack': {
-    arrange: () => deployed.aws.stacks.delete(stack),
-    cross:
-      /^notifier: The stack \S+-dev does not exist in eu-west-1\. Deploy it with `npx serverless deploy --stage dev`/,
-    dashes: noTarget,
-  },
-  'an invalid configuration': {
-    arrange: () => Object.assign(deployed, { config: { environments: {} } }),
-    cross: /^configuration: NOTIFIER_CONFIG has 2 problems:\n {2}environments: /,
-    dashes: noConfiguration,
-  },
-};
+const problems: [name: string, arrange: () => unknown, cross: RegExp, dashes?: string[]][] = [
+  ['a missing parameter', remove('/production/client-secret'), missing('/production/client-secret'), noCredential],
+  ['a wrong client secret', change('/production/client-secret'), refusedClient, untested],
+  ['an organization-level client that is refused', permissionsFault(403), refusedScopes],
+  ['an organization-level client without permissions', permissions({ canReadAll: false, canReadOwn: false }), noScopes],
+  ['a refused token', permissionsFault(401), refusedToken],
+  ['an unreachable API', environment({ apiUrl: nowhere }), noApi, ['scopes of production']],
+  ['an unreachable token endpoint', environment({ tokenUrl: nowhere }), noTokenEndpoint, untested],
+  ['a missing table', output('TableName', 'not-there'), noTable, ['table index due']],
+  ['a table without its index', createTableWithoutIndex, noIndex],
+  ['a missing topic', () => output('TopicArn', `${deployed.world.topic.topicArn}-not-there`)(), noTopic],
+  ['a revoked Slack hook', revokeHook, noHook],
+  ['a missing webhook secret', remove('/webhook-secret'), missing('/webhook-secret'), ['webhook secret', 'webhook']],
+  ['no webhook secret in the configuration', configure({ webhook: { secrets: [] } }), noSecret, ['webhook']],
+  ['a webhook with another secret', change('/webhook-secret'), otherSecret],
+  ['an unreachable webhook', output('WebhookUrl', nowhere), noWebhook],
+  ['no stack', () => deployed.aws.stacks.delete(stack), noStack, noTarget],
+  ['an invalid configuration', configure({ environments: {}, channels: undefined }), invalid, noConfiguration],
+  ['discovery without a job list', removeList, noList],
+];
 
-test.each(Object.entries(problems))('%s is one cross, and hides no other check', async (_, problem) => {
-  const { arrange, cross, dashes: expected = always } = problem;
+test.each(problems)('%s is one cross, and hides no other check', async (_, arrange, cross, expected = always) => {
   await arrange();
   const { exitCode, crosses, dashes, text } = await diagnose();
   expect(crosses).toEqual([expect.stringMatching(cross)]);
@@ -197,7 +150,7 @@ test('a webhook that requires no secret does not get the secret', async () => {
 });
 
 test('several problems are several crosses', async () => {
-  deployed.world.slack.answerWith({ status: 404, body: 'no_service' });
+  revokeHook();
   output('TableName', 'not-there')();
   remove('/production/client-id')();
   const { crosses, text } = await diagnose();
@@ -210,7 +163,7 @@ test('several problems are several crosses', async () => {
 });
 
 test('a credential that reads only its own jobs is sufficient, and the check says so', async () => {
-  Object.assign(deployed.world.api.permissions, { canReadAll: false });
+  permissions({ canReadAll: false })();
   const { crosses, text } = await diagnose();
   expect(crosses).toEqual([]);
   expect(text).toContain('✔ scopes of production: canReadOwn, canViewDetailsOfAll');
@@ -242,17 +195,8 @@ test('the process prints lines or one document, and sets the exit code', async (
   expectNoSecrets([passing.stdout, failing.stdout], Object.values(deployed.secrets));
 });
 
-describe('with discovery', () => {
-  beforeEach(environment({ discover: true }));
-
-  test('the job list is checked', async () => {
-    const { crosses, names } = await diagnose();
-    expect([crosses, names.includes('list of production')]).toEqual([[], true]);
-  });
-
-  test('an API without a job list is a cross', async () => {
-    deployed.world.api.list.absent = true;
-    const { crosses } = await diagnose();
-    expect(crosses).toEqual([expect.stringMatching(/^list of production: .*404.* set discover: false\.$/)]);
-  });
+test('with discovery, the job list is checked', async () => {
+  environment({ discover: true })();
+  const { crosses, names } = await diagnose();
+  expect([crosses, names.includes('list of production')]).toEqual([[], true]);
 });

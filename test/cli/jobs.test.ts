@@ -39,6 +39,7 @@ test('lists watched and dead jobs with their errors, and no finished jobs', asyn
   }
 
   const { rows, text } = await list();
+  expect(text).toMatch(/^environment +job +name +status +first seen +next attempt +problem\n/);
   expect(rows.map(({ jobId, state }) => [jobId, state])).toEqual([
     ['job_running', 'watched'],
     ['job_new', 'watched'],
@@ -70,15 +71,8 @@ test('a paused environment is shown below the list', async () => {
   );
 });
 
-test('the process prints a table or one document', async () => {
+test('the process prints one document', async () => {
   await scene.notifier.post('job_1');
-  const [table, json] = await Promise.all([
-    run(['jobs'], scene.world.env()),
-    run(['jobs', '--json'], scene.world.env()),
-  ]);
-  expect(table).toMatchObject({
-    code: 0,
-    stdout: expect.stringMatching(/^environment +job +name +status +first seen/),
-  });
-  expect(JSON.parse(json.stdout)).toMatchObject({ jobs: [{ jobId: 'job_1' }], cooldowns: [] });
+  const { code, stdout } = await run(['jobs', '--json'], scene.world.env());
+  expect([code, JSON.parse(stdout)]).toMatchObject([0, { jobs: [{ jobId: 'job_1' }], cooldowns: [] }]);
 });

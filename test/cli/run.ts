@@ -12,14 +12,8 @@ const script = fileURLToPath(new URL('../../cli/notifier.ts', import.meta.url));
 /** No `npm start` is running, and compiled code is reused. */
 const settings = { DATA_DIR: '/nowhere', NO_COLOR: '1', NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') };
 
-export interface Ran {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
 /** Runs a command to its end, with a text on its standard input. */
-export async function run(args: string[], env: Record<string, string>, input = ''): Promise<Ran> {
+export async function run(args: string[], env: Record<string, string>, input = '') {
   const child = spawn(process.execPath, [script, ...args], { env: { ...settings, ...env } });
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   child.stdin.on('error', () => undefined).end(input);

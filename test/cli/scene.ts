@@ -1,18 +1,12 @@
 /** The world, the notifier and the clock of the tests of commands. */
 
 import { afterEach, beforeEach } from 'vitest';
-import type { Clock } from '../../lib/platform/clock.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { type ConfigDocument, startWorld, type World } from '../support/world.ts';
 
-export interface Scene {
-  world: World;
-  notifier: Notifier;
-}
-
 /** Starts a world with a notifier before each test, and closes it afterwards. */
-export function useScene(configure = (world: World): ConfigDocument => world.config()): Scene {
-  const scene = {} as Scene;
+export function useScene(configure = (world: World): ConfigDocument => world.config()) {
+  const scene = {} as { world: World; notifier: Notifier };
   beforeEach(async () => {
     scene.world = await startWorld();
     scene.notifier = deploy(scene.world, { config: configure(scene.world) });
@@ -24,12 +18,9 @@ export function useScene(configure = (world: World): ConfigDocument => world.con
 /** The notifier's dependencies with a clock whose waits take no time: each wait runs the next of these steps. */
 export function stepping({ deps, clock }: Notifier, steps: (() => unknown)[]): Notifier['deps'] {
   const left = [...steps];
-  const stepping: Clock = {
-    now: clock.now,
-    async wait(ms) {
-      clock.advance(ms);
-      await left.shift()?.();
-    },
+  const wait = async (ms: number) => {
+    clock.advance(ms);
+    await left.shift()?.();
   };
-  return { ...deps, clock: stepping };
+  return { ...deps, clock: { now: clock.now, wait } };
 }

@@ -77,7 +77,9 @@ describe('set, at a terminal', () => {
     expect(text.split(generated)).toHaveLength(2);
   });
 
-  test('an existing webhook secret is only replaced after confirmation', async () => {
+  test('a webhook secret is not generated without confirmation', async () => {
+    expect((await enter([], false)).document).toMatchObject({ written: [], generated: {} });
+    expect(aws.written).toEqual([]);
     aws.parameters.set(webhookSecret, 'the old value');
     const { asked } = await enter([]);
     expect(stored()).toEqual({ [webhookSecret]: 'the old value' });
@@ -87,11 +89,6 @@ describe('set, at a terminal', () => {
     ]);
     await enter([], true);
     expect(stored()[webhookSecret]).toMatch(/^[\w-]{43}$/);
-  });
-
-  test('a missing webhook secret is not generated against the answer no', async () => {
-    expect((await enter([], false)).document).toMatchObject({ written: [], generated: {} });
-    expect(aws.written).toEqual([]);
   });
 });
 
@@ -149,18 +146,16 @@ test('list shows which parameters exist and which are missing, without values', 
   expectNoSecrets([incomplete.stdout, stdout], ['the client secret', 'the webhook secret']);
 });
 
-test('a configuration without parameters is an error', async () => {
+test('a configuration without parameters, or of a running npm start, is an error', async () => {
   const environments = { production: { clientId: 'an-id', clientSecret: 'env:SECRET' } };
   const NOTIFIER_CONFIG = JSON.stringify({ ...config, environments, webhook: { secrets: [] } });
-  const stderr = expect.stringMatching(/^The configuration references no parameters\./);
-  expect(await secrets(['set'], '', { NOTIFIER_CONFIG })).toMatchObject({ code: 1, stderr });
-});
+  const unreferenced = { code: 1, stderr: expect.stringMatching(/^The configuration references no parameters\./) };
+  expect(await secrets(['set'], '', { NOTIFIER_CONFIG })).toMatchObject(unreferenced);
 
-test('a running npm start is an error, unless a stage is given', async () => {
   await using folder = await temporaryFolder();
   await announceRunning(folder.path, { TABLE_NAME: 'publishing-jobs' });
   const env = { DATA_DIR: folder.path };
-  const stderr = expect.stringMatching(/^The running `npm start` takes its secrets from env: and literal values/);
-  expect(await secrets(['list'], '', env)).toMatchObject({ code: 1, stderr });
+  const local = { code: 1, stderr: expect.stringMatching(/^The running `npm start` takes its secrets from env: and/) };
+  expect(await secrets(['list'], '', env)).toMatchObject(local);
   expect((await secrets(['list', '--stage', 'dev'], '', env)).stderr).toBe('');
 });
