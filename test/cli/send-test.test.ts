@@ -27,6 +27,8 @@ test('the next sweep sends it to every channel', async () => {
 test('named channels get it once each', async () => {
   const { document } = await send(['events', 'events'], [scene.notifier.sweep]);
   expect(document.deliveries).toMatchObject([{ channel: 'events', state: 'sent' }]);
+  const { body } = await scene.notifier.get(document.jobId);
+  expect(body).toMatchObject({ decision: { channels: ['events'] } });
   expect(scene.world.slack.messages).toEqual([]);
 });
 
