@@ -7,7 +7,7 @@ import { RequestError } from '../lib/platform/errors.ts';
 export function readChannels(names: string[], { channels }: Pick<Config, 'channels'>): string[] {
   const unknown = names.find((name) => !Object.hasOwn(channels, name));
   if (unknown === undefined) return names;
-  throw new RequestError(422, `No such channel. Configured channels: ${Object.keys(channels).join(', ')}.`);
+  throw new RequestError(422, `Unknown channel. Configured channels: ${Object.keys(channels).join(', ')}.`);
 }
 
 const units: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

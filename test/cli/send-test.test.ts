@@ -52,7 +52,7 @@ test('a missing sweep is reported', async () => {
 
 test('a name that is not configured is a mistake in the command line, and nothing is recorded', async () => {
   const { code, stdout, stderr } = await run(['send-test', 'teem'], scene.world.env());
-  expect([code, stdout, stderr]).toEqual([2, '', 'No such channel. Configured channels: team, events.\n']);
+  expect([code, stdout, stderr]).toEqual([2, '', 'Unknown channel. Configured channels: team, events.\n']);
   await expect(send([], [], { environment: 'staging' })).rejects.toThrow(/^Unknown environment\. .+ production\.$/);
   expect(await scene.notifier.sweep()).toMatchObject({ sent: 0 });
 });
