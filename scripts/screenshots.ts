@@ -37,7 +37,7 @@ try {
   const { call, close } = await openTab(`http://${devTools}`, page);
   await show(
     call,
-    { width: 1280, height: 980, scale: 1 },
+    { width: 1280, height: 940, scale: 1 },
     'job("Whole environment")?.textContent.includes("✓ events")',
   );
   await capture(call, 'page.png', 'document.body');
@@ -49,7 +49,7 @@ try {
   process.stderr.write(`No screenshots: ${error instanceof Error ? error.message : error}\n`);
 } finally {
   await Promise.all([stopped(demo), stopped(browser)]);
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
 type Call = (method: string, params: object) => Promise<{ result?: { value?: unknown }; data?: string }>;
@@ -84,11 +84,11 @@ async function openTab(devTools: string, address: string): Promise<{ call: Call;
     socket.send(JSON.stringify({ id, method, params }));
     return new Promise((resolve, reject) => {
       const read = ({ data }: MessageEvent) => {
-        const answer = JSON.parse(String(data));
-        if (answer.id !== id) return;
+        const response = JSON.parse(String(data));
+        if (response.id !== id) return;
         socket.removeEventListener('message', read);
-        if (answer.error) reject(new Error(`${method}: ${answer.error.message}`));
-        else resolve(answer.result);
+        if (response.error) reject(new Error(`${method}: ${response.error.message}`));
+        else resolve(response.result);
       };
       socket.addEventListener('message', read);
     });
