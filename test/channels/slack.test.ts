@@ -105,6 +105,7 @@ const refusals: Row[] = [
   ['503', { status: 503 }, transient],
   ['200 with a page', { status: 200, body: '<html>Welcome</html>' }, transient],
   ['200 with nothing', { status: 200, body: '' }, transient],
+  ['200 with 200,000 brackets', { status: 200, body: '['.repeat(200_000) }, transient],
   ['half an answer', { kind: 'half', status: 200, body: 'ok' }, transient],
   ['a reset', { kind: 'reset' }, transient],
   ['silence', { kind: 'silence' }, transient],

@@ -117,6 +117,11 @@ test('joins a body that arrives in pieces, cut within a character', async () => 
   expect((await createHttp()(request(url))).body).toBe('{"name":"Übersicht 🚀"}');
 });
 
+test('replaces bytes that are not UTF-8', async () => {
+  const url = await serve((_, response) => response.end(Buffer.from([0x61, 0xc3, 0x28])));
+  expect((await createHttp()(request(url))).body).toBe('a\ufffd(');
+});
+
 test.each([301, 302, 303, 307, 308])(
   'does not follow a redirect (%i): no credential goes to another address',
   async (status) => {

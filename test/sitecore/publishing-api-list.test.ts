@@ -8,7 +8,6 @@ import { type PublishingApiServer, problemFault, startPublishingApiServer } from
 import { publishingJob } from '../../local/publishing-job.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { failure } from '../support/failure.ts';
-import { expectNoSecrets } from '../support/no-secrets.ts';
 import { apiOf } from './api-of.ts';
 
 let server: PublishingApiServer;
@@ -24,8 +23,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 const ask = (query: JobPageQuery = {}) => api.listJobs(query, clock.now() + 5_000);
-const answer = (body: unknown, times = 1) =>
-  server.fault({ call: 'list', status: 200, body: JSON.stringify(body), times });
+const respondWith = (body: unknown) => server.fault({ call: 'list', status: 200, body: JSON.stringify(body) });
 
 const path = '/authoring/publishing/v1/jobs';
 
@@ -47,18 +45,18 @@ test.each<[string, JobPageQuery, string]>([
   ],
   ['a checkpoint that is a path', { next: `${path}?token=x` }, '?token=x'],
   ['a checkpoint that no path may hold', { next: `${path}?token=ü x` }, '?token=%C3%BC%20x'],
-])('a query for %s is sent as it is documented', async (_, query, search) => {
+])('sends a query for %s as documented', async (_, query, search) => {
   await ask(query).catch(() => undefined);
   expect(server.listRequests).toMatchObject([{ method: 'GET', path: `${path}${search}` }]);
   expect(server.requests).toEqual([]);
 });
 
-test('the jobs of a page are read as a single job is, in their order', async () => {
+test('reads the jobs of a page like a single job, in their order', async () => {
   const documents = [
     publishingJob({ id: 'job_2', status: 'Running' }),
     publishingJob({ id: 'job_1', status: 'Paused' }),
   ];
-  answer({ totalCount: 7, pageNumber: 1, pageSize: 2, data: documents });
+  respondWith({ totalCount: 7, pageNumber: 1, pageSize: 2, data: documents });
   for (const job of documents) server.setJob(job.id, job);
   expect(await ask()).toEqual({
     jobs: [
@@ -85,42 +83,43 @@ test.each<[string, unknown, boolean]>([
   ['an id that is too long', { id: 'x'.repeat(129), system: { status: 'Running' } }, false],
   ['nothing', null, false],
   ['a list', [], false],
-])('an entry with %s holds up no other', async (_, entry, isKept) => {
-  answer({ data: [entry, publishingJob({ id: 'job_2', status: 'Failed' })] });
+])('an entry with %s does not affect the others', async (_, entry, isKept) => {
+  respondWith({ data: [entry, publishingJob({ id: 'job_2', status: 'Failed' })] });
   const page = await ask();
   expect(page.entries).toBe(2);
   expect(page.jobs).toMatchObject([...(isKept ? [{ id: 'job_1', job: null }] : []), { id: 'job_2', job: {} }]);
 });
 
-describe('which way of paging an answer belongs to', () => {
+describe('the way of paging of a response', () => {
+  const [checkpoint, offset] = [{ isCheckpoint: true }, { isCheckpoint: false }];
   test.each<[object, object]>([
     [
       { data: [], next: 'x' },
-      { next: 'x', isCheckpoint: true },
+      { ...checkpoint, next: 'x' },
     ],
     [
       { data: [], next: 7 },
-      { next: '7', isCheckpoint: true },
+      { ...checkpoint, next: '7' },
     ],
     [
       { data: [], next: null },
-      { next: null, isCheckpoint: true },
+      { ...checkpoint, next: null },
     ],
     [
       { data: [], next: '' },
-      { next: null, isCheckpoint: true },
+      { ...checkpoint, next: null },
     ],
     [
       { data: [], next: null, totalCount: 0 },
-      { next: null, isCheckpoint: true },
+      { ...checkpoint, next: null },
     ],
     [
       { data: [], next: { page: 2 } },
-      { next: null, isCheckpoint: false },
+      { ...offset, next: null },
     ],
-    [{ data: [] }, { next: null, isCheckpoint: false }],
-    [{ data: [], pageNumber: 1, next: null }, { isCheckpoint: false }],
-    [{ data: [], pageNumber: 1, next: 'x' }, { isCheckpoint: false }],
+    [{ data: [] }, { ...offset, next: null }],
+    [{ data: [], pageNumber: 1, next: null }, offset],
+    [{ data: [], pageNumber: 1, next: 'x' }, offset],
     [
       { data: [], totalCount: '12', pageSize: 'many' },
       { totalCount: 12, pageSize: null },
@@ -134,13 +133,13 @@ describe('which way of paging an answer belongs to', () => {
       { entries: 0, jobs: [] },
     ],
   ])('%j', async (body, expected) => {
-    answer(body);
+    respondWith(body);
     expect(await ask()).toMatchObject(expected);
   });
 });
 
 test.each<[string, Fault, UpstreamKind, RegExp]>([
-  ['400', problemFault(400), 'queryRefused', /cannot be asked for like this \(400\): Bad Request$/],
+  ['400', problemFault(400), 'queryRefused', /the query for the list of jobs was refused \(400\): Bad Request$/],
   [
     '403',
     problemFault(403),
@@ -150,9 +149,9 @@ test.each<[string, Fault, UpstreamKind, RegExp]>([
   ['404', problemFault(404), 'notFound', /there is no list of jobs \(404\): Not Found$/],
   ['429', problemFault(429, { 'retry-after': '7' }), 'rateLimited', /too many requests \(429\)$/],
   ['500', problemFault(500), 'unavailable', /answered 500/],
-  ['HTML', { status: 200, body: '<html>Sign in</html>' }, 'unreadable', /the answer is no JSON$/],
-  ['null', { status: 200, body: 'null' }, 'unreadable', /no list of jobs in the answer$/],
-  ['a list and no page', { status: 200, body: '[]' }, 'unreadable', /no list of jobs in the answer$/],
+  ['HTML', { status: 200, body: '<html>Sign in</html>' }, 'unreadable', /the response is not JSON$/],
+  ['null', { status: 200, body: 'null' }, 'unreadable', /no list of jobs in the response$/],
+  ['a list and no page', { status: 200, body: '[]' }, 'unreadable', /no list of jobs in the response$/],
   ['a page without data', { status: 200, body: { totalCount: 0 } }, 'unreadable', /no list of jobs/],
   [
     'data that is null, though there are jobs',
@@ -163,7 +162,7 @@ test.each<[string, Fault, UpstreamKind, RegExp]>([
   ['a single job', { status: 200, body: publishingJob({ id: 'job_1' }) }, 'unreadable', /no list of jobs/],
   ['20 MB', { status: 200, bytes: 20_000_000 }, 'unreadable', /longer than 8388608 bytes$/],
   ['a reset', { kind: 'reset' }, 'unavailable', /the connection broke/],
-])('%s is no page', async (_, fault, kind, message) => {
+])('%s is an error with its own kind', async (_, fault, kind, message) => {
   server.fault({ ...fault, call: 'list' });
   const error = await failure(ask());
   expect(error.kind).toBe(kind);
@@ -172,27 +171,8 @@ test.each<[string, Fault, UpstreamKind, RegExp]>([
   expect(error.retryAfterMs).toBe(kind === 'rateLimited' ? 7_000 : undefined);
 });
 
-test('a hundred jobs that name a thousand items each are read', async () => {
+test('reads a hundred jobs that name a thousand items each', async () => {
   const locales = Array.from({ length: 1_000 }, (_, item) => `{00000000-0000-0000-0000-${item}}`);
   for (let n = 0; n < 100; n += 1) server.setJob(`job_${n}`, publishingJob({ id: `job_${n}`, locales }));
   expect((await ask({ pageSize: 100 })).jobs).toHaveLength(100);
-});
-
-test('a token that is refused once is replaced, and the page read', async () => {
-  await ask();
-  server.revokeTokens();
-  expect(await ask()).toMatchObject({ entries: 0 });
-  expect([server.listRequests.length, server.tokenRequests.length]).toEqual([3, 2]);
-});
-
-test('a fresh token that is refused as well is a refused credential, and shows no secret', async () => {
-  server.fault({ call: 'list', times: 2, status: 401, body: { detail: `${server.clientSecret} ${server.clientId}` } });
-  const error = await failure(ask());
-  expect(error.kind).toBe('credentialRefused');
-  expectNoSecrets([error], [server.clientSecret, server.clientId]);
-});
-
-test('there is no list for a caller without time', async () => {
-  expect(await failure(api.listJobs({}, clock.now()))).toMatchObject({ kind: 'unavailable' });
-  expect(server.listRequests).toEqual([]);
 });

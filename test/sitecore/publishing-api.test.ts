@@ -1,18 +1,15 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { UpstreamError } from '../../lib/platform/errors.ts';
-import { createHttp, type Http } from '../../lib/platform/http.ts';
-import { createLog } from '../../lib/platform/log.ts';
-import { createRedactor } from '../../lib/platform/redaction.ts';
-import { createSecrets } from '../../lib/platform/secrets.ts';
-import { createAccessToken } from '../../lib/sitecore/access-token.ts';
-import { createPublishingApi, type PublishingApi } from '../../lib/sitecore/publishing-api.ts';
+import type { Http } from '../../lib/platform/http.ts';
+import type { PublishingApi } from '../../lib/sitecore/publishing-api.ts';
 import { readJob } from '../../lib/sitecore/responses.ts';
 import type { Fault } from '../../local/faults.ts';
 import { type PublishingApiServer, problemFault, startPublishingApiServer } from '../../local/publishing-api-server.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { failure } from '../support/failure.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
+import { apiOf } from './api-of.ts';
 
 const clientId = 'client-id-of-the-tests';
 const clientSecret = 'client-secret-of-the-tests';
@@ -28,18 +25,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-function create(http: Http = createHttp(), apiUrl = server.url): PublishingApi {
-  const redact = createRedactor();
-  const secrets = createSecrets({ env: {}, clock, redact, readParameters: async () => new Map(), references: [] });
-  const environment = { name: 'production', clientId, clientSecret, tokenUrl: server.tokenUrl, apiUrl };
-  const log = createLog({ clock, redact, write: (line) => void lines.push(line) });
-  const deps = { http, clock, redact, log };
-  return createPublishingApi(
-    { ...deps, accessToken: createAccessToken({ ...deps, secrets }, environment) },
-    environment,
-  );
-}
-
+const create = (http?: Http): PublishingApi => apiOf(server, clock, lines, http);
 const inTime = () => clock.now() + 5_000;
 const ask = (jobId = 'job_1', api = create()) => api.getJob(jobId, inTime());
 
@@ -115,14 +101,9 @@ function replaced(path: string, value: unknown): Json {
 
 const read = (document: unknown) => readJob(JSON.stringify(document), 'the API');
 
-test('the documented answer becomes a job, with every member that messages need', async () => {
+test('reads the documented response with every member that messages need, and no id of a person', async () => {
   server.setJob('job_1', documented);
   expect(await ask()).toEqual(asJob);
-});
-
-test('the ids of people and clients are left unread', async () => {
-  server.setJob('job_1', documented);
-  expectNoSecrets([await ask()], [createdById, 'user-of-somebody']);
 });
 
 const paths: [string, Partial<Record<keyof typeof asJob, unknown>>][] = [
@@ -156,49 +137,42 @@ const paths: [string, Partial<Record<keyof typeof asJob, unknown>>][] = [
   ['system.canceledBy.name', { canceledBy: null }],
 ];
 
-test.each(paths)('%s may be absent, null or of another type: only what it says is missing then', (path, expected) => {
-  // These are no text, no count and no object; the permissions, which take `true`, are not shown.
+test.each(paths)('%s may be absent, null or of another type: only its own value is then null', (path, expected) => {
+  // None of these is a string, a count or an object.
   for (const value of [undefined, null, true, -1.5]) {
     expect(read(replaced(path, value)), `${path} as ${JSON.stringify(value)}`).toEqual({ ...asJob, ...expected });
   }
 });
 
 test.each<[string, unknown]>([
-  ['absent', undefined],
-  ['null', null],
-  ['a text', 'Completed'],
-  ['a list', [{ status: 'Completed' }]],
-  ['empty', {}],
-])('a job whose system is %s has no status, and none is made up', (_, system) => {
-  const error = new UpstreamError('unreadable', 'the API: no status in the answer');
-  expect(() => read(replaced('system', system))).toThrow(error);
+  ...[undefined, null, 'Completed', [{ status: 'Completed' }], {}].map((one): [string, unknown] => ['system', one]),
+  ...[undefined, null, '', ' \t\n', '\u0000\u001b', 3, ['Completed'], { value: 'Completed' }, true].map(
+    (one): [string, unknown] => ['system.status', one],
+  ),
+])('a job whose %s is %j has no status', (path, value) => {
+  const error = new UpstreamError('unreadable', 'the API: no status in the response');
+  expect(() => read(replaced(path, value))).toThrow(error);
 });
 
-test.each<[string, unknown]>([
-  ['absent', undefined],
-  ['null', null],
-  ['empty', ''],
-  ['blank', ' \t\n'],
-  ['a number', 3],
-  ['a list', ['Completed']],
-  ['an object', { value: 'Completed' }],
-  ['true', true],
-])('a status that is %s is no status', (_, status) => {
-  expect(() => read(replaced('system.status', status))).toThrow('no status in the answer');
-});
+test.each([
+  'Queued',
+  'Running',
+  'Completed',
+  'Failed',
+  'Canceled',
+  'Canceling',
+  'CompletedWithErrors',
+  'completed',
+  'Succès ✓',
+])('keeps the status %s', (status) => expect(read(replaced('system.status', status)).status).toBe(status));
 
-test.each(['Queued', 'Running', 'Completed', 'Failed', 'Canceled', 'Canceling', 'Paused', 'completed', 'Succès ✓'])(
-  'the status %s is kept as it is',
-  (status) => expect(read(replaced('system.status', status)).status).toBe(status),
-);
-
-test('an unknown status is cut to 64 characters, on one line', () => {
+test('cuts an unknown status to 64 characters on one line', () => {
   const { status } = read(replaced('system.status', `Waiting\nfor ${'x'.repeat(5_000)}`));
   expect(status).toMatch(/^Waiting for x+…$/);
   expect(status).toHaveLength(64);
 });
 
-test('a status that is not documented is logged once for each value', async () => {
+test('logs each status that is not documented once', async () => {
   const api = create();
   for (const status of ['Paused', 'Completed', 'Paused', 'Waiting', 'Paused']) {
     server.setJob('job_1', replaced('system.status', status));
@@ -208,10 +182,6 @@ test('a status that is not documented is logged once for each value', async () =
     { level: 'warn', environment: 'production', status: 'Paused' },
     { level: 'warn', environment: 'production', status: 'Waiting' },
   ]);
-});
-
-test('a status that only begins like a terminal one is not one', () => {
-  expect(read(replaced('system.status', 'CompletedWithErrors')).status).toBe('CompletedWithErrors');
 });
 
 test.each<[unknown, number | null]>([
@@ -269,7 +239,13 @@ test.each<[string, string | null]>([
   expect([queuedAt, startedAt, finishedAt]).toEqual([expected, expected, expected]);
 });
 
-test('foreign text is put on one line and cut, without half characters', () => {
+test('a member that nobody needs can be nested to any depth', () => {
+  const nested = `${'{"a":'.repeat(3_000)}1${'}'.repeat(3_000)}`;
+  const body = JSON.stringify(documented).replace('"Pages"', `"Pages","more":${nested}`);
+  expect(readJob(body, 'the API')).toEqual(asJob);
+});
+
+test('external text is put on one line and cut, without half characters', () => {
   const job = read({
     name: `\u202Ea\u0000b\r\n${'🚀'.repeat(5_000)}`,
     source: 's'.repeat(5_000),
@@ -280,9 +256,6 @@ test('foreign text is put on one line and cut, without half characters', () => {
   expect(job.source).toHaveLength(100);
   expect(job.startedBy).toHaveLength(200);
   expect(job.canceledBy).toBe('\ufffd');
-});
-
-test('a name of blanks is no name', () => {
   expect(read(replaced('name', ' \n ')).name).toBeNull();
 });
 
@@ -306,22 +279,23 @@ const oddJob = fc.oneof(
     }),
 );
 
-test('whatever JSON comes in, it is a job with the status that stands there, or an unreadable answer', () => {
+test('any JSON is either a job with the status in it, or unreadable', () => {
   let [jobs, errors] = [0, 0];
   fc.assert(
     fc.property(oddJob, (document) => {
-      // As it stands in the JSON: a list with a member of its own loses that.
+      // JSON drops the named members of a list.
       const shown = JSON.parse(JSON.stringify(document)) as { system?: { status?: unknown } } | null;
-      const said = shown?.system?.status;
-      const says =
-        typeof said === 'string' && said.replace(/[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu, ' ').trim();
+      const status = shown?.system?.status;
+      const expected =
+        typeof status === 'string' && status.replace(/[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu, ' ').trim();
       try {
         const job = read(document);
         jobs += 1;
-        expect(says).toBeTruthy();
+        expect(expected).toBeTruthy();
         expect(job.status.length).toBeGreaterThan(0);
         expect(job.status.length).toBeLessThanOrEqual(64);
-        if (!job.status.endsWith('…')) expect(String(says).toWellFormed().replace(/ +/g, ' ')).toContain(job.status);
+        if (!job.status.endsWith('…'))
+          expect(String(expected).toWellFormed().replace(/ +/g, ' ')).toContain(job.status);
         expect(JSON.stringify(job).length).toBeLessThan(6_000);
         expectNoSecrets([job], [createdById]);
         const { sent, processed, failed } = job.statistics ?? {};
@@ -333,16 +307,16 @@ test('whatever JSON comes in, it is a job with the status that stands there, or 
         errors += 1;
         expect(error).toBeInstanceOf(UpstreamError);
         expect(error).toMatchObject({ kind: 'unreadable', ambiguous: false });
-        expect(says).toBeFalsy();
+        expect(expected).toBeFalsy();
       }
     }),
     { numRuns: 1_000 },
   );
-  // The property says nothing if only one side was ever seen.
+  // The property proves nothing if only one side occurs.
   expect(Math.min(jobs, errors)).toBeGreaterThan(50);
 });
 
-test('whatever text comes in, it is never a bug', () => {
+test('any text is a job or an upstream error', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json(), fc.constant('['.repeat(100_000))), (body) => {
       try {
@@ -354,7 +328,7 @@ test('whatever text comes in, it is never a bug', () => {
   );
 });
 
-test('the id goes percent-encoded into the address', async () => {
+test('percent-encodes the id in the address', async () => {
   const jobId = 'job_~a.b:c;d-E';
   server.setJob(jobId, documented);
   await ask(jobId);
@@ -365,14 +339,14 @@ test('the id goes percent-encoded into the address', async () => {
   ]);
 });
 
-test.each(['.', '..'])('the id %j, which is a valid one, asks for no other resource', async (jobId) => {
+test.each(['.', '..'])('the valid id %j requests no other resource', async (jobId) => {
   await failure(ask(jobId));
   for (const { path } of server.requests) expect(path).toMatch(/^\/authoring\/publishing\/v1\/jobs\/[^/]+$/);
 });
 
-test('the request carries the token, and nothing of the credential', async () => {
+test('sends the token, and nothing of the credential', async () => {
   server.setJob('job_1', documented);
-  await create(createHttp(), `${server.url}//`).getJob('job_1', inTime());
+  await ask();
   const [request] = server.requests;
   expect(request).toMatchObject({ method: 'GET', path: '/authoring/publishing/v1/jobs/job_1' });
   expect(request?.headers.authorization).toMatch(/^Bearer \S{20,}$/);
@@ -389,7 +363,7 @@ const validation = {
   errors: { Id: ['too short', 'not hexadecimal'], Other: ['missing'] },
 };
 
-test('the problem object of a 400 is shown to the operator, on one line', async () => {
+test('the error for a 400 has its problem document, on one line', async () => {
   server.fault({ call: 'job', status: 400, body: validation });
   const error = await failure(ask());
   expect(error.kind).toBe('notFound');
@@ -405,12 +379,12 @@ test.each<[string, unknown]>([
   ['no object', []],
   ['nothing', ''],
   ['text', 'Bad Request'],
-])('a 400 whose problem has %s is told without it', async (_, body) => {
+])('the error for a 400 leaves out a problem with %s', async (_, body) => {
   server.fault({ call: 'job', status: 400, body });
   expect((await failure(ask())).message).toBe('Publishing API of production: no such job (400)');
 });
 
-test('a problem of any length is cut', async () => {
+test('cuts a problem of any length', async () => {
   server.fault({
     call: 'job',
     status: 400,
@@ -421,7 +395,7 @@ test('a problem of any length is cut', async () => {
   expect(message).toMatch(/x…$/);
 });
 
-test('a token that is refused once is replaced, and the job read', async () => {
+test('replaces a token that is refused once, and reads the job', async () => {
   server.setJob('job_1', documented);
   const api = create();
   await api.getJob('job_1', inTime());
@@ -433,7 +407,7 @@ test('a token that is refused once is replaced, and the job read', async () => {
   expect(tokens[2]).not.toBe(tokens[0]);
 });
 
-test('many jobs that are refused at once with an old token cost one new token', async () => {
+test('requests one new token for many concurrent refusals', async () => {
   server.setJob('job_1', documented);
   const api = create();
   await api.getJob('job_1', inTime());
@@ -443,7 +417,7 @@ test('many jobs that are refused at once with an old token cost one new token', 
   expect(server.tokenRequests).toHaveLength(2);
 });
 
-test('a fresh token that is refused as well is a refused credential, after two calls of each kind', async () => {
+test('if the new token is refused as well, the credential is refused, after two calls of each kind', async () => {
   server.fault({ ...problemFault(401), call: 'job', times: 100 });
   const error = await failure(ask());
   expect(error).toMatchObject({ kind: 'credentialRefused', ambiguous: false });
@@ -453,7 +427,7 @@ test('a fresh token that is refused as well is a refused credential, after two c
   expect([server.requests.length, server.tokenRequests.length]).toEqual([2, 2]);
 });
 
-test('a token that was refused twice is not used a third time', async () => {
+test('never uses a token again that was refused twice', async () => {
   server.fault({ ...problemFault(401), call: 'job', times: 2 });
   server.setJob('job_1', documented);
   const api = create();
@@ -462,7 +436,7 @@ test('a token that was refused twice is not used a third time', async () => {
   expect(new Set(server.requests.map(({ headers }) => headers.authorization)).size).toBe(3);
 });
 
-test('a token endpoint that refuses the second token decides', async () => {
+test('the error of the token endpoint counts if there is no second token', async () => {
   server.fault({ ...problemFault(401), call: 'job', times: 100 });
   const api = create();
   server.fault({ call: 'token', status: 200, body: { access_token: 'first', expires_in: 3_600 } });
@@ -471,7 +445,7 @@ test('a token endpoint that refuses the second token decides', async () => {
   expect([server.requests.length, server.tokenRequests.length]).toEqual([1, 2]);
 });
 
-test('a 403 names the scopes, and the kind of client that is needed', async () => {
+test('the error for a 403 names the scopes and the kind of client', async () => {
   server.fault({ ...problemFault(403), call: 'job' });
   const error = await failure(ask());
   expect(error.kind).toBe('forbidden');
@@ -480,13 +454,6 @@ test('a 403 names the scopes, and the kind of client that is needed', async () =
   }
   expect(error.message).toMatch(/automation client of the environment/);
   expect([server.requests.length, server.tokenRequests.length]).toEqual([1, 1]);
-});
-
-test('a 404 is a job that the API does not know', async () => {
-  expect(await failure(ask('job_unknown'))).toMatchObject({
-    kind: 'notFound',
-    message: 'Publishing API of production: no such job (404): Not Found',
-  });
 });
 
 test.each<[string | undefined, number | undefined]>([
@@ -517,24 +484,26 @@ const unusable: [string, Fault, UpstreamError['kind'], RegExp][] = [
   ['a gateway with HTML', { status: 502, body: '<html>Bad gateway</html>' }, 'unavailable', /answered 502$/],
   ['a redirect', { status: 302, headers: { location: 'https://elsewhere.invalid' } }, 'unavailable', /answered 302$/],
   ['204', { status: 204 }, 'unavailable', /answered 204$/],
-  ['a sign-in page', { status: 200, body: '<html>Sign in</html>' }, 'unreadable', /the answer is no JSON$/],
-  ['an empty body', { status: 200, body: '' }, 'unreadable', /the answer is no JSON$/],
-  ['null', { status: 200, body: 'null' }, 'unreadable', /no status in the answer$/],
-  ['a list of jobs', { status: 200, body: { data: [documented] } }, 'unreadable', /no status in the answer$/],
+  ['an unknown job', problemFault(404), 'notFound', /no such job \(404\): Not Found$/],
+  ['a sign-in page', { status: 200, body: '<html>Sign in</html>' }, 'unreadable', /the response is not JSON$/],
+  ['an empty body', { status: 200, body: '' }, 'unreadable', /the response is not JSON$/],
+  ['a job twice', { status: 200, body: JSON.stringify(documented).repeat(2) }, 'unreadable', /is not JSON$/],
+  ['200,000 brackets', { status: 200, body: '['.repeat(200_000) }, 'unreadable', /the response is not JSON$/],
+  ['null', { status: 200, body: 'null' }, 'unreadable', /no status in the response$/],
+  ['a list of jobs', { status: 200, body: { data: [documented] } }, 'unreadable', /no status in the response$/],
   ['half a body', { status: 200, body: documented, kind: 'half' }, 'unavailable', /the connection broke/],
   ['50 MB', { status: 200, bytes: 50_000_000 }, 'unreadable', /longer than 1048576 bytes$/],
   ['a reset', { kind: 'reset' }, 'unavailable', /the connection broke \(ECONNRESET\)$/],
 ];
 
-test.each(unusable)('%s is no job, and no verdict about one', async (_, fault, kind, message) => {
+test.each(unusable)('%s is an error with its own kind', async (_, fault, kind, message) => {
   server.fault({ ...fault, call: 'job' });
   const error = await failure(ask());
-  expect(error.kind).toBe(kind);
+  expect(error).toMatchObject({ kind, message: expect.stringMatching(message) });
   expect(error.message).toMatch(/^Publishing API of production: /);
-  expect(error.message).toMatch(message);
 });
 
-test('an API that never answers is given up at the deadline', async () => {
+test('stops waiting for the API at the deadline', async () => {
   const api = create();
   server.setJob('job_1', documented);
   await api.getJob('job_1', inTime());
@@ -542,11 +511,11 @@ test('an API that never answers is given up at the deadline', async () => {
   const error = await failure(api.getJob('job_1', clock.now() + 80));
   expect(error).toMatchObject({
     kind: 'unavailable',
-    message: 'Publishing API of production: no answer within 0.08 s',
+    message: 'Publishing API of production: no response within 0.08 s',
   });
 });
 
-test('each step has what is left of the time, and eight seconds at most', async () => {
+test('each step gets the remaining time, and at most eight seconds', async () => {
   const timeouts: number[] = [];
   const http: Http = async ({ method, timeoutMs }) => {
     timeouts.push(timeoutMs);
@@ -559,7 +528,7 @@ test('each step has what is left of the time, and eight seconds at most', async 
   expect(timeouts).toEqual([8_000, 8_000, 6_000, 3_000]);
 });
 
-test('a token refused by no fault of the job leaves the kind of its error', async () => {
+test('keeps the kind of an error of the token endpoint', async () => {
   server.fault({ call: 'token', status: 401 });
   expect((await failure(ask())).kind).toBe('credentialRefused');
   server.fault({ call: 'token', status: 500 });
@@ -567,7 +536,7 @@ test('a token refused by no fault of the job leaves the kind of its error', asyn
   expect(server.requests).toEqual([]);
 });
 
-test('no secret, no token and no id of a person shows in any error, even if the API repeats them', async () => {
+test('no error shows a secret, a token or the id of a person, even if the API repeats them', async () => {
   const accessToken = 'access-token-of-the-tests';
   const echo = `Bearer ${accessToken} ${clientSecret} ${clientId}`;
   const { system: _, ...withoutStatus } = documented;
@@ -590,7 +559,7 @@ test('no secret, no token and no id of a person shows in any error, even if the 
   expectNoSecrets(errors, [clientId, clientSecret, accessToken, createdById]);
 });
 
-test('not even the beginning of a token shows where a problem is cut', async () => {
+test('a cut problem does not show the beginning of a token', async () => {
   const accessToken = 'abcdefghijklmnopqrstuvwxyz0123456789';
   for (let padding = 260; padding < 300; padding += 8) {
     server.fault({ call: 'token', status: 200, body: { access_token: accessToken } });
@@ -599,7 +568,7 @@ test('not even the beginning of a token shows where a problem is cut', async () 
   }
 });
 
-test('what the credential may do is told', async () => {
+test('reads what the credential may do', async () => {
   server.permissions['canReadAll'] = false;
   expect(await create().permissions(inTime())).toEqual({
     canReadAll: false,
@@ -611,12 +580,12 @@ test('what the credential may do is told', async () => {
   expect(server.requests).toMatchObject([{ method: 'GET', path: '/authoring/publishing/v1/jobs/permissions' }]);
 });
 
-test.each<[answer: string, Fault, message: string]>([
+test.each<[response: string, Fault, message: string]>([
   ['403', problemFault(403), 'an automation client of the environment, not of the organization'],
-  ['404', problemFault(404), 'nothing there (404). Check apiUrl'],
-  ['no JSON', { status: 200, body: '<html>' }, 'the answer is no JSON'],
+  ['404', problemFault(404), 'not found (404). Check apiUrl'],
+  ['no JSON', { status: 200, body: '<html>' }, 'the response is not JSON'],
   ['401 always', problemFault(401), 'a fresh token was refused (401)'],
-])('what the credential may do is not told: %s', async (_, fault, message) => {
+])('cannot read what the credential may do: %s', async (_, fault, message) => {
   server.fault({ call: 'permissions', times: 2, ...fault });
   const error = await failure(create().permissions(inTime()));
   expect(error.message).toContain(message);
