@@ -29,11 +29,11 @@ test.each<[sentence: string, headers: Record<string, string>, expected: boolean]
   ['more than the secret', { 'x-api-key': `${secret}x` }, false],
   ['both secrets at once', { 'x-api-key': secrets.join(', ') }, false],
   ['the secret in another header', { 'x-secret': secret, cookie: secret }, false],
-])('who sends %s: %s', (_, headers, expected) => {
+])('a request with %s is authorized: %s', (_, headers, expected) => {
   expect(isAuthorized(headers, secrets)).toBe(expected);
 });
 
-test('without a secret nobody is let in', () => {
+test('without a configured secret, no request is authorized', () => {
   for (const headers of [
     {},
     { 'x-api-key': '' },
@@ -44,14 +44,14 @@ test('without a secret nobody is let in', () => {
   }
 });
 
-test('a blank secret is none', () => {
+test('a blank secret never matches', () => {
   for (const headers of [{}, { 'x-api-key': ' ' }, { authorization: 'Bearer   ' }]) {
     expect(isAuthorized(headers, ['', ' '])).toBe(false);
   }
 });
 
-test('only the secrets themselves open', () => {
-  const opens = (offered: string) =>
+test('only the secrets themselves match', () => {
+  const matches = (offered: string) =>
     isAuthorized({ 'x-api-key': offered }, secrets) || isAuthorized({ authorization: `Bearer ${offered}` }, secrets);
-  fc.assert(fc.property(fc.string(), (offered) => opens(offered) === secrets.includes(offered.trim())));
+  fc.assert(fc.property(fc.string(), (offered) => matches(offered) === secrets.includes(offered.trim())));
 });

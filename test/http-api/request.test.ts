@@ -17,7 +17,7 @@ function refusal(input: unknown, environments = two): RequestError {
 }
 
 describe('a job is named', () => {
-  test('by its id and its environment, and other members do not matter', () => {
+  test('by its id and its environment; other members are ignored', () => {
     const input = { jobId: 'job_41B25', environment: 'staging', status: 'Completed', jobKey: 'x' };
     expect(readJobName(input, two)).toEqual({ environment: 'staging', jobId: 'job_41B25' });
   });
@@ -27,7 +27,7 @@ describe('a job is named', () => {
     expect(readJobName({ jobId: 'j', environment: undefined }, one)).toEqual({ environment: 'production', jobId: 'j' });
   });
 
-  test('by an id of 1 to 128 characters, out of all that are allowed', () => {
+  test('by an id of 1 to 128 allowed characters', () => {
     const all = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.~:;';
     for (const jobId of ['x', all, 'x'.repeat(128)]) expect(readJobName({ jobId }, one).jobId).toBe(jobId);
     fc.assert(
@@ -40,7 +40,7 @@ describe('a job is named', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('refuses', () => {
   test.each<[sentence: string, input: unknown]>([
     ['nothing', undefined],
     ['null', null],
@@ -61,24 +61,24 @@ describe('what is refused', () => {
     ['a job id with a hash', { jobId: 'production#job' }],
     ['a job id with a percent sign', { jobId: 'job%2F' }],
     ['a job id with another alphabet', { jobId: 'jоb' }],
-  ])('as unreadable (400): %s', (_, input) => {
+  ])('%s (400)', (_, input) => {
     expect(refusal(input)).toMatchObject({ status: 400, message: expect.stringMatching(/jobId/) });
   });
 
   test.each<[sentence: string, environment: unknown]>([
-    ['not named, though there are several', undefined],
+    ['missing, although several are configured', undefined],
     ['not configured', 'nowhere'],
     ['empty', ''],
     ['null', null],
     ['a list', ['production']],
     ['in capitals', 'Production'],
     ['the name of a member of every object', 'constructor'],
-  ])('as unusable (422), with the names that are usable: an environment that is %s', (_, environment) => {
+  ])('an environment that is %s (422), and names the configured ones', (_, environment) => {
     const { status, message } = refusal({ jobId: 'job_41B25', environment });
-    expect([status, message]).toEqual([422, expect.stringMatching(/Configured are: production, staging\.$/)]);
+    expect([status, message]).toEqual([422, expect.stringMatching(/Configured environments: production, staging\.$/)]);
   });
 
-  test('with a text that repeats nothing of what was sent', () => {
+  test('without repeating anything of the request', () => {
     const sent = '<script>alert(1)</script>';
     for (const input of [{ jobId: sent }, { jobId: 'job_41B25', environment: sent }]) {
       expect(refusal(input).message).not.toContain('script');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Decision, Delivery, Job, JobRecord, Reading, Transition } from '../../lib/domain/job.ts';
-import { acceptedResponse, detailsOf, isOnlyAccepted, jsonResponse, responseOf } from '../../lib/http-api/responses.ts';
+import { acceptedResponse, detailsOf, isOnlyAccepted, responseOf } from '../../lib/http-api/responses.ts';
 import type { Checked } from '../../lib/pipeline/check.ts';
 
 const at = '2026-01-20T12:00:00.000Z';
@@ -85,7 +85,7 @@ const checked = (values: Partial<Checked> = {}): Checked => ({
 });
 const toBeRead: JobRecord = { ...unknown, check: { ...unknown.check, nextAt: at } };
 
-describe('what a caller is told of a check', () => {
+describe('the response to a check', () => {
   test('has exactly the members of the contract', () => {
     expect(responseOf(checked())).toEqual({
       jobId: 'job_41B25',
@@ -102,24 +102,11 @@ describe('what a caller is told of a check', () => {
     });
   });
 
-  test('has the same members when nothing is known, each of them null', () => {
-    expect(responseOf(checked({ record: unknown, transition: null, previousStatus: null }))).toEqual({
-      jobId: 'job_41B25',
-      environment: 'production',
-      status: null,
-      previousStatus: null,
-      changed: false,
-      watching: true,
-      outcome: null,
-      deliveries: [],
-    });
-  });
-
   test.each<[JobRecord['watch'], boolean]>([
     ['jobs', true],
     ['dead', false],
     [null, false],
-  ])('says whether there is something to wait for: watch %s, %s', (watch, watching) => {
+  ])('says whether the job is watched: watch %s, %s', (watch, watching) => {
     expect(responseOf(checked({ record: { ...record, watch } })).watching).toBe(watching);
     expect(detailsOf({ ...record, watch })).toMatchObject({ watching });
   });
@@ -136,8 +123,8 @@ describe('what a caller is told of a check', () => {
   });
 });
 
-describe('what the table tells of a job', () => {
-  test('has exactly the members of the contract', () => {
+describe('the details of a job', () => {
+  test('have exactly the members of the contract', () => {
     const { state, attempts, createdAt, nextAt, receipt, error } = sent;
     expect(detailsOf(record)).toEqual({
       jobId: 'job_41B25',
@@ -178,7 +165,7 @@ describe('what the table tells of a job', () => {
     });
   });
 
-  test('has the limits that the job exceeded, if there are any, in the order in which that was noticed', () => {
+  test('have the limits that the job exceeded, in the order of their decisions', () => {
     const excess = (minutes: number, at: string) => ({ minutes, decision: { ...decision, at }, job });
     const exceeded = { runningFor: excess(60, '2026-01-20T13:00:00.000Z'), noProgressFor: excess(20, at) };
     const delayed = { ...record, exceeded, deliveries: { 'late/team/runningFor': sent, 'completed/team': sent } };
@@ -200,84 +187,45 @@ describe('what the table tells of a job', () => {
       { outcome: 'late', channel: 'team', limit: 'runningFor', state: 'sent' },
     ]);
   });
-
-  test('has the same members when nothing is known', () => {
-    expect(detailsOf(unknown)).toEqual({
-      jobId: 'job_41B25',
-      environment: 'production',
-      status: null,
-      previousStatus: null,
-      watching: true,
-      outcome: null,
-      job: null,
-      decision: null,
-      check: unknown.check,
-      deliveries: [],
-    });
-  });
 });
 
-describe('a job whose environment rests', () => {
+describe('a job in a paused environment', () => {
   const cooldown = { until: Date.parse('2026-01-01T10:15:00Z'), failures: 3, reason: 'a token was refused', since: at };
-  const error = 'the environment rests: a token was refused';
+  const error = 'the environment is paused: a token was refused';
 
-  test('says so, and until when', () => {
+  test('has the reason and the end of the pause', () => {
     const check = { ...toBeRead.check, error, nextAt: '2026-01-01T10:15:00.000Z' };
     expect(detailsOf(toBeRead, cooldown)).toMatchObject({ check });
   });
 
-  test('says nothing of it when nothing more is read', () => {
+  test('has neither if no check follows', () => {
     const check = { ...record.check, nextAt: null };
     expect(detailsOf({ ...record, check }, cooldown)).toMatchObject({ check });
   });
 });
 
-describe('whether a check is only accepted', () => {
+describe('a job is only accepted (202)', () => {
   test.each<[sentence: string, reading: Reading, record: JobRecord, expected: boolean]>([
-    ['a job that was read is not', { kind: 'job', job }, record, false],
-    ['a job that was read and is watched on is not', { kind: 'job', job }, toBeRead, false],
-    ['a job that the API does not know yet is', { kind: 'notFound', error: '' }, toBeRead, true],
-    ['a job that could not be read is', { kind: 'unreadable', error: '' }, toBeRead, true],
-    ['a job whose environment rests is', { kind: 'notAsked', error: '', since: null }, toBeRead, true],
-    ['a job that has ended is not, whatever the API says now', { kind: 'unreadable', error: '' }, record, false],
+    ['not if it was read', { kind: 'job', job }, record, false],
+    ['not if it was read and is still watched', { kind: 'job', job }, toBeRead, false],
+    ['if the API does not know it yet', { kind: 'notFound', error: '' }, toBeRead, true],
+    ['if it could not be read', { kind: 'unreadable', error: '' }, toBeRead, true],
+    ['if its environment is paused', { kind: 'notAsked', error: '', since: null }, toBeRead, true],
+    ['not if it has ended, whatever the API returns now', { kind: 'unreadable', error: '' }, record, false],
   ])('%s', (_, reading, of, expected) => {
     expect(isOnlyAccepted(checked({ reading, record: of }))).toBe(expected);
   });
 });
 
-describe('an answer that only accepts', () => {
-  const answered = (reading: Reading) => {
-    const {
-      statusCode,
-      headers,
-      body = '',
-    } = acceptedResponse(checked({ reading, record: toBeRead, transition: null }));
-    return { statusCode, headers, body: JSON.parse(body) };
-  };
-
-  test('has the members of the contract, and a detail', () => {
-    const { statusCode, body } = answered({ kind: 'unreadable', error: 'Publishing API of production: answered 500' });
-    const { detail, ...members } = body;
-    expect(statusCode).toBe(202);
-    expect(members).toEqual(responseOf(checked({ record: toBeRead, transition: null })));
-    expect(detail).toMatch(/^Recorded, .*Publishing API of production: answered 500$/);
-  });
-
+describe('a 202 response', () => {
   test.each<[reading: Reading, seconds: string]>([
     [{ kind: 'notFound', error: 'no such job' }, '60'],
     [{ kind: 'unreadable', error: 'answered 500' }, '60'],
     [{ kind: 'unreadable', error: 'answered 503', retryAfterMs: 30_000 }, '30'],
-    [{ kind: 'notAsked', error: 'rests', since: null, retryAfterMs: 1_001 }, '2'],
-    [{ kind: 'notAsked', error: 'rests', since: null }, '60'],
+    [{ kind: 'notAsked', error: 'paused', since: null, retryAfterMs: 1_001 }, '2'],
+    [{ kind: 'notAsked', error: 'paused', since: null }, '60'],
   ])('says when to ask again, in whole seconds: %o, %s', (reading, seconds) => {
-    expect(answered(reading).headers).toEqual({ 'content-type': 'application/json', 'retry-after': seconds });
-  });
-});
-
-test('an answer is JSON, and says so', () => {
-  expect(jsonResponse(200, { status: null })).toEqual({
-    statusCode: 200,
-    headers: { 'content-type': 'application/json' },
-    body: '{"status":null}',
+    const { headers } = acceptedResponse(checked({ reading, record: toBeRead }));
+    expect(headers).toEqual({ 'content-type': 'application/json', 'retry-after': seconds });
   });
 });

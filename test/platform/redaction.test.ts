@@ -10,12 +10,12 @@ const redactorOf = (...secrets: string[]) => {
 
 describe('a secret', () => {
   test.each<[sentence: string, secret: string, text: string, expected: string]>([
-    ['at its place', 'hush-hush', 'the key hush-hush was refused', 'the key [redacted] was refused'],
-    ['as often as it stands there', 'hush-hush', 'hush-hush,hush-hush', '[redacted],[redacted]'],
+    ['in a sentence', 'hush-hush', 'the key hush-hush was refused', 'the key [redacted] was refused'],
+    ['every time', 'hush-hush', 'hush-hush,hush-hush', '[redacted],[redacted]'],
     ['inside a word', 'hush-hush', 'xhush-hushx', 'x[redacted]x'],
-    ['as it looks in a URL', 'a b/c?d', 'GET /?key=a%20b%2Fc%3Fd', 'GET /?key=[redacted]'],
-    ['as it looks in JSON', 'say "x"\\', '{"key":"say \\"x\\"\\\\"}', '{"key":"[redacted]"}'],
-    ['though it looks like a pattern', 'a.*b$&', 'axxb a.*b$&', 'axxb [redacted]'],
+    ['in its form in a URL', 'a b/c?d', 'GET /?key=a%20b%2Fc%3Fd', 'GET /?key=[redacted]'],
+    ['in its form in JSON', 'say "x"\\', '{"key":"say \\"x\\"\\\\"}', '{"key":"[redacted]"}'],
+    ['even if it looks like a pattern', 'a.*b$&', 'axxb a.*b$&', 'axxb [redacted]'],
     [
       'that is an address',
       'https://hooks.invalid/T/B/x',
@@ -26,30 +26,30 @@ describe('a secret', () => {
     expect(redactorOf(secret)(text)).toBe(expected);
   });
 
-  test('of four characters is replaced, a shorter one would garble any text', () => {
+  test('of four characters is replaced; a shorter one would garble any text', () => {
     const redact = redactorOf('', 'a', 'abc', 'abcd');
     expect(redact('a banal abc, and abcd')).toBe('a banal abc, and [redacted]');
   });
 
   test.each([[['hush-old', 'hush-old-and-new']], [['hush-old-and-new', 'hush-old']]])(
-    'leaves no rest when another one is its beginning, in whichever order they were learnt: %j',
+    'is replaced completely even if it begins with another one, in any order: %j',
     (secrets) => {
       expect(redactorOf(...secrets)('key hush-old-and-new.')).toBe('key [redacted].');
     },
   );
 
-  test('is not kept by another redactor', () => {
+  test('is unknown to another redactor', () => {
     redactorOf('hush-hush');
     expect(redactorOf()('hush-hush')).toBe('hush-hush');
   });
 });
 
-test('text without a secret stays as it is', () => {
+test('text without a secret is unchanged', () => {
   const redact = redactorOf('hush-hush');
   fc.assert(fc.property(fc.string(), (text) => redact(text) === text));
 });
 
-test('no secret is left, however many there are', () => {
+test('no secret remains, however many there are', () => {
   // Capitals, so that no secret is part of the replacement.
   const secret = fc.string({ unit: fc.constantFrom(...'ABC"/% \\'), minLength: 4, maxLength: 8 });
   fc.assert(

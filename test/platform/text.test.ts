@@ -18,7 +18,7 @@ describe('cutting', () => {
     expect(cut(text, max)).toBe(expected);
   });
 
-  test('never goes over the bound, never cuts a character in two, and shows that it was done', () => {
+  test('never exceeds the limit, never cuts a character in two, and marks the cut', () => {
     fc.assert(
       fc.property(anything, fc.integer({ min: 1, max: 20 }), (text, max) => {
         const result = cut(text, max);
@@ -41,17 +41,17 @@ describe('cutting', () => {
 
 describe('cleaning', () => {
   test.each<[sentence: string, text: string, expected: string]>([
-    ['leaves text as it is', 'Nightly <b>&amp;</b> `site` 公開 👩‍👩‍👧 ', 'Nightly <b>&amp;</b> `site` 公開 👩‍👩‍👧'],
+    ['keeps normal text', 'Nightly <b>&amp;</b> `site` 公開 👩‍👩‍👧 ', 'Nightly <b>&amp;</b> `site` 公開 👩‍👩‍👧'],
     ['makes one line', 'one\r\ntwo\tthree\u2028four\u2029five', 'one two three four five'],
-    ['takes out control characters', 'a\u0000\u0007b\u001b[31mc\u007f\u0085d', 'a b [31mc d'],
-    ['takes out what turns the direction', 'invoice\u202egpj.exe \u2066x\u2069', 'invoice gpj.exe  x'],
-    ['mends halves of characters', 'a\ud83db', 'a\ufffdb'],
-    ['leaves nothing of nothing', ' \n\t\u202e ', ''],
+    ['removes control characters', 'a\u0000\u0007b\u001b[31mc\u007f\u0085d', 'a b [31mc d'],
+    ['removes characters that reverse the direction', 'invoice\u202egpj.exe \u2066x\u2069', 'invoice gpj.exe  x'],
+    ['replaces halves of characters', 'a\ud83db', 'a\ufffdb'],
+    ['leaves nothing of blanks', ' \n\t\u202e ', ''],
   ])('%s', (_, text, expected) => {
     expect(clean(text, 100)).toBe(expected);
   });
 
-  test('makes anything one well-formed line within the bound', () => {
+  test('makes any text one well-formed line within the limit', () => {
     fc.assert(
       fc.property(anything, fc.integer({ min: 1, max: 20 }), (text, max) => {
         const result = clean(text, max);
