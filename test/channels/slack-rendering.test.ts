@@ -51,7 +51,7 @@ const rendered = (message: Message): SlackPayload => blocksOf(message) as SlackP
 const hostile = `<!channel> & <https://evil.example|click> \`\`\` ${'x'.repeat(5_000)}`;
 const everywhere = (text: string): Partial<Job> => ({ name: text, source: text, startedBy: text, canceledBy: text });
 
-/** Every text of the blocks, with the number of characters that it may have. */
+/** Every text of the blocks, with its limit in characters. */
 function texts({ blocks = [] }: SlackPayload): { type: string; text: string; limit: number }[] {
   return blocks.flatMap((block) => [
     ...(block.text ? [{ ...block.text, limit: block.type === 'header' ? 150 : 3_000 }] : []),
@@ -86,9 +86,9 @@ function broken(payload: SlackPayload): string[] {
 const ours =
   /<!(?:here|channel)>|<!subteam\^S[A-Z0-9]+>|<@[UW][A-Z0-9]+>|<!date\^\d+\^\{date_short_pretty\} at \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>|<https:\/\/example\.org\/[^<>|]*\|Open the job>/g;
 const entity = /&(?:amp|lt|gt);/g;
-/** What Slack would take for control, and is not ours. */
+/** Control sequences that are not ours. */
 const foreignControl = (text: string): string[] => text.replace(ours, '').replace(entity, '').match(/[<>&]/g) ?? [];
-/** The texts in which Slack looks for control characters. */
+/** The texts in which Slack interprets control characters. */
 const interpreted = (payload: SlackPayload): string[] => [
   payload.text ?? '',
   ...texts(payload)
@@ -136,8 +136,8 @@ const anyMessage = fc
   .tuple(anyJob, fc.option(fc.constantFrom('here', 'channel', 'U0123ABC', 'W0123ABC', 'S0123ABC'), { nil: undefined }))
   .map(([values, mention]) => messageAbout(values, { mention, jobUrl: 'https://example.org/{jobId}?a=1&b=2' }));
 
-describe('whatever somebody typed', () => {
-  test('every limit of Slack holds', () => {
+describe('with any text in a job', () => {
+  test('the message respects every limit of Slack', () => {
     fc.assert(
       fc.property(anyMessage, (message) => {
         expect(broken(rendered(message))).toEqual([]);
@@ -145,7 +145,7 @@ describe('whatever somebody typed', () => {
     );
   });
 
-  test('no character of control is left that is not ours', () => {
+  test('every control character in the message is ours', () => {
     fc.assert(
       fc.property(anyMessage, (message) => {
         expect(interpreted(rendered(message)).flatMap(foreignControl)).toEqual([]);
@@ -153,7 +153,7 @@ describe('whatever somebody typed', () => {
     );
   });
 
-  test('nobody is rung whom no rule names', () => {
+  test('the message mentions only whom a rule names', () => {
     fc.assert(
       fc.property(anyJob, (values) => {
         const all = interpreted(rendered(messageAbout(values))).join('\n');
@@ -187,22 +187,22 @@ describe('whatever somebody typed', () => {
     expect(interpreted(payload).flatMap(foreignControl)).toEqual([]);
   });
 
-  test('what was cut shows that it was', () => {
+  test('a cut is marked', () => {
     const [header, , fields] = rendered(messageAbout(everywhere('x'.repeat(5_000)))).blocks ?? [];
     expect(header?.text?.text).toBe(`Canceled: ${'x'.repeat(139)}…`);
     expect(fields?.fields?.[1]?.text).toBe(`*Source*\n${'x'.repeat(299)}…`);
   });
 
-  test('a backtick in the text cannot turn what follows into code', () => {
+  test('a backtick cannot format the following text as code', () => {
     expect(textOf(messageAbout(everywhere('``` `a`')))).not.toContain('`');
   });
 
-  test('a name is shown as it is where Slack interprets nothing', () => {
+  test('a name in plain text is shown unchanged', () => {
     const [header] = rendered(messageAbout({ name: 'Fish & <Chips>' })).blocks ?? [];
     expect(header?.text).toEqual({ type: 'plain_text', text: 'Canceled: Fish & <Chips>', emoji: false });
   });
 
-  test('Slack makes no links of its own out of foreign text', () => {
+  test('Slack makes no links from external text', () => {
     const payload = rendered(messageAbout(everywhere('see https://evil.example or evil.example')));
     const markdown = texts(payload).filter(({ type }) => type === 'mrkdwn');
     expect(markdown.length).toBeGreaterThan(3);
@@ -225,7 +225,7 @@ describe('the status word', () => {
     expect(payload.text?.startsWith(`${words}Nightly site publish. `)).toBe(true);
   });
 
-  test('of a correction says that it is one', () => {
+  test('of a correction says that it corrects', () => {
     const payload = rendered(messageAbout({}, { outcome: 'completedWithWarnings', corrects: 'completed' }));
     expect(payload.text).toMatch(/^Completed with warnings \(correction\): /);
     expect(payload.blocks?.[1]?.text?.text).toMatch(/^This corrects an earlier message, which said “Completed”\./);
@@ -246,7 +246,7 @@ describe('a mention', () => {
     expect(payload.blocks?.[1]?.text?.text).toContain(`${form} The job was stopped`);
   });
 
-  test.each(outcomes)('is not there for %s, unless a rule asks for it', (outcome) => {
+  test.each(outcomes)('is absent for %s, unless a rule asks for it', (outcome) => {
     expect(interpreted(rendered(messageAbout({}, { outcome }))).join('\n')).not.toMatch(/<[!@](?!date)/);
   });
 });
@@ -255,7 +255,7 @@ describe('the facts', () => {
   const fields = (message: Message): string[] =>
     (rendered(message).blocks ?? []).flatMap((block) => (block.fields ?? []).map(({ text = '' }) => text));
 
-  test('stand side by side, a label over a text', () => {
+  test('stand side by side, each label above its text', () => {
     expect(fields(messageAbout())).toEqual([
       '*Environment*\nproduction',
       '*Source*\nPages',
@@ -269,7 +269,7 @@ describe('the facts', () => {
     ]);
   });
 
-  test('tell moments in the reader’s own zone, with UTC for clients that cannot', () => {
+  test('show times in the reader’s time zone, with UTC as the fallback', () => {
     const [date] = fields(messageAbout({ finishedAt: '2026-07-01T00:30:59.999Z' })).filter((text) =>
       /Ended/.test(text),
     );
@@ -278,7 +278,7 @@ describe('the facts', () => {
     );
   });
 
-  test('are all in the text as well, for previews and screen readers', () => {
+  test('are all in the plain text, for previews and screen readers', () => {
     expect(textOf(messageAbout({}, { mention: 'here', jobUrl: 'https://example.org/jobs/{jobId}' }))).toBe(
       [
         'Canceled: Nightly site publish. The job was stopped before its end. What had been published by then stays published.',
@@ -306,26 +306,26 @@ describe('the link', () => {
     ['https://example.org/jobs/{jobId}', '<https://example.org/jobs/job_41B25|Open the job>'],
     ['https://example.org/?a={jobId}&b=2', '<https://example.org/?a=job_41B25&amp;b=2|Open the job>'],
     ['https://example.org/a|b>c', '<https://example.org/a%7Cb&gt;c|Open the job>'],
-  ])('%s stands under the sentence', (jobUrl, link) => {
+  ])('%s is below the sentence', (jobUrl, link) => {
     expect(sentence(jobUrl)).toBe(link);
   });
 
-  test('is not there without an address', () => {
+  test('is absent without an address', () => {
     expect(sentence()).toBe('');
   });
 
-  test('is no button: Slack would report each click to an app that is not there', () => {
+  test('is not a button: Slack would report each click to an app', () => {
     const { blocks = [] } = rendered(messageAbout({}, { jobUrl: 'https://example.org/jobs/{jobId}' }));
     expect(blocks.map(({ type }) => type)).toEqual(['header', 'section', 'section']);
   });
 
-  test('that is longer than a text may be does not cost the message its looks', () => {
+  test('that is too long for a text is left out', () => {
     const message = messageAbout({}, { jobUrl: `https://example.org/${'x'.repeat(3_000)}/{jobId}` });
     expect(broken(rendered(message))).toEqual([]);
   });
 });
 
-describe('Slack itself', () => {
+describe('Slack', () => {
   let slack: SlackServer;
   beforeAll(async () => {
     slack = await startSlackServer();
@@ -336,7 +336,7 @@ describe('Slack itself', () => {
     return `${response.status} ${await response.text()}`;
   };
 
-  test.each(outcomes)('takes a message of %s', async (outcome) => {
+  test.each(outcomes)('accepts a message of %s', async (outcome) => {
     const message = messageAbout({}, { outcome, mention: 'here', jobUrl: 'https://example.org/{jobId}' });
     expect(await post(blocksOf(message))).toBe('200 ok');
     expect(await post({ text: textOf(message) })).toBe('200 ok');
@@ -349,13 +349,13 @@ describe('Slack itself', () => {
     '👩‍👩‍👧‍👦'.repeat(500),
     '\u202e<!channel>'.repeat(500),
     '\ud83d"\\'.repeat(2_000),
-  ])('takes a message about %j', async (text) => {
+  ])('accepts a message about %j', async (text) => {
     const message = messageAbout(everywhere(text), { mention: 'S0123ABC' });
     expect(await post(blocksOf(message))).toBe('200 ok');
     expect(await post({ text: textOf(message) })).toBe('200 ok');
   });
 
-  test('takes a message about a job of which nothing is known', async () => {
+  test('accepts a message about a job that was never read', async () => {
     const nothing = { name: null, source: null, startedBy: null, canceledBy: null, statistics: null };
     const times = { queuedAt: null, startedAt: null, finishedAt: null };
     expect(await post(blocksOf(messageAbout({ ...nothing, ...times })))).toBe('200 ok');

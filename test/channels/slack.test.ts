@@ -5,7 +5,7 @@ import { slack } from '../../lib/channels/slack.ts';
 import type { UpstreamError } from '../../lib/platform/errors.ts';
 import { createHttp, type Http } from '../../lib/platform/http.ts';
 import { createRedactor } from '../../lib/platform/redaction.ts';
-import { createSecrets, type ReadParameters, type Secrets } from '../../lib/platform/secrets.ts';
+import { createSecrets, type ReadParameters } from '../../lib/platform/secrets.ts';
 import type { Fault } from '../../local/faults.ts';
 import { type SlackServer, startSlackServer } from '../../local/slack-server.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
@@ -21,25 +21,32 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-interface Given {
+function create({
+  webhookUrl = server.webhookUrl(),
+  http = createHttp(),
+  readParameters = async () => new Map(),
+}: {
   webhookUrl?: string;
   http?: Http;
   readParameters?: ReadParameters;
-}
-
-function create({ webhookUrl = server.webhookUrl(), http = createHttp(), readParameters }: Given = {}): Channel {
+} = {}): Channel {
   const redact = createRedactor();
-  const secrets: Secrets = createSecrets({
-    env: {},
-    clock,
-    redact,
-    readParameters: readParameters ?? (async () => new Map()),
-    references: [webhookUrl],
-  });
-  return slack.create({ http, clock, secrets, redact }, { type: 'slack', webhookUrl });
+  const secrets = createSecrets({ env: {}, clock, redact, readParameters, references: [webhookUrl] });
+  return slack.create({ http, clock, secrets, redact }, { webhookUrl });
+}
+const send = (given?: Parameters<typeof create>[0], timeoutMs = 5_000) => create(given).send(someMessage(), timeoutMs);
+
+/** Systems Manager with the address of the hook. Counts the reads. */
+function hookParameter(hook = () => server.webhookUrl()) {
+  const manager = { reads: 0 };
+  const readParameters: ReadParameters = async () => {
+    manager.reads += 1;
+    return new Map([['/hook', hook()]]);
+  };
+  return { manager, webhookUrl: 'ssm:/hook', readParameters };
 }
 
-/** An address where nobody listens. */
+/** An address where nothing listens. */
 async function deadAddress(): Promise<string> {
   const closed = net.createServer();
   await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
@@ -48,7 +55,7 @@ async function deadAddress(): Promise<string> {
   return `http://127.0.0.1:${port}/services/T/B/hook`;
 }
 
-test('a message that Slack takes is one request, with blocks and with the text beside them', async () => {
+test('sends a message in one request, with blocks and text', async () => {
   expect(await create().send(someMessage(), 5_000)).toEqual({ receipt: 'ok' });
   expect(server.requestCount()).toBe(1);
   expect(server.messages).toMatchObject([
@@ -60,7 +67,7 @@ test('Slack accepts one message per second', () => {
   expect(create()).toMatchObject({ minIntervalMs: 1_000 });
 });
 
-type Row = [answer: string, Fault, Pick<UpstreamError, 'kind' | 'ambiguous' | 'retryAfterMs'>];
+type Row = [response: string, Fault, Pick<UpstreamError, 'kind' | 'ambiguous' | 'retryAfterMs'>];
 const permanent = { kind: 'needsOperator', ambiguous: false, retryAfterMs: undefined } as const;
 const transient = { kind: 'unavailable', ambiguous: true, retryAfterMs: undefined } as const;
 const wait = (retryAfterMs: number | undefined) => ({ kind: 'rateLimited', ambiguous: false, retryAfterMs }) as const;
@@ -106,51 +113,45 @@ const refusals: Row[] = [
   ['200 with a page', { status: 200, body: '<html>Welcome</html>' }, transient],
   ['200 with nothing', { status: 200, body: '' }, transient],
   ['200 with 200,000 brackets', { status: 200, body: '['.repeat(200_000) }, transient],
-  ['half an answer', { kind: 'half', status: 200, body: 'ok' }, transient],
+  ['half a response', { kind: 'half', status: 200, body: 'ok' }, transient],
   ['a reset', { kind: 'reset' }, transient],
   ['silence', { kind: 'silence' }, transient],
 ];
-test.each(refusals)('%s is not sent, and says what follows from it', async (_, fault, expected) => {
+test.each(refusals)('%s is an error that says whether a retry helps', async (_, fault, expected) => {
   server.answerWith(fault);
   const error = await failure(create().send(someMessage(), fault.kind === 'silence' ? 80 : 5_000));
   expect(error).toMatchObject(expected);
   expect(error.message).toMatch(/^Slack: /);
-  // No retries of its own: the first answer is the last word.
+  // It does not retry.
   expect(server.requestCount()).toBe(1);
 });
 
-test('200 with ok in JSON is as good as ok', async () => {
+test('200 with ok in JSON is a success', async () => {
   server.answerWith({ status: 200, body: { ok: true }, accepted: true });
   await expect(create().send(someMessage(), 5_000)).resolves.toEqual(expect.any(String));
 });
 
-test('an answer longer than anything Slack says may have been an acceptance', async () => {
+test('a response that is too long is ambiguous', async () => {
   server.answerWith({ status: 200, bytes: 50_000_000, accepted: true });
-  expect(await failure(create().send(someMessage(), 5_000))).toMatchObject({ ambiguous: true });
+  expect(await failure(send())).toMatchObject({ ambiguous: true });
 });
 
-test('who needs to act is told what to look at, and by which code', async () => {
+test('the error for an operator has the code of Slack and the remedy', async () => {
   server.answerWith({ status: 404, body: 'no_service' });
-  const { message } = await failure(create().send(someMessage(), 5_000));
+  const { message } = await failure(send());
   expect(message).toMatch(/^Slack: answered 404 no_service\. Check .*webhook/);
 });
 
-test('a Slack that cannot be reached certainly has not posted', async () => {
-  const channel = create({ webhookUrl: await deadAddress() });
-  const error = await failure(channel.send(someMessage(), 5_000));
-  expect(error).toMatchObject({
-    kind: 'unavailable',
-    ambiguous: false,
-    message: 'Slack: cannot connect (ECONNREFUSED)',
-  });
+test.each<[string, () => Promise<string> | string]>([
+  ['refuses connections', deadAddress],
+  ['has no address', () => `https://${'x'.repeat(64)}.invalid/services/T/B/hook`],
+])('a Slack that %s has certainly not posted', async (_, addressOf) => {
+  const error = await failure(send({ webhookUrl: await addressOf() }));
+  expect(error).toMatchObject({ kind: 'unavailable', ambiguous: false });
+  expect(error.message).toMatch(/^Slack: cannot connect/);
 });
 
-test('a Slack whose name has no address certainly has not posted', async () => {
-  const channel = create({ webhookUrl: `https://${'x'.repeat(64)}.invalid/services/T/B/hook` });
-  expect(await failure(channel.send(someMessage(), 5_000))).toMatchObject({ kind: 'unavailable', ambiguous: false });
-});
-
-const refusedPayloads = [
+const rejectedPayloads = [
   'invalid_payload',
   'invalid_blocks',
   'invalid_blocks_format',
@@ -160,7 +161,7 @@ const refusedPayloads = [
   'msg_blocks_too_long',
 ];
 
-test.each(refusedPayloads)('%s is met with plain text, at once and once', async (code) => {
+test.each(rejectedPayloads)('after %s, it sends the plain text at once', async (code) => {
   server.answerWith({ status: 400, body: code });
   expect(await create().send(someMessage({ mention: 'here' }), 5_000)).toBe('ok');
   expect(server.requestCount()).toBe(2);
@@ -172,9 +173,9 @@ test.each(refusedPayloads)('%s is met with plain text, at once and once', async 
   expect(posted?.payload.text).toContain('<!here>');
 });
 
-test.each(refusedPayloads)('%s for the plain text too is the end of it', async (code) => {
+test.each(rejectedPayloads)('%s for the plain text as well is an error', async (code) => {
   server.answerWith({ status: 400, body: code, times: 2 });
-  const error = await failure(create().send(someMessage(), 5_000));
+  const error = await failure(send());
   expect(error).toMatchObject({ kind: 'payloadRefused', ambiguous: false });
   expect(error.message).toContain(code);
   expect(server.requestCount()).toBe(2);
@@ -184,45 +185,45 @@ test.each<Row>([
   ['429', { status: 429, headers: { 'retry-after': '3' } }, wait(3_000)],
   ['404 no_service', { status: 404, body: 'no_service' }, permanent],
   ['a reset', { kind: 'reset' }, transient],
-])('the answer to the plain text counts when it is %s', async (_, fault, expected) => {
+])('the response to the plain text counts if it is %s', async (_, fault, expected) => {
   server.answerWith({ status: 400, body: 'invalid_blocks' });
   server.answerWith(fault);
-  expect(await failure(create().send(someMessage(), 5_000))).toMatchObject(expected);
+  expect(await failure(send())).toMatchObject(expected);
   expect(server.requestCount()).toBe(2);
 });
 
-/** An HTTP whose every answer takes so long, by the clock. */
-function slowHttp(ms: number, answer: { status: number; body: string }) {
+/** An HTTP client whose responses take `ms` by the clock. */
+function slowHttp(ms: number, response: { status: number; body: string }) {
   const timeouts: number[] = [];
   const http: Http = async ({ timeoutMs }) => {
     timeouts.push(timeoutMs);
     clock.advance(ms);
-    return { headers: {}, ...answer };
+    return { headers: {}, ...response };
   };
   return { timeouts, http };
 }
 
-test('both requests together have no more than the time that was given', async () => {
+test('both requests share the given time', async () => {
   const { timeouts, http } = slowHttp(1_500, { status: 400, body: 'invalid_blocks' });
-  await failure(create({ http }).send(someMessage(), 5_000));
+  await failure(send({ http }));
   expect(timeouts).toEqual([5_000, 3_500]);
 });
 
-// A request that is cut off at once may have been posted: better a refusal that is certain.
-test('with no time left after a refused payload nothing more is sent', async () => {
+// A request that is aborted at once would be ambiguous. The rejection is certain.
+test('sends nothing more if no time is left after a rejected payload', async () => {
   const { timeouts, http } = slowHttp(5_000, { status: 400, body: 'invalid_blocks' });
-  const error = await failure(create({ http }).send(someMessage(), 5_000));
+  const error = await failure(send({ http }));
   expect(timeouts).toEqual([5_000]);
   expect(error).toMatchObject({ kind: 'payloadRefused', ambiguous: false });
 });
 
-test('the time that reading the address takes counts as well', async () => {
+test('the given time includes reading the address', async () => {
   const { timeouts, http } = slowHttp(0, { status: 200, body: 'ok' });
   const readParameters: ReadParameters = async () => {
     clock.advance(2_000);
     return new Map([['/hook', server.webhookUrl()]]);
   };
-  await create({ http, webhookUrl: 'ssm:/hook', readParameters }).send(someMessage(), 5_000);
+  await send({ http, webhookUrl: 'ssm:/hook', readParameters });
   expect(timeouts).toEqual([3_000]);
 });
 
@@ -233,40 +234,36 @@ test.each([
   'ftp://slack.invalid/services/T/B/hook-secret',
   'hook-secret',
   'https://user:hook-secret@hooks.slack.com/services/T/B/hook-secret',
-])('an address that is not https, or has a user name, is never called, and not shown: %s', async (webhookUrl) => {
-  const error = await failure(create({ webhookUrl, http: () => expect.unreachable() }).send(someMessage(), 5_000));
+])('an address that is not https, or has a user name, is neither called nor shown: %s', async (webhookUrl) => {
+  const error = await failure(send({ webhookUrl, http: () => expect.unreachable() }));
   expect(error).toMatchObject({ kind: 'needsOperator', ambiguous: false });
   expectNoSecrets([error], [webhookUrl, 'hook-secret']);
 });
 
-test('an address that cannot be read is the trouble of this channel', async () => {
-  const gone = await failure(create({ webhookUrl: 'ssm:/hook' }).send(someMessage(), 5_000));
+test('an address that cannot be read is an error of this channel', async () => {
+  const gone = await failure(send({ webhookUrl: 'ssm:/hook' }));
   expect(gone).toMatchObject({ kind: 'needsOperator', message: expect.stringContaining('/hook') });
   const readParameters = () => Promise.reject(new Error('down'));
-  const later = await failure(create({ webhookUrl: 'ssm:/hook', readParameters }).send(someMessage(), 5_000));
+  const later = await failure(send({ webhookUrl: 'ssm:/hook', readParameters }));
   expect(later).toMatchObject({ kind: 'unavailable', ambiguous: false });
 });
 
-test('an address that was replaced is read again when Slack refuses the old one', async () => {
+test('reads a replaced address again when Slack refuses the old one', async () => {
   let hook = server.webhookUrl('before');
-  const channel = create({ webhookUrl: 'ssm:/hook', readParameters: async () => new Map([['/hook', hook]]) });
+  const channel = create(hookParameter(() => hook));
   await channel.send(someMessage(), 5_000);
   hook = server.webhookUrl('after');
   server.answerWith({ hook: 'before', status: 404, body: 'no_service', times: 100 });
   clock.advance(5 * 60_000);
-  // Whether this very message gets through or the next one: nobody has to deploy anew.
+  // This message or the next one gets through without a new deployment.
   await channel.send(someMessage(), 5_000).catch(() => undefined);
   await channel.send(someMessage(), 5_000).catch(() => undefined);
   expect(server.messages.map(({ hook: used }) => used)).toContain('after');
 });
 
-test('an address that is still the same is not called twice', async () => {
-  let reads = 0;
-  const readParameters: ReadParameters = async () => {
-    reads += 1;
-    return new Map([['/hook', server.webhookUrl()]]);
-  };
-  const channel = create({ webhookUrl: 'ssm:/hook', readParameters });
+test('an unchanged address is not called twice', async () => {
+  const { manager, ...given } = hookParameter();
+  const channel = create(given);
   server.answerWith({ status: 404, body: 'no_service', times: 100 });
   for (const [expectedReads, waitMs] of [
     [1, 0],
@@ -276,32 +273,24 @@ test('an address that is still the same is not called twice', async () => {
     clock.advance(waitMs);
     const before = server.requestCount();
     expect((await failure(channel.send(someMessage(), 5_000))).kind).toBe('needsOperator');
-    expect([reads, server.requestCount() - before]).toEqual([expectedReads, 1]);
+    expect([manager.reads, server.requestCount() - before]).toEqual([expectedReads, 1]);
   }
 });
 
-test('an address is not read again for what is no refusal of it', async () => {
-  let reads = 0;
-  const readParameters: ReadParameters = async () => {
-    reads += 1;
-    return new Map([['/hook', server.webhookUrl()]]);
-  };
-  const channel = create({ webhookUrl: 'ssm:/hook', readParameters });
+test('the address is not read again after any other error', async () => {
+  const { manager, ...given } = hookParameter();
+  const channel = create(given);
   await channel.send(someMessage(), 5_000);
   clock.advance(60 * 60_000);
-  for (const fault of [
-    { status: 500 },
-    { status: 429 },
-    { kind: 'reset' },
-    { status: 400, body: 'no_text', times: 2 },
-  ]) {
-    server.answerWith(fault as Fault);
+  const noText: Fault & { times: number } = { status: 400, body: 'no_text', times: 2 };
+  for (const fault of [{ status: 500 }, { status: 429 }, { kind: 'reset' }, noText] satisfies Fault[]) {
+    server.answerWith(fault);
     await failure(channel.send(someMessage(), 5_000));
   }
-  expect(reads).toBe(1);
+  expect(manager.reads).toBe(1);
 });
 
-test('no part of the address shows in any error, even if the other side repeats it', async () => {
+test('no error shows any part of the address, even if Slack repeats it', async () => {
   const hook = 'XXXXXXXXhook-secretXXXXXXXX';
   const webhookUrl = server.webhookUrl(hook);
   const { pathname } = new URL(webhookUrl);
@@ -315,22 +304,22 @@ test('no part of the address shows in any error, even if the other side repeats 
   for (const fault of faults) {
     server.clearAnswers();
     server.answerWith(fault);
-    errors.push(await failure(create({ webhookUrl }).send(someMessage(), 5_000)));
+    errors.push(await failure(send({ webhookUrl })));
   }
   server.answerWith({ kind: 'silence' });
-  errors.push(await failure(create({ webhookUrl }).send(someMessage(), 60)));
+  errors.push(await failure(send({ webhookUrl }, 60)));
   await server.close();
-  errors.push(await failure(create({ webhookUrl }).send(someMessage(), 5_000)));
+  errors.push(await failure(send({ webhookUrl })));
   expectNoSecrets(errors, [webhookUrl]);
   expectNoSecrets(errors, [hook]);
 });
 
-test('a hook that is alive is recognised without a message', async () => {
+test('verifies an existing hook without a message', async () => {
   await create().verify(5_000);
   expect([server.requestCount(), server.messages]).toEqual([1, []]);
 });
 
-test('a hook that is gone is recognised without a message', async () => {
+test('finds a deleted hook without a message', async () => {
   server.answerWith({ status: 404, body: 'no_service' });
   const error = await failure(create().verify(5_000));
   expect(error.kind).toBe('needsOperator');
@@ -338,7 +327,7 @@ test('a hook that is gone is recognised without a message', async () => {
   expectNoSecrets([error.message], [server.webhookUrl()]);
 });
 
-test('what would be sent can be looked at', async () => {
+test('renders what it would send', async () => {
   const { text, payload } = create().render(someMessage());
   expect(text).toMatch(/^Failed: Nightly/);
   await create().send(someMessage(), 5_000);

@@ -42,7 +42,7 @@ const foreign = fc.oneof(
 );
 
 describe('the subject', () => {
-  test('is under 100 characters of printable ASCII, whatever the job is called', () => {
+  test('is under 100 characters of printable ASCII for any name', () => {
     fc.assert(
       fc.property(fc.option(foreign), fc.constantFrom(...outcomes), (name, outcome) => {
         const { Subject = '' } = published(messageAbout({ name }, { outcome }));
@@ -67,20 +67,20 @@ describe('the subject', () => {
   });
 });
 
-describe('what each protocol gets', () => {
+describe('the text for each protocol', () => {
   const message = messageAbout({}, { jobUrl: 'https://example.org/jobs/{jobId}' });
   const { protocols, MessageStructure } = published(message);
 
-  test('is chosen by SNS, out of one text per protocol', () => {
+  test('is one text per protocol', () => {
     expect(MessageStructure).toBe('json');
     expect(Object.values(protocols).filter((text) => typeof text !== 'string' || text === '')).toEqual([]);
   });
 
-  test.each(['sqs', 'lambda', 'http', 'https'])('machines (%s) get the document', (protocol) => {
+  test.each(['sqs', 'lambda', 'http', 'https'])('is the document for machines (%s)', (protocol) => {
     expect(JSON.parse(protocols[protocol] ?? '')).toEqual(message.document);
   });
 
-  test('people get sentences', () => {
+  test('is sentences for people', () => {
     expect(protocols['email'] ?? protocols['default']).toBe(
       [
         'Canceled: Nightly site publish',
@@ -101,7 +101,7 @@ describe('what each protocol gets', () => {
     );
   });
 
-  test('a phone gets the first sentences, however long the name is', () => {
+  test('is the first sentences for a phone, however long the name is', () => {
     expect(protocols['sms']).toBe(
       'Canceled: Nightly site publish. The job was stopped before its end. What had been published by then stays published.',
     );
@@ -111,8 +111,8 @@ describe('what each protocol gets', () => {
   });
 });
 
-describe('the attributes that subscribers filter by', () => {
-  test('are what the document says', () => {
+describe('the attributes for subscription filters', () => {
+  test('are members of the document', () => {
     expect(published(messageAbout()).MessageAttributes).toEqual({
       outcome: { DataType: 'String', StringValue: 'canceled' },
       status: { DataType: 'String', StringValue: 'Canceled' },
@@ -123,7 +123,7 @@ describe('the attributes that subscribers filter by', () => {
   });
 
   // SNS refuses a message with an empty attribute.
-  test('are never empty: what is not known is left out', () => {
+  test('leave out unknown values', () => {
     const unread = messageAbout({ source: null });
     const lost = { ...unread, document: { ...unread.document, status: null } };
     expect(attributes(publishInput(lost, standard)).map(([name]) => name)).toEqual(['outcome', 'environment', 'jobId']);
@@ -139,7 +139,7 @@ describe('the attributes that subscribers filter by', () => {
 describe('a FIFO topic', () => {
   const message = messageAbout();
 
-  test('gets the ids by which it keeps the order and drops repetitions', () => {
+  test('gets the ids for its order and its deduplication', () => {
     expect(published(message, fifo)).toMatchObject({
       TopicArn: fifo,
       MessageGroupId: sha256('production#job_41B25'),
@@ -147,20 +147,20 @@ describe('a FIFO topic', () => {
     });
   });
 
-  test('keeps the outcomes of a job in one order, and swallows none of them', () => {
+  test('keeps the outcomes of a job in order, and drops none', () => {
     const inputs = outcomes.map((outcome) => publishInput(messageAbout({}, { outcome }), fifo));
     expect(new Set(inputs.map(({ MessageGroupId }) => MessageGroupId)).size).toBe(1);
     expect(new Set(inputs.map(({ MessageDeduplicationId }) => MessageDeduplicationId)).size).toBe(outcomes.length);
   });
 
-  test('gets ids within 128 characters of letters and digits, however long the job’s is', () => {
+  test('gets ids of at most 128 letters and digits, however long the job id is', () => {
     const input = publishInput(messageAbout({}, { jobId: 'job~:;'.repeat(20) }), fifo);
     expect(
       [input.MessageGroupId, input.MessageDeduplicationId].filter((id) => !/^[\da-z]{1,128}$/.test(id ?? '')),
     ).toEqual([]);
   });
 
-  test('is told from a standard one, which takes no such ids', () => {
+  test('gets ids that a standard topic does not get', () => {
     const input = publishInput(message, standard);
     expect([input.TopicArn, input.MessageGroupId, input.MessageDeduplicationId]).toEqual([
       standard,
@@ -171,7 +171,7 @@ describe('a FIFO topic', () => {
   });
 });
 
-describe('the largest job that the API can bring', () => {
+describe('the largest possible job', () => {
   const bytes = (input: PublishCommandInput): number =>
     [
       input.Message ?? '',
