@@ -1,4 +1,4 @@
-/** EventBridge: looks at the job that an event names. What cannot be recorded throws, and goes to the dead-letter queue. */
+/** EventBridge: checks the job that an event names. A job that cannot be recorded throws and goes to the dead-letter queue. */
 
 import type { Deps } from '../lib/deps.ts';
 import { readJobName } from '../lib/http-api/request.ts';
@@ -7,7 +7,7 @@ import { check } from '../lib/pipeline/check.ts';
 import { type Handler, instrumented } from '../lib/platform/handler.ts';
 import { wire } from '../lib/wire.ts';
 
-/** Makes the handler of a "Publishing Job Check" event, or of its bare detail, as EventBridge Scheduler sends it. */
+/** Makes the handler of "Publishing Job Check" events and of their bare detail, as EventBridge Scheduler sends it. */
 export function createHandler(deps: Deps): Handler<unknown, CheckResponse> {
   const environments = Object.keys(deps.config.environments);
   return instrumented(deps, async (event, context) => {

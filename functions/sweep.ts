@@ -1,4 +1,4 @@
-/** EventBridge schedule, and the queue of wake-ups: one pass over the work list. */
+/** EventBridge schedule and the queue of sweep requests: one pass over the work list. */
 
 import type { Deps } from '../lib/deps.ts';
 import { type Handler, instrumented } from '../lib/platform/handler.ts';
@@ -7,7 +7,7 @@ import { sweep } from '../lib/sweep/sweep.ts';
 import type { SweepResult } from '../lib/sweep/sweep-run.ts';
 import { wire } from '../lib/wire.ts';
 
-/** Makes the handler. Whatever is no wake-up counts as the schedule. */
+/** Makes the handler. An event that is no sweep request counts as the schedule. */
 export const createHandler = (deps: Deps): Handler<unknown, SweepResult> =>
   instrumented(deps, (event, context) =>
     sweep(deps, deps.clock.now() + context.getRemainingTimeInMillis(), readSweepRequests(event)),

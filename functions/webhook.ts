@@ -1,4 +1,4 @@
-/** HTTP: `POST /jobs` looks at a job now, `GET /jobs/{jobId}` tells what is known of it, `POST /wake` starts a sweep. */
+/** HTTP: `POST /jobs` checks a job now, `GET /jobs/{jobId}` returns what is known of it, `POST /wake` requests a sweep. */
 
 import middy from '@middy/core';
 import httpJsonBodyParser from '@middy/http-json-body-parser';
@@ -20,7 +20,7 @@ import { wire } from '../lib/wire.ts';
 export function createHandler(deps: Deps): Handler<Event, Result> {
   const environments = Object.keys(deps.config.environments);
 
-  // The answer comes after the first attempt of every delivery.
+  // The response follows the first attempt of every delivery.
   const post = middy()
     .use(httpJsonBodyParser())
     .handler(async (event: { body?: unknown }, context: Context): Promise<Result> => {
@@ -29,20 +29,20 @@ export function createHandler(deps: Deps): Handler<Event, Result> {
       return isOnlyAccepted(checked) ? acceptedResponse(checked) : jsonResponse(200, responseOf(checked));
     });
 
-  // From the table only: no call to Sitecore.
+  // Reads only the table: sends no request to Sitecore.
   const get = async (event: Event): Promise<Result> => {
     const environment = event.queryStringParameters?.['environment'];
     const job = readJobName({ jobId: event.pathParameters?.['jobId'], environment }, environments);
     const [record, cooldown] = await Promise.all([deps.store.get(job), readCooldown(deps, job.environment)]);
-    if (!record) throw new RequestError(404, 'This job was never seen here. POST /jobs makes it known.');
+    if (!record) throw new RequestError(404, 'The notifier has not seen this job. Send it with POST /jobs.');
     return jsonResponse(200, detailsOf(record, cooldown));
   };
 
-  // Whatever the body says: Sitecore's webhooks name no job.
-  const wakeUp = async (event: Event): Promise<Result> => {
+  // The body does not matter: Sitecore's webhooks name no job.
+  const wake = async (event: Event): Promise<Result> => {
     const environment = readEnvironment(event.queryStringParameters?.['environment'], environments);
     await requestSweep(deps, environment);
-    return jsonResponse(202, { environment, detail: 'Its jobs are looked at now, and again a little later.' });
+    return jsonResponse(202, { environment, detail: 'The jobs of this environment are checked now and again shortly.' });
   };
 
   const route = middy()
@@ -50,8 +50,8 @@ export function createHandler(deps: Deps): Handler<Event, Result> {
     .handler((event: Event, context: Context): Promise<Result> => {
       if (event.routeKey === 'POST /jobs') return post(event as never, context);
       if (event.routeKey === 'GET /jobs/{jobId}') return get(event);
-      if (event.routeKey === 'POST /wake') return wakeUp(event);
-      throw new RequestError(404, 'There are three routes: POST /jobs, GET /jobs/{jobId} and POST /wake.');
+      if (event.routeKey === 'POST /wake') return wake(event);
+      throw new RequestError(404, 'Not found. The routes are POST /jobs, GET /jobs/{jobId} and POST /wake.');
     }) as Handler<Event, Result>;
   return instrumented(deps, route);
 }
@@ -71,6 +71,6 @@ async function checkInTime(deps: Deps, job: JobName, remainingMs: number): Promi
 
 const deps = wire(process.env);
 if (deps.config.webhookSecrets.length === 0) {
-  throw new ConfigError('webhook.secrets is empty: the webhook starts only with a secret that callers must send.');
+  throw new ConfigError('webhook.secrets is empty: the webhook needs at least one secret that callers must send.');
 }
 export const handler = createHandler(deps);

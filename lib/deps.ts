@@ -1,4 +1,4 @@
-/** The interfaces that everything works with: `wire.ts` makes the real ones. */
+/** The dependencies that the verbs take as their first parameter. `wire.ts` makes the real ones. */
 
 import type { Channel } from './channels/channel.ts';
 import type { Config } from './config/config.ts';

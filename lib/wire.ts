@@ -1,4 +1,4 @@
-/** The deps list: everything a function works with, made once per process. */
+/** Makes the real dependencies, once per process. */
 
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -24,7 +24,7 @@ import { createStore } from './table/dynamodb.ts';
 
 type Env = Record<string, string | undefined>;
 
-/** Makes the deps from the environment variables. Throws a `ConfigError` if the configuration is unusable. */
+/** Makes the dependencies from the environment variables. Throws a `ConfigError` if the configuration is unusable. */
 export function wire(
   env: Env,
   { clock = systemClock, http = createHttp(), types = channelTypes, write = console.log }: WireOptions = {},
@@ -66,7 +66,7 @@ export interface WireOptions {
 
 function createTableClient() {
   const client = new DynamoDBClient({ maxAttempts: 5, requestHandler });
-  // It copies each answer for a log that nobody reads.
+  // This middleware copies each response for a log that is not used.
   client.middlewareStack.remove('loggerMiddleware');
   return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 }
@@ -85,7 +85,7 @@ const timingsOf = ({ settings }: Config): Timings => ({
 
 function tableName(env: Env): string {
   const name = env['TABLE_NAME'];
-  if (!name) throw new ConfigError('TABLE_NAME is not set. It names the DynamoDB table of the notifier.');
+  if (!name) throw new ConfigError('TABLE_NAME is not set. It must name the DynamoDB table of the notifier.');
   return name;
 }
 

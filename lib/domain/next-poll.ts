@@ -34,7 +34,7 @@ export function nextPoll(
   const nextAt = hasLeft || ended ? null : check.nextAt;
   switch (reading.kind) {
     case 'job':
-      if (isStale(prior, reading.job)) return backOff(check, `the API now says ${reading.job.status}`, now);
+      if (isStale(prior, reading.job)) return backOff(check, `the API now returns ${reading.job.status}`, now);
       if (!ended && isTerminal(reading.job.status)) {
         return { ...healthy, nextAt: isFinal(reading.job) ? null : iso(now) };
       }

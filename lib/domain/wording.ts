@@ -1,4 +1,4 @@
-/** What is said about a job, in words. Pure. */
+/** The texts of a message about a job. Pure. */
 
 import {
   type Decision,
@@ -14,17 +14,17 @@ import {
 } from './job.ts';
 import { isFinal } from './transition.ts';
 
-/** What a message tells: an outcome of a job, as it was decided. */
+/** What a message is made from: an outcome of a job, as it was decided. */
 export interface NoticeContext extends Notice {
   record: JobRecord;
   decision: Decision | null;
-  /** As it was then. */
+  /** The job at the time of the decision. */
   job: Job | null;
-  /** The outcome that the reader was told before, if it turned out otherwise. */
+  /** The wrong outcome that this channel was notified of before; null: none. */
   corrects: Outcome | null;
 }
 
-/** A line of a message: a label with a text, or with a moment (ISO 8601, UTC) for the reader's own time zone. */
+/** A line of a message: a label with a text, or with a moment (ISO 8601, UTC) to show in the reader's time zone. */
 export type Fact = { label: string; text: string } | { label: string; moment: string };
 
 const words: Record<Outcome, string> = {
@@ -39,7 +39,7 @@ const words: Record<Outcome, string> = {
   test: 'TEST',
 };
 
-/** Of each limit: what comes after the status word, what it counts from, what a job is told to have done, and for how long. */
+/** For each time limit: the suffix of the status word, the label of its start, the present state, and the past state. */
 const delays: Record<TimeLimit, { still: string; since: string; now: string; before: string }> = {
   queuedFor: {
     still: ', still queued',
@@ -50,34 +50,34 @@ const delays: Record<TimeLimit, { still: string; since: string; now: string; bef
   runningFor: {
     still: ', still running',
     since: 'Running since',
-    now: 'The job has not ended: it has run for',
+    now: 'The job has not ended: it has been running for',
     before: 'running',
   },
   noProgressFor: {
     still: '',
-    since: 'Nothing moved since',
-    now: 'The job runs, but its counters, and the time of their last report, have stood still for',
+    since: 'No progress since',
+    now: 'The job is running, but its counters and their report time have not changed for',
     before: 'without progress',
   },
 };
 
-/** The status word first, then the job. */
+/** The title: the status word, then the name or ID of the job. */
 export function titleOf({ record, outcome, limit, job, corrects }: NoticeContext): string {
   const word = `${words[outcome]}${limit ? delays[limit].still : ''}${corrects ? ' (correction)' : ''}`;
   return `${word}: ${job?.name ?? record.jobId}`;
 }
 
-/** What happened, and what that means, in a few sentences. */
+/** What happened and what it means, in a few sentences. */
 export function summaryOf(context: NoticeContext): string {
   const { corrects } = context;
   const correction = corrects ? [`This corrects an earlier message, which said “${words[corrects]}”.`] : [];
   return [...correction, meaning(context), ...delaysBefore(context)].join(' ');
 }
 
-/** A moment for a reader whose time zone is not known: `2026-01-01 10:04 UTC`. */
+/** A moment for a reader whose time zone is unknown: `2026-01-01 10:04 UTC`. */
 export const inUtc = (moment: string): string => `${moment.slice(0, 16).replace('T', ' ')} UTC`;
 
-/** Who, where, when, how long and how much, as far as it is known. */
+/** The known facts about a job: who, where, when, how long, how many. */
 export function* factsOf({ record, limit, decision, job }: NoticeContext): Generator<Fact> {
   yield { label: 'Environment', text: record.environment };
   if (job?.source) yield { label: 'Source', text: job.source };
@@ -90,7 +90,7 @@ export function* factsOf({ record, limit, decision, job }: NoticeContext): Gener
   else if (decision) yield { label: 'Noticed', moment: decision.at };
   if (job?.statistics) yield { label: 'Items', text: counts(job.statistics) };
   const asOf = job?.statistics?.asOf;
-  if (asOf && (limit || !isFinal(job))) yield { label: 'Counted as of', moment: asOf };
+  if (asOf && (limit || !isFinal(job))) yield { label: 'Counters as of', moment: asOf };
   if (job?.name) yield { label: 'Job', text: record.jobId };
 }
 
@@ -100,43 +100,43 @@ function meaning({ record, outcome, limit, decision, job }: NoticeContext): stri
     case 'completed':
       return 'The content is published.';
     case 'completedWithWarnings':
-      return `The job ended, but ${items(failed)} failed and ${failed === 1 ? 'is' : 'are'} not published; the rest is.`;
+      return `The job completed, but ${items(failed)} failed and ${failed === 1 ? 'was' : 'were'} not published. The rest is published.`;
     case 'publishedNothing':
-      return `The job ended well, but nothing was published: Sitecore skipped ${skipped === 1 ? 'the only item' : `all ${items(skipped)}`}.`;
+      return `The job completed but published nothing: Sitecore skipped ${skipped === 1 ? 'the only item' : `all ${items(skipped)}`}.`;
     case 'failed':
-      return 'The whole job failed. The API names no cause: look at the job in Sitecore before publishing again.';
+      return 'The whole job failed. The API gives no cause: check the job in Sitecore before you publish again.';
     case 'canceled':
-      return 'The job was stopped before its end. What had been published by then stays published.';
+      return 'The job was canceled before it finished. Items that were already published stay published.';
     case 'lostTrack':
       return lost(decision);
     case 'late':
     case 'stuck':
       return delay(limit, limit && record.exceeded?.[limit]);
     case 'test':
-      return 'Somebody tries out the notifier: messages reach this channel. Nothing was published.';
+      return 'This is a test of the notifier: messages reach this channel. Nothing was published.';
   }
 }
 
 function lost(decision: Decision | null): string {
-  if (decision === null) return 'How the job ended is not known.';
+  if (decision === null) return 'How the job ended is unknown.';
   const { reason, since, at, status } = decision;
   const when = inUtc(since ?? at);
   const what =
     reason === 'lostTrackNotFound'
-      ? `Sitecore has denied this job since ${when}.`
-      : `The job could not be read since ${when}.`;
-  const last = status === null ? 'It was never read.' : `It was last read as ${status}.`;
-  return `${what} ${last} How it ended is not known.`;
+      ? `Sitecore has not recognized this job since ${when}.`
+      : `The job has been unreadable since ${when}.`;
+  const last = status === null ? 'It was never read.' : `Its last known status is ${status}.`;
+  return `${what} ${last} How it ended is unknown.`;
 }
 
 function delay(limit: TimeLimit | undefined, exceeded: Exceeded | undefined): string {
   if (!limit || !exceeded) return 'The job has not ended.';
   const { minutes, decision } = exceeded;
   const lasted = secondsBetween(decision.since, decision.at) ?? 0;
-  return `${delays[limit].now} ${inWords(lasted)}. The limit is ${inWords(minutes * 60)}. It is watched on.`;
+  return `${delays[limit].now} ${inWords(lasted)}. The limit is ${inWords(minutes * 60)}. The notifier keeps watching it.`;
 }
 
-/** What had held up a job that ended, so that whoever was told of it knows that it is over. */
+/** The delays of a job that has ended, so that readers who were notified of them know that they are over. */
 function delaysBefore({ record, job }: NoticeContext): string[] {
   if (!isTerminal(job?.status ?? null)) return [];
   return (['late', 'stuck'] as const).flatMap((outcome) => {
@@ -146,7 +146,7 @@ function delaysBefore({ record, job }: NoticeContext): string[] {
         ? [`${delays[limit].before} for more than ${inWords(minutes * 60)}`]
         : [];
     });
-    return how.length > 0 ? [`It had been ${outcome}: ${how.join(', ')}.`] : [];
+    return how.length > 0 ? [`Earlier, it was ${outcome}: ${how.join(', ')}.`] : [];
   });
 }
 
@@ -166,7 +166,7 @@ function duration({ queuedAt, startedAt, finishedAt }: Job): string | null {
   return waited ? `${inWords(took)}, after ${inWords(waited)} in the queue` : inWords(took);
 }
 
-/** Whole seconds; null if one of the moments is not known, or they are not in order. */
+/** Whole seconds between two moments; null if one of them is unknown or they are out of order. */
 export function secondsBetween(from: string | null, to: string | null): number | null {
   if (from === null || to === null) return null;
   const seconds = Math.round((Date.parse(to) - Date.parse(from)) / 1_000);

@@ -1,4 +1,4 @@
-/** The way to one environment's API within an invocation: it closes when asking on would be of no use. */
+/** The circuit breaker of one environment's API within an invocation. It closes the API when further requests would fail. */
 
 import { backoffMs, clampWaitMs } from '../domain/backoff.ts';
 import type { Reading } from '../domain/job.ts';
@@ -11,28 +11,28 @@ import type { PublishingApi } from '../sitecore/publishing-api.ts';
 import type { CooldownState } from './cooldown.ts';
 
 export interface ApiBreaker {
-  /** Reads a job, or says why not. Throws only what is a bug of our own. */
+  /** Reads a job, or returns why it could not. Throws only for bugs. */
   read(jobId: string, deadline: number): Promise<Reading>;
-  /** Lists jobs, or says why not. */
+  /** Lists jobs, or returns why it could not. */
   list(query: JobListQuery, deadline: number): Promise<Listed>;
-  /** Notes that a watched job was found in a list. */
+  /** Counts a watched job that a list contained. */
   noteFound(): void;
-  /** How many watched jobs were found in this invocation. */
+  /** The number of watched jobs that were found in this invocation. */
   found(): number;
-  /** Whether asking on may be of use. */
+  /** Whether requests are allowed. */
   isOpen(): boolean;
-  /** Closes an environment whose API denies jobs that it knew. */
+  /** Closes an environment whose API no longer knows its jobs. */
   closeAsForeign(notFound: number): Promise<void>;
 }
 
-/** What came of a list call. */
+/** The result of a list call. */
 export type Listed =
   | { kind: 'listed'; listing: JobListing }
-  /** The list call does not work; jobs can be read by their ids all the same, as far as is known. */
+  /** The list call failed. Reading jobs by their IDs may still work. */
   | { kind: 'failed'; error: string }
   | { kind: 'notAsked' };
 
-/** So many failures in a row mean that the API is down, not that the jobs are bad. */
+/** After this many failures in a row, the API counts as down, rather than the jobs as bad. */
 const failuresThatMeanDown = 10;
 
 export function createApiBreaker(
@@ -51,12 +51,12 @@ export function createApiBreaker(
     isCounted = true;
   };
 
-  /** Closes for this invocation. False: it was closed before. */
+  /** Closes the API for this invocation. False: it was closed already. */
   const close = (reason: string): boolean => {
     if (closedBecause !== undefined) return false;
     closedBecause = reason;
     countCooldown();
-    log.error('environment rests', { environment, reason });
+    log.error('environment paused', { environment, reason });
     return true;
   };
 
@@ -109,7 +109,7 @@ export function createApiBreaker(
         return { kind: 'listed', listing };
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
-        // A credential that is refused, or too many calls, hold for jobs by their ids as well.
+        // A refused credential or a rate limit also applies to reading jobs by their IDs.
         if (/^(credentialRefused|rateLimited|tokenUnavailable)$/.test(error.kind)) await explain(error);
         return isOpen() ? { kind: 'failed', error: error.message } : { kind: 'notAsked' };
       }
@@ -120,7 +120,7 @@ export function createApiBreaker(
         const job = await api.getJob(jobId, deadline);
         failuresInARow = 0;
         found += 1;
-        // What was asked for before the trouble began says nothing about its end.
+        // A request that was sent before the failure does not prove recovery.
         if (closedBecause === undefined) await cooldown.end();
         return { kind: 'job', job };
       } catch (error) {
@@ -130,7 +130,7 @@ export function createApiBreaker(
     },
     async closeAsForeign(notFound) {
       const reason =
-        `the API denies ${notFound} jobs that it knew, and knows none: the credential most likely belongs to another ` +
+        `the API no longer knows ${notFound} jobs and found none: the credential most likely belongs to another ` +
         'tenant now';
       if (close(reason)) await cooldown.begin(reason, backoffMs);
     },

@@ -1,4 +1,4 @@
-/** The way to one channel within an invocation: its pace, its cooldown, and one probe while it is in trouble. */
+/** The circuit breaker of one channel within an invocation: rate limit, cooldown and half-open probe. */
 
 import { clampWaitMs } from '../domain/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -8,17 +8,17 @@ import type { Metrics } from '../platform/metrics.ts';
 import type { CooldownState } from './cooldown.ts';
 
 export interface ChannelBreaker {
-  /** Whether a message could still be sent in this invocation, as far as is known. */
+  /** Whether a message can still be sent in this invocation. */
   isOpen(): boolean;
-  /** Waits for a turn. False: not in this invocation. Who was let in says how it went. */
+  /** Waits for a turn. False: no turn in this invocation. After true, the caller must report `succeeded` or `failed`. */
   enter(): Promise<boolean>;
   succeeded(): Promise<void>;
   failed(error: UpstreamError): Promise<void>;
 }
 
 /**
- * Turns are `minIntervalMs` apart, and begin no later than `lastTurnAt`. A channel that was in trouble before gets one message
- * first, as a probe, and the others wait for how that goes; one that fails now gets nothing more in this invocation.
+ * Turns are `minIntervalMs` apart and start no later than `lastTurnAt`. A channel that failed before gets one message as
+ * a probe, and the others wait for its result. A channel that fails now gets no more messages in this invocation.
  */
 export function createChannelBreaker(
   deps: { clock: Clock; log: Log; metrics: Metrics },
@@ -47,22 +47,22 @@ export function createChannelBreaker(
       const at = turn();
       nextTurnAt = at + channel.minIntervalMs;
       await clock.wait(at - clock.now());
-      // A process may have been frozen meanwhile.
+      // The process may have been frozen meanwhile.
       const isInTime = !isClosed && clock.now() <= lastTurnAt;
       if (!isInTime) endProbe();
       return isInTime;
     },
     async succeeded() {
-      // What was sent before the trouble began says nothing about its end.
+      // A message that was sent before the failure does not prove recovery.
       if (!isClosed) await cooldown.end();
       endProbe();
     },
     async failed({ kind, message, retryAfterMs }) {
-      // A refused payload says nothing about the channel.
+      // A refused payload says nothing about the channel itself.
       if (kind !== 'payloadRefused') {
         if (!isClosed) {
           metrics.count('channelFailing', { channel: channel.name });
-          log.error('channel failing', { channel: channel.name, reason: message });
+          log.error('channel paused', { channel: channel.name, reason: message });
         }
         if (!isClosed || retryAfterMs !== undefined) {
           isClosed = true;

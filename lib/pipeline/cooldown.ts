@@ -1,4 +1,4 @@
-/** Who is left alone for now: environments and channels. Read once, before the first call out of an invocation. */
+/** The cooldowns of environments and channels. An invocation reads them once, before its first request. */
 
 import type { Cooldown } from '../domain/job.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -8,21 +8,21 @@ import type { Store } from '../table/store.ts';
 /** The cooldown of one environment or channel, as it was read and as this invocation changes it. */
 export interface CooldownState {
   current(): Cooldown | undefined;
-  /** Whether it is to be left alone now. */
+  /** Whether requests are paused now. */
   isCoolingDown(): boolean;
   /**
-   * Begins or prolongs a cooldown; without `forMs`, it is only remembered that there is trouble. In one invocation it counts
-   * as one failure, however often it is called.
+   * Begins or extends a cooldown. Without `forMs`, only records the failure. All calls in one invocation count as one
+   * failure.
    */
   begin(reason: string, forMs?: (failures: number) => number): Promise<void>;
-  /** The trouble is over. */
+  /** Ends the cooldown after a success. */
   end(): Promise<void>;
 }
 
 /** The key of a cooldown in the table. */
 export const cooldownKey = (kind: 'environment' | 'channel', name: string): string => `cooldown#${kind}#${name}`;
 
-/** The cooldown in which an environment is now; undefined: it may be asked. */
+/** The current cooldown of an environment; undefined: requests are allowed. */
 export async function readCooldown(
   { store, clock }: { store: Store; clock: Clock },
   environment: string,
@@ -33,8 +33,8 @@ export async function readCooldown(
 }
 
 /**
- * A cooldown over what was read of it. A cooldown that cannot be written is no reason to stop: it only saves the other side
- * some calls.
+ * Makes the state of a cooldown from the stored one. A failed write is logged and ignored: a cooldown only saves
+ * requests.
  */
 export function createCooldown(
   deps: { store: Store; clock: Clock; log: Log },
@@ -45,7 +45,7 @@ export function createCooldown(
   let cooldown = read;
   let failuresBefore = read?.failures ?? 0;
   const attempt = (write: Promise<void>): Promise<void> =>
-    write.catch((error: unknown) => log.warn('a cooldown could not be written', { cooldown: key, error }));
+    write.catch((error: unknown) => log.warn('cooldown write failed', { cooldown: key, error }));
 
   return {
     current: () => cooldown,

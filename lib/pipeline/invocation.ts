@@ -1,4 +1,4 @@
-/** What holds for one invocation: how long it lasts, and who may be called in it. */
+/** What one invocation shares: its deadline, its circuit breakers, and the context of its decisions. */
 
 import type { Deps } from '../deps.ts';
 import type { DecisionContext } from '../domain/decision-context.ts';
@@ -8,12 +8,12 @@ import { type ChannelBreaker, createChannelBreaker } from './channel-breaker.ts'
 import { cooldownKey, createCooldown } from './cooldown.ts';
 
 export interface Invocation {
-  /** Epoch milliseconds; nothing that leaves the process is to last longer. */
+  /** Epoch milliseconds. No request may take longer. */
   deadline: number;
-  /** Reading the API ends here, so that what it brings can still be recorded and sent. */
+  /** Reading the API ends at this time (epoch milliseconds), so that the results can still be recorded and sent. */
   readBefore: number;
   apiBreaker(environment: string): ApiBreaker;
-  /** Undefined: no such channel is configured (any more). */
+  /** Undefined: the channel is not, or no longer, configured. */
   channelBreaker(channel: string): ChannelBreaker | undefined;
   /** Further items that were read together with the cooldowns. */
   marks: Map<string, object>;
@@ -42,14 +42,14 @@ export const decisionContext = (
   timings,
 });
 
-/** The time that one message may take. */
+/** The time limit of one message, in milliseconds. */
 export const sendTimeoutMs = 5_000;
-/** The time kept for a receipt after the last message. */
+/** The time reserved for storing a receipt after the last message. */
 const receiptMs = 2_000;
-/** Clocks of different machines may differ by as much. */
+/** The assumed maximum clock skew between machines. */
 const clockToleranceMs = 30_000;
 
-/** Reads who cooldowns among the environments concerned and all channels, in one call, and opens the ways to the others. */
+/** Reads the cooldowns of these environments and all channels in one call, and makes the circuit breakers. */
 export async function beginInvocation(
   deps: Deps,
   { deadline, environments, marks: others = [] }: { deadline: number; environments: string[]; marks?: string[] },

@@ -1,12 +1,12 @@
-/** A message marked TEST, on the way that every message takes: an operator's verb. */
+/** Sends a message marked TEST along the path of every other message. For operators. */
 
 import type { Deps } from '../deps.ts';
 import { testRecord } from '../domain/advance.ts';
 import type { JobName } from '../domain/job.ts';
 
 /**
- * Writes a record with nothing but a test message for each channel; the next sweep sends them, with its own role,
- * secrets and network. Gives the name under which they can be followed.
+ * Writes a record with one test delivery per channel. The next sweep sends them with its own role, secrets and network.
+ * Returns the job name that identifies the record.
  */
 export async function sendTest(
   { store, clock, timings, newId }: Deps,

@@ -264,7 +264,7 @@ describe('the facts', () => {
       '*Took*\n4 min 5 s, after 5 s in the queue',
       '*Ended*\n<!date^1768910050^{date_short_pretty} at {time}|2026-01-20 11:54 UTC>',
       '*Items*\n100 sent · 103 processed · 2 failed · 40 skipped · 7 deleted · 3 additional',
-      '*Counted as of*\n<!date^1768909980^{date_short_pretty} at {time}|2026-01-20 11:53 UTC>',
+      '*Counters as of*\n<!date^1768909980^{date_short_pretty} at {time}|2026-01-20 11:53 UTC>',
       '*Job*\njob_41B25',
     ]);
   });
@@ -281,7 +281,7 @@ describe('the facts', () => {
   test('are all in the plain text, for previews and screen readers', () => {
     expect(textOf(messageAbout({}, { mention: 'here', jobUrl: 'https://example.org/jobs/{jobId}' }))).toBe(
       [
-        'Canceled: Nightly site publish. The job was stopped before its end. What had been published by then stays published.',
+        'Canceled: Nightly site publish. The job was canceled before it finished. Items that were already published stay published.',
         'Environment: production',
         'Source: Pages',
         'Started by: Release pipeline',
@@ -289,7 +289,7 @@ describe('the facts', () => {
         'Took: 4 min 5 s, after 5 s in the queue',
         'Ended: 2026-01-20 11:54 UTC',
         'Items: 100 sent · 103 processed · 2 failed · 40 skipped · 7 deleted · 3 additional',
-        'Counted as of: 2026-01-20 11:53 UTC',
+        'Counters as of: 2026-01-20 11:53 UTC',
         'Job: job_41B25',
         'https://example.org/jobs/job_41B25',
         '<!here>',

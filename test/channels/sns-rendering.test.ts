@@ -85,7 +85,7 @@ describe('the text for each protocol', () => {
       [
         'Canceled: Nightly site publish',
         '',
-        'The job was stopped before its end. What had been published by then stays published.',
+        'The job was canceled before it finished. Items that were already published stay published.',
         '',
         'Environment: production',
         'Source: Pages',
@@ -103,11 +103,11 @@ describe('the text for each protocol', () => {
 
   test('is the first sentences for a phone, however long the name is', () => {
     expect(protocols['sms']).toBe(
-      'Canceled: Nightly site publish. The job was stopped before its end. What had been published by then stays published.',
+      'Canceled: Nightly site publish. The job was canceled before it finished. Items that were already published stay published.',
     );
     const long = published(messageAbout({ name: 'x'.repeat(1_000) })).protocols['sms'] ?? '';
     expect(long.length).toBeLessThanOrEqual(300);
-    expect(long).toContain('The job was stopped before its end.');
+    expect(long).toContain('The job was canceled before it finished.');
   });
 });
 

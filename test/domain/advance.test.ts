@@ -714,7 +714,7 @@ describe('counters that are older than the end', () => {
   test('are read again later if the API says that the job runs, and the record says why', () => {
     expect(stepped(stale, read('Running'), contextAt(start + minute)).check).toMatchObject({
       failures: 1,
-      error: 'the API now says Running',
+      error: 'the API now returns Running',
     });
   });
 

@@ -92,55 +92,59 @@ describe('the outcomes', () => {
     [
       'completedWithWarnings',
       'Completed with warnings: Nightly site publish',
-      'The job ended, but 2 items failed and are not published; the rest is.',
+      'The job completed, but 2 items failed and were not published. The rest is published.',
     ],
     [
       'publishedNothing',
       'Completed, published nothing: Nightly site publish',
-      'The job ended well, but nothing was published: Sitecore skipped all 40 items.',
+      'The job completed but published nothing: Sitecore skipped all 40 items.',
     ],
     [
       'failed',
       'Failed: Nightly site publish',
-      'The whole job failed. The API names no cause: look at the job in Sitecore before publishing again.',
+      'The whole job failed. The API gives no cause: check the job in Sitecore before you publish again.',
     ],
     [
       'canceled',
       'Canceled: Nightly site publish',
-      'The job was stopped before its end. What had been published by then stays published.',
+      'The job was canceled before it finished. Items that were already published stay published.',
     ],
     [
       'lostTrack',
       'Lost track: Nightly site publish',
-      'Sitecore has denied this job since 2026-01-20 12:01 UTC. It was last read as Running. How it ended is not known.',
+      'Sitecore has not recognized this job since 2026-01-20 12:01 UTC. Its last known status is Running. How it ended is unknown.',
     ],
     [
       'late',
       'Late, still queued: Nightly site publish',
-      'The job has not started: it has been queued for 31 min. The limit is 30 min. It is watched on.',
+      'The job has not started: it has been queued for 31 min. The limit is 30 min. The notifier keeps watching it.',
     ],
     [
       'stuck',
       'Stuck: Nightly site publish',
-      'The job runs, but its counters, and the time of their last report, have stood still for 16 min. ' +
-        'The limit is 15 min. It is watched on.',
+      'The job is running, but its counters and their report time have not changed for 16 min. ' +
+        'The limit is 15 min. The notifier keeps watching it.',
     ],
-    ['test', 'TEST: job_41B25', 'Somebody tries out the notifier: messages reach this channel. Nothing was published.'],
+    ['test', 'TEST: job_41B25', 'This is a test of the notifier: messages reach this channel. Nothing was published.'],
   ])('%s', (outcome, title, summary) => {
     expect(told(records[outcome])).toMatchObject({ title, summary, document: { outcome, correction: false } });
   });
 
   test.each<[sentence: string, counts: Partial<Statistics>, summary: string]>([
-    ['one failed item', { failed: 1 }, 'The job ended, but 1 item failed and is not published; the rest is.'],
+    [
+      'one failed item',
+      { failed: 1 },
+      'The job completed, but 1 item failed and was not published. The rest is published.',
+    ],
     [
       'many failed items',
       { failed: 12_345 },
-      'The job ended, but 12,345 items failed and are not published; the rest is.',
+      'The job completed, but 12,345 items failed and were not published. The rest is published.',
     ],
     [
       'one skipped item',
       { processed: 0, skipped: 1 },
-      'The job ended well, but nothing was published: Sitecore skipped the only item.',
+      'The job completed but published nothing: Sitecore skipped the only item.',
     ],
   ])('are told in good grammar: %s', (_, counts, summary) => {
     expect(told(after([0, read(jobOf('Completed', { statistics: counted(counts) }))])).summary).toBe(summary);
@@ -164,7 +168,7 @@ describe('a correction', () => {
       title: 'Completed with warnings (correction): Nightly site publish',
       summary:
         'This corrects an earlier message, which said “Completed”. ' +
-        'The job ended, but 2 items failed and are not published; the rest is.',
+        'The job completed, but 2 items failed and were not published. The rest is published.',
       document: { outcome: 'completedWithWarnings', reason: 'corrected', correction: true, statistics: { failed: 2 } },
     });
   });
@@ -183,7 +187,7 @@ describe('a correction', () => {
       summary: 'The content is published.',
       document: { outcome: 'completed', reason: 'firstSeenFinished', correction: false, statistics: stale },
     });
-    expect(facts(first)).toMatchObject({ 'Counted as of': stale.asOf });
+    expect(facts(first)).toMatchObject({ 'Counters as of': stale.asOf });
   });
 });
 
@@ -212,7 +216,7 @@ describe('a job that takes too long', () => {
           { label: 'Queued since', moment: '2026-01-20T11:29:00.000Z' },
           { label: 'Noticed', moment: '2026-01-20T12:00:00.000Z' },
           { label: 'Items', text: '100 sent · 103 processed · 0 failed · 40 skipped · 3 additional' },
-          { label: 'Counted as of', moment: '2026-01-20T11:59:30.000Z' },
+          { label: 'Counters as of', moment: '2026-01-20T11:59:30.000Z' },
           { label: 'Job', text: 'job_41B25' },
         ],
         document: { outcome: 'late', limit: 'queuedFor', limitMinutes: 30, since: '2026-01-20T11:29:00.000Z' },
@@ -224,7 +228,8 @@ describe('a job that takes too long', () => {
       'runningFor',
       {
         title: 'Late, still running: Nightly site publish',
-        summary: 'The job has not ended: it has run for 1 h 31 min. The limit is 1 h. It is watched on.',
+        summary:
+          'The job has not ended: it has been running for 1 h 31 min. The limit is 1 h. The notifier keeps watching it.',
         document: { outcome: 'late', limit: 'runningFor', limitMinutes: 60, since: '2026-01-20T10:30:00.000Z' },
       },
     ],
@@ -234,7 +239,7 @@ describe('a job that takes too long', () => {
       'noProgressFor',
       {
         title: 'Stuck: Nightly site publish',
-        facts: expect.arrayContaining([{ label: 'Nothing moved since', moment: '2026-01-20T12:01:00.000Z' }]),
+        facts: expect.arrayContaining([{ label: 'No progress since', moment: '2026-01-20T12:01:00.000Z' }]),
         document: { outcome: 'stuck', limit: 'noProgressFor', limitMinutes: 15, since: '2026-01-20T12:01:00.000Z' },
       },
     ],
@@ -256,23 +261,23 @@ describe('a job that takes too long', () => {
 
   test.each<[sentence: string, record: JobRecord, said: string, exceeded: TimeLimit[]]>([
     ['in time', slow({ queuedAt: inTime }, began), '', []],
-    ['queued', slow({}, began), ' It had been late: in the queue for more than 30 min.', ['queuedFor']],
+    ['queued', slow({}, began), ' Earlier, it was late: in the queue for more than 30 min.', ['queuedFor']],
     [
       'queued, and running',
       slow({}, beganEarly),
-      ' It had been late: in the queue for more than 30 min, running for more than 1 h.',
+      ' Earlier, it was late: in the queue for more than 30 min, running for more than 1 h.',
       ['queuedFor', 'runningFor'],
     ],
     [
       'standing still',
       slow({ queuedAt: inTime }, { startedAt: inTime }),
-      ' It had been stuck: without progress for more than 15 min.',
+      ' Earlier, it was stuck: without progress for more than 15 min.',
       ['noProgressFor'],
     ],
     [
       'queued, and standing still',
       slow({}, { startedAt: inTime }),
-      ' It had been late: in the queue for more than 30 min. It had been stuck: without progress for more than 15 min.',
+      ' Earlier, it was late: in the queue for more than 30 min. Earlier, it was stuck: without progress for more than 15 min.',
       ['queuedFor', 'noProgressFor'],
     ],
   ])('says so when it ends, and how long it took: %s', (_, record, said, exceeded) => {
@@ -294,7 +299,7 @@ describe('a job that takes too long', () => {
     ['Canceled', 'canceled', {}],
   ])('says so however it ends: %s, %s', (last, outcome, end) => {
     expect(told(slow({}, began, end, last), outcome).summary).toMatch(
-      / It had been late: in the queue for more than 30 min\.$/,
+      / Earlier, it was late: in the queue for more than 30 min\.$/,
     );
   });
 
@@ -329,12 +334,12 @@ describe('a job that is lost', () => {
     [
       'its own failures',
       after([0, read(jobOf('Queued'))], [day, unreadable], [8 * day, unreadable]),
-      'The job could not be read since 2026-01-21 12:00 UTC. It was last read as Queued. How it ended is not known.',
+      'The job has been unreadable since 2026-01-21 12:00 UTC. Its last known status is Queued. How it ended is unknown.',
     ],
     [
       'failures from the beginning',
       after([0, unreadable], [7 * day, unreadable]),
-      'The job could not be read since 2026-01-20 12:00 UTC. It was never read. How it ended is not known.',
+      'The job has been unreadable since 2026-01-20 12:00 UTC. It was never read. How it ended is unknown.',
     ],
     // It was read well for two days, so "since first seen" would be false.
     [
@@ -343,7 +348,7 @@ describe('a job that is lost', () => {
         [0, read(jobOf('Running'))],
         [9 * day, { kind: 'notAsked', error: 'rests', since: new Date(start + 2 * day).toISOString() }],
       ),
-      'The job could not be read since 2026-01-22 12:00 UTC. It was last read as Running. How it ended is not known.',
+      'The job has been unreadable since 2026-01-22 12:00 UTC. Its last known status is Running. How it ended is unknown.',
     ],
     [
       'an environment that could not be asked, from the beginning',
@@ -351,7 +356,7 @@ describe('a job that is lost', () => {
         [0, { kind: 'notAsked', error: 'rests', since: null }],
         [7 * day, { kind: 'notAsked', error: 'rests', since: new Date(start - day).toISOString() }],
       ),
-      'The job could not be read since 2026-01-20 12:00 UTC. It was never read. How it ended is not known.',
+      'The job has been unreadable since 2026-01-20 12:00 UTC. It was never read. How it ended is unknown.',
     ],
   ])('says since when, and what was last read: %s', (_, record, summary) => {
     expect(told(record, 'lostTrack').summary).toBe(summary);
@@ -372,27 +377,27 @@ describe('a job that is lost', () => {
     [
       'denied, and denied again later',
       after(...denied, [day, notFound, asked]),
-      /^Sitecore has denied this job since 2026-01-20 12:01 UTC\. It was last read as Running\./,
+      /^Sitecore has not recognized this job since 2026-01-20 12:01 UTC\. Its last known status is Running\./,
     ],
     [
       'denied, and then completed',
       after(...denied, [day, read(jobOf('Completed')), asked]),
-      /^Sitecore has denied this job since 2026-01-20 12:01 UTC\. It was last read as Running\./,
+      /^Sitecore has not recognized this job since 2026-01-20 12:01 UTC\. Its last known status is Running\./,
     ],
     [
       'denied, and then queued',
       after(...denied, [day, read(jobOf('Queued')), asked]),
-      /^Sitecore has denied this job since 2026-01-20 12:01 UTC\. It was last read as Running\./,
+      /^Sitecore has not recognized this job since 2026-01-20 12:01 UTC\. Its last known status is Running\./,
     ],
     [
       'unreadable, and then failed',
       after(...failed, [9 * day, read(jobOf('Failed')), asked]),
-      /^The job could not be read since 2026-01-21 12:00 UTC\. It was last read as Running\./,
+      /^The job has been unreadable since 2026-01-21 12:00 UTC\. Its last known status is Running\./,
     ],
     [
       'unreadable, and then running on',
       after(...failed, [9 * day, read(jobOf('Running')), asked]),
-      /^The job could not be read since 2026-01-21 12:00 UTC\. It was last read as Running\./,
+      /^The job has been unreadable since 2026-01-21 12:00 UTC\. Its last known status is Running\./,
     ],
   ])('says what it said at first: %s', (_, record, summary) => {
     expect(record.deliveries['lostTrack/team']?.state).toBe('pending');
@@ -416,8 +421,11 @@ describe('an outcome that the record holds no decision of', () => {
   });
 
   test.each<[Outcome, summary: string]>([
-    ['completedWithWarnings', 'The job ended, but some items failed and are not published; the rest is.'],
-    ['lostTrack', 'How the job ended is not known.'],
+    [
+      'completedWithWarnings',
+      'The job completed, but some items failed and were not published. The rest is published.',
+    ],
+    ['lostTrack', 'How the job ended is unknown.'],
     ['late', 'The job has not ended.'],
   ])('says no more than is known: %s', (outcome, summary) => {
     expect(told(record, outcome).summary).toBe(summary);
@@ -514,7 +522,7 @@ describe('the facts', () => {
     ['of an unknown time: can say no more', null, undefined],
   ])('of counters that are %s', (_, asOf, shown) => {
     const message = told(after([0, read(jobOf('Completed', { statistics: counted({ asOf }) }))]));
-    expect(facts(message)['Counted as of']).toBe(shown);
+    expect(facts(message)['Counters as of']).toBe(shown);
   });
 
   test('are ten at most, as Slack shows no more', () => {

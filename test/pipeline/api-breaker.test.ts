@@ -195,7 +195,7 @@ test('a refused credential lets the environment rest for 1, 2, 5, 10, and then e
   }
   expect(waits).toEqual([1, 2, 5, 10, 15, 15, 15]);
   expect(asked).toHaveLength(7);
-  expect(notes.lines.map(({ level, message }) => `${level} ${message}`)).toEqual(times(7, 'error environment rests'));
+  expect(notes.lines.map(({ level, message }) => `${level} ${message}`)).toEqual(times(7, 'error environment paused'));
   // The invocations that found it resting count too: an alarm sees how long it lasts.
   expect(closings()).toHaveLength(14);
 });
@@ -288,7 +288,7 @@ test('an environment that denies all it knew rests, and says why', async () => {
   expect(await read()).toMatchObject({ kind: 'notAsked', error: expect.stringMatching(/another tenant/) });
   expect(await cooldownInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
   expect(closings()).toHaveLength(1);
-  expect(notes.lines).toMatchObject([{ level: 'error', reason: expect.stringMatching(/denies 5 jobs/) }]);
+  expect(notes.lines).toMatchObject([{ level: 'error', reason: expect.stringMatching(/no longer knows 5 jobs/) }]);
 });
 
 test('a rest that cannot be written closes all the same', async () => {
@@ -300,7 +300,7 @@ test('a rest that cannot be written closes all the same', async () => {
   expect(asked).toHaveLength(1);
   expect(notes.lines).toMatchObject([
     { level: 'error' },
-    { level: 'warn', message: 'a cooldown could not be written' },
+    { level: 'warn', message: 'cooldown write failed' },
   ]);
 });
 
@@ -310,5 +310,5 @@ test('a rest that cannot be removed keeps nobody from a job', async () => {
   const { read } = await begin();
   expect(await read()).toEqual({ kind: 'job', job });
   expect(await read()).toEqual({ kind: 'job', job });
-  expect(notes.lines).toMatchObject([{ level: 'warn', message: 'a cooldown could not be written' }]);
+  expect(notes.lines).toMatchObject([{ level: 'warn', message: 'cooldown write failed' }]);
 });

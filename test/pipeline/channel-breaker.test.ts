@@ -239,8 +239,8 @@ test('what cannot be written about the channel stops no message', async () => {
   await breaker.failed(error('unavailable'));
   expect(await breaker.enter()).toBe(false);
   expect(notes.lines.map(({ message }) => message)).toEqual([
-    'a cooldown could not be written',
-    'channel failing',
-    'a cooldown could not be written',
+    'cooldown write failed',
+    'channel paused',
+    'cooldown write failed',
   ]);
 });

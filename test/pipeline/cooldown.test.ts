@@ -113,7 +113,7 @@ test('a rest that cannot be written or removed stops nothing, and is told', asyn
   await expect(cooldown.end()).resolves.toBeUndefined();
   expect(cooldown.isCoolingDown()).toBe(false);
   expect(notes.lines).toMatchObject([
-    { level: 'warn', message: 'a cooldown could not be written', cooldown: key },
-    { level: 'warn', message: 'a cooldown could not be written', cooldown: key },
+    { level: 'warn', message: 'cooldown write failed', cooldown: key },
+    { level: 'warn', message: 'cooldown write failed', cooldown: key },
   ]);
 });

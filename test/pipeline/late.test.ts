@@ -106,9 +106,7 @@ describe('a job that takes too long', () => {
       since: '2026-01-01T10:10:00.000Z',
       statistics: { processed: 40, asOf: '2026-01-01T10:10:00.000Z' },
     });
-    expect(world.slack.messages[0]?.payload.text).toMatch(
-      /Nothing moved since: 2026-01-01 10:10 UTC[\s\S]*40 processed/,
-    );
+    expect(world.slack.messages[0]?.payload.text).toMatch(/No progress since: 2026-01-01 10:10 UTC[\s\S]*40 processed/);
     await sweepEvery(notifier, minute, 30);
     expect(told()).toEqual(['Stuck']);
   });
@@ -151,7 +149,7 @@ describe('a job that takes too long', () => {
     expect(new Set(ids).size).toBe(3);
     expect(documents()[2]).toMatchObject({ exceeded: ['queuedFor', 'runningFor'], durationSeconds: 70 * 60 });
     for (const text of [world.slack.messages[2]?.payload.text, world.topic.messages[2]?.email]) {
-      expect(text).toContain('It had been late: in the queue for more than 30 min, running for more than 1 h.');
+      expect(text).toContain('Earlier, it was late: in the queue for more than 30 min, running for more than 1 h.');
       expect(text).toContain('Took: 1 h 10 min');
     }
   });
@@ -217,7 +215,7 @@ describe('a job that takes too long', () => {
     await sweepAfter(notifier, minute);
     expect(told()).toEqual(['Late, still running', 'Stuck', 'Completed', 'Completed with warnings (correction)']);
     for (const { summary } of world.topic.messages.slice(2).map(({ email }) => ({ summary: email }))) {
-      expect(summary).toContain('It had been late: running for more than 1 h. It had been stuck:');
+      expect(summary).toContain('Earlier, it was late: running for more than 1 h. Earlier, it was stuck:');
     }
   });
 });

@@ -109,7 +109,7 @@ describe.each([400, 404])('%i for a job seen before', (status) => {
     for (const text of texts()) {
       expect(text).toMatch(/^Lost track/);
       expect(text).toContain('denied this job since 2026-01-01 11:11 UTC');
-      expect(text).toContain('last read as Running');
+      expect(text).toContain('last known status is Running');
     }
     await sweepEvery(notifier, minute, 15);
     expect(told()).toEqual([1, 1]);
@@ -190,7 +190,7 @@ describe('a `lostTrack` message that could not be sent at once', () => {
       .filter((text) => /Lost track/.test(text));
     expect(lost).toHaveLength(1);
     expect(lost[0]).toContain('denied this job since 2026-01-01 10:10 UTC');
-    expect(lost[0]).toContain('last read as Running');
+    expect(lost[0]).toContain('last known status is Running');
   });
 
   test('is still sent when the job has turned up as Running since', async () => {
@@ -310,8 +310,8 @@ describe('7 days without a readable answer', () => {
     expect(told()).toEqual([1, 1]);
     expect(documents()[0]).toMatchObject({ outcome: 'lostTrack', status: 'Running', reason: 'lostTrackUnreadable' });
     for (const text of texts()) {
-      expect(text).toContain('last read as Running');
-      expect(text).toContain(`could not be read since ${since?.replace('T', ' ')}`);
+      expect(text).toContain('last known status is Running');
+      expect(text).toContain(`has been unreadable since ${since?.replace('T', ' ')}`);
     }
     await sweepEvery(notifier, day, 8);
     expect(told()).toEqual([1, 1]);
