@@ -2,9 +2,8 @@
 
 const minute = 60_000;
 /** The waits after the first failures; the last one repeats. */
-export const backoffStepsMs = [1, 2, 5, 10, 15].map((minutes) => minutes * minute);
-/** The longest wait before any attempt. */
-export const longestWaitMs = 15 * minute;
+const backoffStepsMs = [1, 2, 5, 10, 15].map((minutes) => minutes * minute);
+const longestWaitMs = 15 * minute;
 
 /** The wait after so many failures in a row. */
 export const backoffMs = (failures: number): number => backoffStepsMs[Math.max(failures, 1) - 1] ?? longestWaitMs;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { backoffMs, clampWaitMs, deliveryWaitMs } from '../../lib/domain/backoff.ts';
 import { parseRetryAfter } from '../../lib/platform/http.ts';
+import { minute } from '../support/builders.ts';
 
-const minute = 60_000;
 const now = Date.parse('2026-01-01T10:00:00.000Z');
 
 test.each([
@@ -27,25 +27,21 @@ test.each([
   [15 * minute, 15 * minute],
   [15 * minute + 1, 15 * minute],
   [Number.POSITIVE_INFINITY, 15 * minute],
-])('a wait of %d ms that somebody asked for is one of %d', (asked, expected) => {
+])('a requested wait of %d ms becomes %d ms', (asked, expected) => {
   expect(clampWaitMs(asked)).toBe(expected);
 });
 
 describe('the wait before a delivery is tried again', () => {
-  const attempt = { attempts: 1, needsOperator: false, isDeduplicated: false };
-  test.each<[sentence: string, values: Partial<Parameters<typeof deliveryWaitMs>[0]>, minutes: number]>([
-    ['grows: after the first attempt', {}, 1],
-    ['grows: after the second', { attempts: 2 }, 2],
-    ['grows: after the third', { attempts: 3 }, 5],
-    ['grows: after the fourth', { attempts: 4 }, 10],
-    ['grows no more after the fifth', { attempts: 50 }, 15],
-    ['is long from the beginning when somebody has to act', { needsOperator: true }, 15],
-    ['is as long as was asked for', { attempts: 50, retryAfterMs: 30_000 }, 0.5],
-    ['is not longer than 15 minutes, whoever asks', { retryAfterMs: 3_600_000 }, 15],
-    ['is short while the channel would recognise a repetition', { attempts: 50, isDeduplicated: true }, 1],
-    ['is as long as was asked for even then', { isDeduplicated: true, retryAfterMs: 2 * minute }, 2],
-  ])('%s', (_, values, minutes) => {
-    expect(deliveryWaitMs({ ...attempt, ...values })).toBe(minutes * minute);
+  const attempt = { attempts: 3, needsOperator: false, isDeduplicated: false };
+  test.each<[sentence: string, values: Partial<Parameters<typeof deliveryWaitMs>[0]>, ms: number]>([
+    ['grows with the attempts', {}, backoffMs(3)],
+    ['is the longest at once when an operator has to act', { attempts: 1, needsOperator: true }, 15 * minute],
+    ['is the one that the channel asks for', { retryAfterMs: 30_000 }, 30_000],
+    ['is 15 minutes at most, whatever the channel asks for', { retryAfterMs: 3_600_000 }, 15 * minute],
+    ['is short while the channel deduplicates', { isDeduplicated: true }, minute],
+    ['is the one that the channel asks for even then', { isDeduplicated: true, retryAfterMs: 120_000 }, 120_000],
+  ])('%s', (_, values, ms) => {
+    expect(deliveryWaitMs({ ...attempt, ...values })).toBe(ms);
   });
 });
 
@@ -64,17 +60,17 @@ describe('Retry-After', () => {
     ['soon', undefined],
     ['30s', undefined],
     ['30 seconds', undefined],
-    // These are no dates, although JavaScript reads one into them.
+    // JavaScript parses these as dates, but they are none.
     ['-5', undefined],
     ['1.5', undefined],
     ['5, 10', undefined],
     ['not before Thu, 01 Jan 2026 10:00:30 GMT', undefined],
     ['Thu, 01 Jan 2026 10:00:30 GMT-0200', undefined],
-  ])('of %j is a wait of %j ms', (header, expected) => {
+  ])('%j is a wait of %j ms', (header, expected) => {
     expect(parseRetryAfter(header, now)).toBe(expected);
   });
 
-  test('is never a wait that is negative or no number', () => {
+  test('is never negative or NaN', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.double().map(String), fc.date().map(String)), (header) => {
         const wait = parseRetryAfter(header, now);

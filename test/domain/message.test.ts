@@ -293,16 +293,6 @@ describe('a job that takes too long', () => {
     expect(facts(message)['Took']).toBe('4 min 5 s, after 5 s in the queue');
   });
 
-  test.each<[last: string, outcome: Outcome, end: Partial<Job>]>([
-    ['Completed', 'completedWithWarnings', { statistics: counted({ failed: 3 }) }],
-    ['Failed', 'failed', {}],
-    ['Canceled', 'canceled', {}],
-  ])('says so however it ends: %s, %s', (last, outcome, end) => {
-    expect(told(slow({}, began, end, last), outcome).summary).toMatch(
-      / Earlier, it was late: in the queue for more than 30 min\.$/,
-    );
-  });
-
   test('is not said to be over when it is lost', () => {
     const lost = after([0, read(waiting)], [minute, notFound], [11 * minute, notFound]);
     expect(told(lost, 'lostTrack').summary).not.toContain('late');
@@ -375,28 +365,13 @@ describe('a job that is lost', () => {
   // The message may still have to be sent when the job has turned up again: it says what was true when it was decided.
   test.each<[sentence: string, record: JobRecord, summary: RegExp]>([
     [
-      'denied, and denied again later',
-      after(...denied, [day, notFound, asked]),
-      /^Sitecore has not recognized this job since 2026-01-20 12:01 UTC\. Its last known status is Running\./,
-    ],
-    [
       'denied, and then completed',
       after(...denied, [day, read(jobOf('Completed')), asked]),
       /^Sitecore has not recognized this job since 2026-01-20 12:01 UTC\. Its last known status is Running\./,
     ],
     [
-      'denied, and then queued',
-      after(...denied, [day, read(jobOf('Queued')), asked]),
-      /^Sitecore has not recognized this job since 2026-01-20 12:01 UTC\. Its last known status is Running\./,
-    ],
-    [
       'unreadable, and then failed',
       after(...failed, [9 * day, read(jobOf('Failed')), asked]),
-      /^The job has been unreadable since 2026-01-21 12:00 UTC\. Its last known status is Running\./,
-    ],
-    [
-      'unreadable, and then running on',
-      after(...failed, [9 * day, read(jobOf('Running')), asked]),
       /^The job has been unreadable since 2026-01-21 12:00 UTC\. Its last known status is Running\./,
     ],
   ])('says what it said at first: %s', (_, record, summary) => {
@@ -609,26 +584,9 @@ describe('the document for machines', () => {
   test.each<[sentence: string, change: (document: JobDocument) => object, problem: string]>([
     ['another version', (document) => ({ ...document, version: 2 }), '/version must be equal to constant'],
     [
-      'an outcome that is none',
-      (document) => ({ ...document, outcome: 'Completed' }),
-      '/outcome must be equal to one of the allowed values',
-    ],
-    [
-      'a count that is a text',
-      (document) => ({ ...document, statistics: counted({ sent: '5' as never }) }),
-      '/statistics/sent must be integer,null',
-    ],
-    [
       'a time that is none',
       (document) => ({ ...document, finishedAt: 'yesterday' }),
       '/finishedAt must match format "date-time"',
-    ],
-    ['a link that is none', (document) => ({ ...document, url: 'no link' }), '/url must match format "uri"'],
-    ['a negative duration', (document) => ({ ...document, durationSeconds: -1 }), '/durationSeconds must be >= 0'],
-    [
-      'a deduplication id that is no hash',
-      (document) => ({ ...document, deduplicationId: 'abc' }),
-      '/deduplicationId must match pattern "^[0-9a-f]{64}$"',
     ],
     [
       'a member that is missing',
@@ -657,10 +615,6 @@ describe('the deduplication id', () => {
 
   test('is another one for each job, outcome and channel', () => {
     expect(new Set(ids).size).toBe(jobs.length * outcomes.length * 2);
-  });
-
-  test('fits SNS: 64 hexadecimal characters', () => {
-    expect(ids.filter((id) => !/^[0-9a-f]{64}$/.test(id))).toEqual([]);
   });
 
   // SHA-256 of "production#job_41B25\ncompleted\nteam". Another value after an upgrade would let a repetition through.
