@@ -8,10 +8,10 @@ import { createRedactor } from '../../lib/platform/redaction.ts';
 import { createSecrets, type ReadParameters } from '../../lib/platform/secrets.ts';
 import type { Fault } from '../../local/faults.ts';
 import { type SlackServer, startSlackServer } from '../../local/slack-server.ts';
+import { someMessage } from '../support/builders.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { failure } from '../support/failure.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
-import { someMessage } from './some-message.ts';
 
 let server: SlackServer;
 let clock: FakeClock;

@@ -9,10 +9,10 @@ import { createRedactor } from '../../lib/platform/redaction.ts';
 import { createSecrets } from '../../lib/platform/secrets.ts';
 import { type EmbeddedTopic, snsFault, startEmbeddedTopic } from '../../local/embedded-topic.ts';
 import type { Fault } from '../../local/faults.ts';
+import { someMessage } from '../support/builders.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { failure } from '../support/failure.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
-import { someMessage } from './some-message.ts';
 
 let topic: EmbeddedTopic;
 beforeEach(async () => {

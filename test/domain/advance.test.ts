@@ -977,7 +977,7 @@ describe('what was decided about an outcome', () => {
   });
 });
 
-describe('whatever happens to a job', () => {
+describe('any history of a job', () => {
   const status = fc.constantFrom('Queued', 'Running', 'Canceling', 'Archiving', 'Completed', 'Failed', 'Canceled');
   const failed = fc.constantFrom(null, 0, 3);
   const asOf = fc.constantFrom(null, iso(start - day), iso(start + day));
@@ -1027,21 +1027,14 @@ describe('whatever happens to a job', () => {
     }
   }
   type See = (next: JobRecord, before: JobRecord | undefined, context: DecisionContext) => void;
-  const always = (see: See) =>
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 12 }), (steps) => play(steps, see)),
-      { numRuns: 1_000 },
-    );
-
-  test('exactly one of watch and expiry is set, and a place in the work list has a time', () => {
-    always(({ watch, dueAt, expiresAt }) => {
+  const invariants: See[] = [
+    // A record is either watched, with a due time, or expires.
+    ({ watch, dueAt, expiresAt }) => {
       expect([watch, expiresAt].filter((value) => value !== null)).toHaveLength(1);
       expect(dueAt === null).toBe(watch === null);
-    });
-  });
-
-  test('it is due with the earliest of what is to be done, and leaves only when that is nothing', () => {
-    always(({ watch, dueAt, pendingAt, lease, check, deliveries }) => {
+    },
+    // A record is due at its earliest action, and leaves the work list when there is none.
+    ({ watch, dueAt, pendingAt, lease, check, deliveries }) => {
       const all = Object.values(deliveries);
       const pendingTimes = all.flatMap(({ nextAt }) => (nextAt ? [nextAt] : [])).sort();
       expect(pendingAt).toBe(pendingTimes[0] ?? null);
@@ -1050,57 +1043,55 @@ describe('whatever happens to a job', () => {
       if (lease) expect([watch, dueAt]).toEqual(['jobs', lease.until]);
       else if (times.length > 0) expect([watch, dueAt]).toEqual(['jobs', Math.min(...times)]);
       else expect(watch).toBe(isDead ? 'dead' : null);
-    });
-  });
-
-  test('an end is never overwritten by a status that is none', () => {
-    always((next, before) => {
+    },
+    // A terminal status is never overwritten by another one.
+    (next, before) => {
       if (isTerminal(before?.status ?? null)) expect(isTerminal(next.status)).toBe(true);
       expect(next.job?.status ?? null).toBe(next.status);
-    });
-  });
-
-  test('no delivery is lost, made twice, or sent again', () => {
-    always((next, before) => {
+    },
+    // No delivery is lost, duplicated or sent again.
+    (next, before) => {
       for (const [key, was] of Object.entries(before?.deliveries ?? {})) {
         const is = next.deliveries[key];
         expect(is).toEqual({ ...was, ambiguousSince: is?.ambiguousSince });
         if (was.state !== 'pending') expect(is).toEqual(was);
         if (was.ambiguousSince) expect(is?.ambiguousSince).toBe(was.ambiguousSince);
       }
-    });
-  });
-
-  test('each limit is decided once, and by a job that was read so', () => {
-    always(({ exceeded, status, job }, before) => {
+    },
+    // Each time limit is decided once, from a matching reading.
+    ({ exceeded, status, job }, before) => {
       for (const limit of timeLimitNames) {
         const [was, is] = [before?.exceeded?.[limit], exceeded?.[limit]];
         if (was) expect(is).toEqual(was);
         else if (is) expect([status, job]).toEqual([limit === 'queuedFor' ? 'Queued' : 'Running', is.job]);
       }
-    });
-  });
-
-  test('a lease is never taken from a worker who has it', () => {
-    always((next, before, { now, writer }) => {
+    },
+    // A lease is never taken from the worker that holds it.
+    (next, before, { now, writer }) => {
       const held = before?.lease;
       const isReleased = next.lease === null && next.revision === (before?.revision ?? 0) + 1 && held?.owner === writer;
       if (held && held.until > now && !isReleased) expect(next.lease).toEqual(held);
-    });
-  });
-
-  test('each write grows the revision by one', () => {
-    always((next, before, { writer }) => {
+    },
+    // Each write increases the revision by one.
+    (next, before, { writer }) => {
       expect(next).toMatchObject({ revision: (before?.revision ?? 0) + 1, writer });
-    });
-  });
-
-  test('each delivery belongs to an outcome that was decided', () => {
-    always((next) => {
+    },
+    // Each delivery belongs to a decided outcome.
+    (next) => {
       for (const key of Object.keys(next.deliveries)) {
         const { outcome, limit } = splitKey(key);
         expect(decisionOf(next, { outcome, limit }).decision?.outcome).toBe(outcome);
       }
-    });
+    },
+  ];
+
+  test('keeps the invariants after every write', () => {
+    const see: See = (...args) => {
+      for (const invariant of invariants) invariant(...args);
+    };
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => play(steps, see)),
+      { numRuns: 1_000 },
+    );
   });
 });

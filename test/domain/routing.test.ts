@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Rule, When } from '../../lib/domain/decision-context.ts';
-import { type Job, outcomes } from '../../lib/domain/job.ts';
+import { outcomes } from '../../lib/domain/job.ts';
 import { type RuleInput, route, traitsOf } from '../../lib/domain/routing.ts';
+import { someJob } from '../support/builders.ts';
 
 const channels = ['team', 'events', 'on-call'];
 const input = (values: Partial<RuleInput> = {}): RuleInput => ({
@@ -78,18 +79,7 @@ describe('whoever started the job', () => {
 
 describe('what rules look at in a job', () => {
   const nothing = { source: null, name: null, startedBy: null, createdByType: null };
-  const job: Job = {
-    status: 'Running',
-    name: 'Nightly site publish',
-    source: 'Pages',
-    startedBy: 'Jane Editor',
-    startedByType: 'User',
-    canceledBy: null,
-    queuedAt: null,
-    startedAt: null,
-    finishedAt: null,
-    statistics: null,
-  };
+  const job = someJob('Running', { startedBy: 'Jane Editor', startedByType: 'User' });
   test('are its names, by the words of the configuration', () => {
     const { outcome: _, ...traits } = input();
     expect(traitsOf('production', job)).toEqual(traits);

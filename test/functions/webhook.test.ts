@@ -145,18 +145,6 @@ describe('POST /jobs', () => {
       expect(status).toBe(202);
       expect(body).toMatchObject({ status: 'Running', previousStatus: 'Running', changed: false, watching: true });
     });
-
-    test.each([
-      [429, '99999999'],
-      [503, '99999999'],
-      [429, '0'],
-      [503, '0'],
-    ])('with a Retry-After of 1 s to 15 minutes, when the API answers %i and asks for %s s', async (status, asked) => {
-      world.api.fault({ call: 'job', status, headers: { 'retry-after': asked } });
-      const { headers } = await notifier.post('job_1');
-      expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(1);
-      expect(Number(headers['retry-after'])).toBeLessThanOrEqual(900);
-    });
   });
 
   test('a finished and announced job is 200, though the API is down by now', async () => {
@@ -233,14 +221,6 @@ describe('POST /jobs', () => {
 });
 
 describe('the environment', () => {
-  test('may be left out when only one is configured', async () => {
-    setJob('job_1', 'Running');
-    const { status, body } = await postBody('{"jobId":"job_1"}');
-    expect([status, body.environment]).toEqual([200, 'production']);
-    const event = httpEvent('GET /jobs/{jobId}', { pathParameters: { jobId: 'job_1' } });
-    expect((await send(event)).body).toMatchObject({ environment: 'production', status: 'Running' });
-  });
-
   test('must be named when two are configured, and keeps equal ids apart', async () => {
     const two = deployTwo();
     setJob('job_1', 'Running');
@@ -253,15 +233,12 @@ describe('the environment', () => {
     expect((await send(event, two)).status).toBe(422);
   });
 
-  test.each([['"nowhere"'], ['""'], ['"Production"'], ['null'], ['7'], ['["production"]'], ['"constructor"']])(
-    '%s is 422, and nothing is asked or recorded',
-    async (environment) => {
-      const counts = countStore(notifier);
-      const { status, body } = await postBody(`{"jobId":"job_1","environment":${environment}}`);
-      expect([status, body.title]).toEqual([422, 'Unprocessable Entity']);
-      expect([world.calls(), counts]).toEqual([0, {}]);
-    },
-  );
+  test.each([['"nowhere"'], ['null']])('%s is 422, and nothing is asked or recorded', async (environment) => {
+    const counts = countStore(notifier);
+    const { status, body } = await postBody(`{"jobId":"job_1","environment":${environment}}`);
+    expect([status, body.title]).toEqual([422, 'Unprocessable Entity']);
+    expect([world.calls(), counts]).toEqual([0, {}]);
+  });
 });
 
 describe('GET /jobs/{jobId}', () => {
@@ -394,12 +371,6 @@ describe('errors', () => {
     expect(world.calls()).toBe(0);
   });
 
-  test('the instance tells one request from another', async () => {
-    const event = httpEvent('POST /jobs', { body: '{}' });
-    event.requestContext.requestId = 'request-2';
-    expect((await send(event)).body.instance).toBe('urn:request:request-2');
-  });
-
   test('the longest body that is read has 64 KiB, in bytes and not in characters', async () => {
     const filled = (length: number, filler: string) => `{"jobId":"job_1","x":"${filler.repeat(length)}"}`;
     const frame = Buffer.byteLength(filled(0, ''));
@@ -411,19 +382,9 @@ describe('errors', () => {
   test.each([
     ['application/json', 202],
     ['application/json; charset=utf-8', 202],
-    ['application/vnd.api+json', 202],
     ['text/plain', 415],
-    ['application/x-www-form-urlencoded', 415],
-    ['application/jsonp', 415],
-    ['', 415],
   ])('content-type "%s" is %i', async (type, status) => {
     expect((await postBody('{"jobId":"job_1"}', { headers: { 'content-type': type } })).status).toBe(status);
-  });
-
-  test('no content-type at all is 415', async () => {
-    const event = httpEvent('POST /jobs', { body: '{"jobId":"job_1"}' });
-    delete event.headers['content-type'];
-    expect((await send(event)).status).toBe(415);
   });
 
   test.each([[''], ['null'], ['7'], ['"job_1"'], ['[]'], ['["job_1"]'], ['{}'], ['{"jobId":null}'], ['{"jobid":"a"}']])(
@@ -434,10 +395,6 @@ describe('errors', () => {
     },
   );
 
-  test('no body at all is 400', async () => {
-    expect((await send(httpEvent('POST /jobs'))).status).toBe(400);
-  });
-
   test.each(['GET /jobs', 'DELETE /jobs/{jobId}', '$default', 'POST /'])('the route %s is 404', async (route) => {
     const { status, body } = await send(httpEvent(route, { body: '{"jobId":"job_1"}' }));
     expect([status, body.title]).toEqual([404, 'Not Found']);
@@ -447,38 +404,19 @@ describe('errors', () => {
 
 describe('the jobId', () => {
   const longest = 'x'.repeat(128);
-  test.each([['a'], ['job_41B25'], ['A-Z_a.z~0:9;'], ['...'], [longest]])(
-    '%s is taken, and asked for as it is',
-    async (jobId) => {
-      setJob(jobId, 'Running');
-      expect((await notifier.post(jobId)).body).toMatchObject({ jobId, status: 'Running' });
-      expect(world.api.requests.map(({ path }) => path)).toEqual([
-        `/authoring/publishing/v1/jobs/${encodeURIComponent(jobId)}`,
-      ]);
-      expect((await send(getEvent(jobId))).body).toMatchObject({ jobId, status: 'Running' });
-    },
-  );
+  test.each([['A-Z_a.z~0:9;'], [longest]])('%s is taken, and asked for as it is', async (jobId) => {
+    setJob(jobId, 'Running');
+    expect((await notifier.post(jobId)).body).toMatchObject({ jobId, status: 'Running' });
+    expect(world.api.requests.map(({ path }) => path)).toEqual([
+      `/authoring/publishing/v1/jobs/${encodeURIComponent(jobId)}`,
+    ]);
+    expect((await send(getEvent(jobId))).body).toMatchObject({ jobId, status: 'Running' });
+  });
 
-  test.each([
-    [''],
-    ['a b'],
-    ['a/b'],
-    ['a%2Fb'],
-    ['../jobs'],
-    ['a?b'],
-    ['a#b'],
-    ['jöb'],
-    ['a\n'],
-    ['a\u0000'],
-    [`${longest}x`],
-  ])('%j is 400, and nobody is asked', async (jobId) => {
+  test.each([['../jobs'], [`${longest}x`]])('%j is 400, and nobody is asked', async (jobId) => {
     expect((await postBody(JSON.stringify({ jobId }))).status).toBe(400);
     expect((await send(getEvent(jobId))).status).toBe(400);
     expect(world.calls()).toBe(0);
-  });
-
-  test.each([['7'], ['true'], ['{"a":1}'], ['["job_1"]']])('%s is 400: it is no text', async (jobId) => {
-    expect((await postBody(`{"jobId":${jobId}}`)).status).toBe(400);
   });
 
   // `.` and `..` are made of allowed characters, but in a URL they are steps, percent-encoded or not.
@@ -486,14 +424,6 @@ describe('the jobId', () => {
     await notifier.post(jobId);
     for (const { path } of world.api.requests) expect(path).toMatch(/^\/authoring\/publishing\/v1\/jobs\/[^/]+$/);
   });
-});
-
-test('unknown members are ignored', async () => {
-  setJob('job_1', 'Running');
-  const { status, body } = await postBody(
-    '{"jobId":"job_1","environment":"production","status":"Completed","deliveries":[],"constructor":{"x":1}}',
-  );
-  expect([status, body.status]).toEqual([200, 'Running']);
 });
 
 test.each([['application/json'], ['application/json; charset=utf-8']])('a base64 body of %s is read', async (type) => {
@@ -518,10 +448,7 @@ describe('the credential', () => {
 
   test.each([
     ['Authorization: Bearer', { authorization: `Bearer ${webhookSecret}` }],
-    ['authorization with a small scheme', { authorization: `bearer ${webhookSecret}` }],
     ['x-api-key', { ...none, 'x-api-key': webhookSecret }],
-    ['x-api-key beside a foreign Authorization', { authorization: 'Basic eDp5', 'x-api-key': webhookSecret }],
-    ['both', { authorization: `Bearer ${webhookSecret}`, 'x-api-key': webhookSecret }],
   ])('is taken as %s', async (_name, headers) => {
     expect((await post(headers)).status).toBe(202);
   });
@@ -529,15 +456,7 @@ describe('the credential', () => {
   const refused: [string, Record<string, string>][] = [
     ['none', none],
     ['a wrong one', { authorization: 'Bearer wrong' }],
-    ['a part of it', { authorization: `Bearer ${webhookSecret.slice(0, -1)}` }],
-    ['more than it', { authorization: `Bearer ${webhookSecret}x` }],
-    ['another case', { authorization: `Bearer ${webhookSecret.toUpperCase()}` }],
-    ['no scheme', { authorization: webhookSecret }],
-    ['another scheme', { authorization: `Basic ${webhookSecret}` }],
-    ['an empty Bearer', { authorization: 'Bearer ' }],
-    ['an empty key', { ...none, 'x-api-key': '' }],
     ['a wrong key', { ...none, 'x-api-key': 'wrong' }],
-    ['the name of another header', { ...none, 'x-api-token': webhookSecret }],
   ];
   test.each(refused)('%s is 401, and nothing at all is called, not even the table', async (_name, headers) => {
     setJob('job_1', 'Completed');

@@ -1,81 +1,34 @@
 import { describe, expect, test } from 'vitest';
-import type { Decision, Delivery, Job, JobRecord, Reading, Transition } from '../../lib/domain/job.ts';
+import type { JobRecord, Reading } from '../../lib/domain/job.ts';
 import { acceptedResponse, detailsOf, isOnlyAccepted, responseOf } from '../../lib/http-api/responses.ts';
 import type { Checked } from '../../lib/pipeline/check.ts';
+import {
+  ago,
+  sentDelivery,
+  someCheck,
+  someDecision,
+  someDelivery,
+  someJob,
+  someRecord,
+  someTransition,
+} from '../support/builders.ts';
 
-const at = '2026-01-20T12:00:00.000Z';
-const job: Job = {
-  status: 'Completed',
-  name: 'Nightly site publish',
-  source: 'Pages',
-  startedBy: 'Release pipeline',
-  startedByType: 'Application',
-  canceledBy: null,
-  queuedAt: at,
-  startedAt: at,
-  finishedAt: at,
-  statistics: null,
-};
-const decision: Decision = {
-  reason: 'finished',
-  outcome: 'completed',
-  status: 'Completed',
-  previousStatus: 'Running',
-  corrects: null,
-  at,
-  since: null,
-  channels: ['team', 'events'],
-  mention: null,
-  rule: 'rules[0]',
-};
-const sent: Delivery = {
-  state: 'sent',
-  attempts: 2,
-  createdAt: at,
-  nextAt: null,
-  at,
-  receipt: 'ok',
-  error: null,
-  ambiguousSince: at,
-};
-const pending: Delivery = {
-  ...sent,
-  state: 'pending',
-  nextAt: at,
-  receipt: null,
-  error: 'answered 500',
-  ambiguousSince: null,
-};
-const record: JobRecord = {
-  environment: 'production',
-  jobId: 'job_41B25',
-  revision: 7,
-  writer: 'writer',
+const at = ago(0);
+const job = someJob('Completed', { queuedAt: at, startedAt: at, finishedAt: at, statistics: null });
+const decision = someDecision({ at });
+const sent = sentDelivery({ attempts: 2, ambiguousSince: at });
+const pending = someDelivery({ attempts: 2, at, error: 'answered 500' });
+const record = someRecord({
   status: 'Completed',
   job,
-  firstSeenAt: at,
-  changedAt: at,
-  notFoundSince: null,
-  check: { failures: 0, error: null, nextAt: null, failingSince: null },
-  watch: 'jobs',
-  dueAt: 1,
+  check: someCheck({ nextAt: null }),
   pendingAt: at,
   lease: { owner: 'owner', since: 1, until: 2 },
   decision,
-  superseded: {},
-  exceeded: null,
-  progress: null,
   deliveries: { 'completed/team': sent, 'completed/events': pending },
-  expiresAt: null,
-};
+});
 const unknown: JobRecord = { ...record, status: null, job: null, decision: null, deliveries: {} };
-const transition: Transition = {
-  reason: 'finished',
-  previousStatus: 'Running',
-  outcome: 'completed',
-  corrects: null,
-  announce: true,
-};
+const transition = someTransition();
 const checked = (values: Partial<Checked> = {}): Checked => ({
   record,
   transition,

@@ -4,24 +4,13 @@ import { createApiBreaker } from '../../lib/pipeline/api-breaker.ts';
 import { cooldownKey, createCooldown } from '../../lib/pipeline/cooldown.ts';
 import { UpstreamError, type UpstreamKind } from '../../lib/platform/errors.ts';
 import type { Store } from '../../lib/table/store.ts';
+import { bareJob, minute } from '../support/builders.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { type Notes, takeNotes } from '../support/notes.ts';
 
-const minute = 60_000;
 const key = cooldownKey('environment', 'production');
-const job: Job = {
-  status: 'Running',
-  name: null,
-  source: null,
-  startedBy: null,
-  startedByType: null,
-  canceledBy: null,
-  queuedAt: null,
-  startedAt: null,
-  finishedAt: null,
-  statistics: null,
-};
+const job = bareJob('Running');
 
 let store: Store;
 let clock: FakeClock;
@@ -89,11 +78,6 @@ test.each<[UpstreamKind, object]>([
   expect(breaker.found()).toBe(0);
 });
 
-test('a failed reading carries how long the API asked to wait', async () => {
-  answers = [refuse('unavailable', 5_000)];
-  expect(await (await begin()).read()).toMatchObject({ kind: 'unreadable', retryAfterMs: 5_000 });
-});
-
 test.each<UpstreamKind>(['notFound', 'forbidden', 'unavailable', 'unreadable'])(
   '%s of one job keeps nobody from asking for the next',
   async (kind) => {
@@ -153,14 +137,6 @@ test.each<[string, () => Promise<Job>]>([
   answers = [...times(9, refuse('unavailable')), answer, ...times(9, refuse('unreadable'))];
   const { read } = await begin();
   for (let count = 0; count < 19; count++) expect((await read()).kind).not.toBe('notAsked');
-  expect(closings()).toEqual([]);
-});
-
-test('however many jobs are forbidden, others are still asked for', async () => {
-  answers = times(25, refuse('forbidden'));
-  const { read } = await begin();
-  for (let count = 0; count < 25; count++) await read();
-  expect(await read()).toEqual({ kind: 'job', job });
   expect(closings()).toEqual([]);
 });
 
@@ -298,10 +274,7 @@ test('a rest that cannot be written closes all the same', async () => {
   expect((await read()).kind).toBe('notAsked');
   expect((await read()).kind).toBe('notAsked');
   expect(asked).toHaveLength(1);
-  expect(notes.lines).toMatchObject([
-    { level: 'error' },
-    { level: 'warn', message: 'cooldown write failed' },
-  ]);
+  expect(notes.lines).toMatchObject([{ level: 'error' }, { level: 'warn', message: 'cooldown write failed' }]);
 });
 
 test('a rest that cannot be removed keeps nobody from a job', async () => {

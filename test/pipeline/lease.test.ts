@@ -12,6 +12,7 @@ import {
   day,
   deliveriesIn,
   dieAfterRecording,
+  holdChannel,
   itemOf,
   itemsOf,
   latch,
@@ -46,6 +47,28 @@ const deliveries = async () => deliveriesIn((await notifier.get('job_1')).body);
 const isSent = async (key: string) => {
   while ((await deliveries())[key]?.['state'] !== 'sent');
 };
+/** Another worker acts just before the first write of the notifier. */
+function beforeFirstSave(act: () => Promise<unknown>): void {
+  let isFirst = true;
+  wrapStore(notifier, (real) => ({
+    save: async (...args) => {
+      if (isFirst) await act();
+      isFirst = false;
+      return await real.save(...args);
+    },
+  }));
+}
+/** A worker that dies after it has sent a message to this channel, and before it stores the receipt. */
+async function dieAfterSending(dying: Notifier, channel: string): Promise<void> {
+  const sent = latch();
+  wrapChannel(dying, channel, (real) => async (message, timeoutMs) => {
+    await real.send(message, timeoutMs);
+    sent.open();
+    return new Promise<never>(() => undefined);
+  });
+  void dying.post('job_1');
+  await sent.opened;
+}
 /** A job that is Completed by counters that were taken before its end, and then by others. */
 const count = (failed: number, lastReportTime: string) =>
   world.setJob('job_1', { at: Date.parse('2026-01-01T10:10:00Z'), lastReportTime, failed });
@@ -114,15 +137,7 @@ describe('a worker that dies after the state write', () => {
 
   test('after one of its two receipts: only the other message is in doubt, and sent again', async () => {
     set('job_1', 'Failed');
-    const dying = worker();
-    const sent = latch();
-    wrapChannel(dying, 'team', (real) => async (message, timeoutMs) => {
-      await real.send(message, timeoutMs);
-      sent.open();
-      return new Promise<never>(() => undefined);
-    });
-    void dying.post('job_1');
-    await sent.opened;
+    await dieAfterSending(worker(), 'team');
     await isSent('failed/events');
     notifier.clock.advance(55 * second);
     await notifier.sweep();
@@ -164,15 +179,7 @@ describe('a worker that dies after the state write', () => {
     world = await startWorld({ topicName: 'publishing-job-events.fifo' });
     notifier = deploy(world);
     set('job_1', 'Failed');
-    const dying = worker();
-    const sent = latch();
-    wrapChannel(dying, 'events', (real) => async (message, timeoutMs) => {
-      await real.send(message, timeoutMs);
-      sent.open();
-      return new Promise<never>(() => undefined);
-    });
-    void dying.post('job_1');
-    await sent.opened;
+    await dieAfterSending(worker(), 'events');
     await sweepAfter(worker(), 55 * second);
     expect([world.topic.publishCount(), world.topic.messages.length]).toEqual([2, 1]);
     expect((await deliveries())['failed/events']).toMatchObject({ state: 'sent', ambiguous: false });
@@ -234,24 +241,9 @@ describe('the owner', () => {
 describe('whoever loses the race', () => {
   test('has nothing to send', async () => {
     set('job_1', 'Failed');
-    let isFirst = true;
-    wrapStore(notifier, (real) => ({
-      save: async (...args) => {
-        if (isFirst) await worker().post('job_1');
-        isFirst = false;
-        return await real.save(...args);
-      },
-    }));
+    beforeFirstSave(() => worker().post('job_1'));
     expect((await notifier.post('job_1')).body).toMatchObject({ changed: false, status: 'Failed', watching: false });
     expect(told()).toEqual([1, 1]);
-  });
-
-  test('against a worker that is sending leaves it to that one', async () => {
-    set('job_1', 'Failed');
-    await dieAfterRecording(world, notifier.clock, (dying) => dying.post('job_1'));
-    const workers = [worker(), worker()];
-    await Promise.all(workers.flatMap((one) => [one.post('job_1'), one.sweep()]));
-    expect(told()).toEqual([0, 0]);
   });
 
   test('is not fooled by an index page that is old', async () => {
@@ -275,17 +267,10 @@ describe('whoever loses the race', () => {
     set('job_1', 'Running');
     await notifier.post('job_1');
     set('job_1', 'Canceling');
-    let isFirst = true;
-    wrapStore(notifier, (real) => ({
-      save: async (...args) => {
-        if (isFirst) {
-          set('job_1', 'Canceled');
-          await worker().post('job_1');
-        }
-        isFirst = false;
-        return await real.save(...args);
-      },
-    }));
+    beforeFirstSave(() => {
+      set('job_1', 'Canceled');
+      return worker().post('job_1');
+    });
     expect((await notifier.post('job_1')).body).toMatchObject({ status: 'Canceled', changed: false });
     expect(await item()).toMatchObject({ status: 'Canceled', decision: { outcome: 'canceled' } });
     expect(told()).toEqual([1, 1]);
@@ -336,20 +321,14 @@ describe('a receipt', () => {
 
   test('needs neither lease nor revision: it is stored though others have written meanwhile', async () => {
     count(0, '2026-01-01T10:00:00Z');
-    const held = latch();
-    const begun = latch();
-    wrapChannel(notifier, 'team', (real) => async (message, timeoutMs) => {
-      begun.open();
-      await held.opened;
-      return await real.send(message, timeoutMs);
-    });
+    const slack = holdChannel(notifier, 'team');
     const posted = notifier.post('job_1');
-    await begun.opened;
+    await slack.begun;
     const before = await item();
     count(2, '2026-01-01T10:11:00Z');
     await worker().post('job_1');
     expect((await item())?.revision).toBeGreaterThan(before?.revision ?? 0);
-    held.open();
+    slack.release();
     await posted;
     expect(Object.values(statesIn((await notifier.get('job_1')).body))).toEqual(['sent', 'sent', 'sent', 'sent']);
   });
@@ -381,15 +360,8 @@ describe('a receipt', () => {
   /** A worker that sends when it is told to, long after its lease ran out. */
   const hangingSender = (end: () => Promise<Sent>) => {
     const slow = worker();
-    const begun = latch();
-    const released = latch();
-    wrapChannel(slow, 'team', () => async () => {
-      begun.open();
-      await released.opened;
-      return await end();
-    });
-    const done = slow.post('job_1');
-    return { begun: begun.opened, release: released.open, done };
+    const held = holdChannel(slow, 'team', end);
+    return { ...held, done: slow.post('job_1') };
   };
 
   test.each([
@@ -415,18 +387,12 @@ describe('a receipt', () => {
     await slow.begun;
     notifier.clock.advance(55 * second);
     const other = worker();
-    const begun = latch();
-    const held = latch();
-    wrapChannel(other, 'team', (real) => async (message, timeoutMs) => {
-      begun.open();
-      await held.opened;
-      return await real.send(message, timeoutMs);
-    });
+    const slack = holdChannel(other, 'team');
     const swept = other.sweep();
-    await begun.opened;
+    await slack.begun;
     slow.release();
     await slow.done;
-    held.open();
+    slack.release();
     await swept;
     expect((await deliveries())['failed/team']).toMatchObject({ state: 'sent', receipt: 'a late receipt' });
     await sweepEvery(notifier, 2 * minute, 3);
@@ -440,19 +406,13 @@ describe('what B records while A holds the lease', () => {
   const overlap = async () => {
     count(0, '2026-01-01T10:00:00Z');
     const a = worker();
-    const begun = latch();
-    const held = latch();
-    wrapChannel(a, 'team', (real) => async (message, timeoutMs) => {
-      begun.open();
-      await held.opened;
-      return await real.send(message, timeoutMs);
-    });
+    const slack = holdChannel(a, 'team');
     const posted = a.post('job_1');
-    await begun.opened;
+    await slack.begun;
     await isSent('completed/events');
     count(2, '2026-01-01T10:11:00Z');
     const b = worker();
-    return { a, b, answer: await b.post('job_1'), go: held.open, posted };
+    return { a, b, answer: await b.post('job_1'), go: slack.release, posted };
   };
 
   test('is sent by A, and only once', async () => {
@@ -630,44 +590,6 @@ describe('the end of the invocation is near', () => {
 });
 
 describe('exactly one of `watch` and `expiresAt`', () => {
-  const check = async () => {
-    const jobs = (await itemsOf(world)).filter(({ jobId }) => jobId);
-    for (const job of jobs) {
-      expect('watch' in job, job.jobKey).toBe('dueAt' in job);
-      expect('watch' in job, job.jobKey).not.toBe('expiresAt' in job);
-    }
-    return jobs.length;
-  };
-
-  test('in every state of an item', async () => {
-    const states: [string, () => unknown][] = [
-      ['queued', () => set('job_queued', 'Queued')],
-      ['finished', () => set('job_finished', 'Failed')],
-      ['old', () => world.setJob('job_old', { at: notifier.clock.now() - 2 * day })],
-      ['unknown', () => undefined],
-      ['sick', () => world.api.fault({ call: 'job', jobId: 'job_sick', status: 500, times: 3 })],
-      ['late', () => world.setJob('job_late', { at: notifier.clock.now(), lastReportTime: '2026-01-01T10:00:00Z' })],
-      ['stuck', () => world.slack.answerWith({ status: 500, times: always })],
-      ['gone', () => set('job_gone', 'Running')],
-    ];
-    for (const [name, arrange] of states) {
-      arrange();
-      if (name === 'stuck') set('job_stuck', 'Failed');
-      await notifier.post(`job_${name}`);
-      await check();
-    }
-    world.api.setJob('job_gone', undefined);
-    for (const pause of [minute, minute, 10 * minute, day, 3 * day, day]) {
-      await sweepAfter(notifier, pause);
-      expect(await check()).toBe(states.length);
-    }
-    // Asked for anew, both of them come back to the work list.
-    for (const name of ['unknown', 'gone']) {
-      expect((await notifier.post(`job_${name}`)).body.watching).toBe(true);
-      await check();
-    }
-  });
-
   test.each([
     [undefined, 30],
     [7, 7],
@@ -687,28 +609,6 @@ describe('exactly one of `watch` and `expiresAt`', () => {
 });
 
 describe('the items', () => {
-  test('have a version, and a revision that grows with every write of the state', async () => {
-    const revisions: number[] = [];
-    const note = async () => {
-      const { version, revision, environment, jobId } = (await item()) ?? {};
-      expect([version, environment, jobId]).toEqual([1, 'production', 'job_1']);
-      revisions.push(revision ?? 0);
-    };
-    set('job_1', 'Queued');
-    await notifier.post('job_1');
-    await note();
-    set('job_1', 'Running');
-    await sweepAfter(notifier, minute);
-    await note();
-    world.api.fault({ call: 'job', status: 500 });
-    await sweepAfter(notifier, minute);
-    await note();
-    set('job_1', 'Failed');
-    await sweepAfter(notifier, minute);
-    await note();
-    expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
-  });
-
   test('hold the few fields that messages need, not the raw response', async () => {
     world.setJob('job_1', { status: 'Running', at: notifier.clock.now(), name: 'x'.repeat(100_000) });
     await notifier.post('job_1');
@@ -741,16 +641,6 @@ describe('the items', () => {
     await event({ jobId: 'job_4' });
     await sweep();
     expect([world.api.requests.length, world.api.tokenRequests.length, ...told()]).toEqual(calls);
-  });
-
-  test('a rest that cannot be written stops nothing', async () => {
-    wrapStore(notifier, () => ({ writeMark: () => Promise.reject(new Error('the table is away')) }));
-    world.slack.answerWith({ status: 429, headers: { 'retry-after': '600' }, body: 'rate_limited' });
-    set('job_1', 'Failed');
-    expect((await notifier.post('job_1')).status).toBe(200);
-    expect(statesIn((await notifier.get('job_1')).body)).toEqual({ 'failed/team': 'pending', 'failed/events': 'sent' });
-    world.api.fault({ call: 'job', status: 401, times: 2 });
-    expect((await notifier.post('job_2')).status).toBe(202);
   });
 });
 

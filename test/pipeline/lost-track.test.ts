@@ -121,29 +121,6 @@ describe.each([400, 404])('%i for a job seen before', (status) => {
     expect((await itemOf(world, 'production#job_1'))?.expiresAt).toBeGreaterThan(0);
   });
 
-  test('a successful read clears `notFoundSince`', async () => {
-    await watch('job_1');
-    for (let round = 0; round < 3; round++) {
-      deny(7);
-      await sweepEvery(notifier, minute, 7);
-      expect((await itemOf(world, 'production#job_1'))?.notFoundSince).toBeDefined();
-      await sweepAfter(notifier, minute);
-      expect(await itemOf(world, 'production#job_1')).not.toHaveProperty('notFoundSince');
-    }
-    expect(told()).toEqual([0, 0]);
-    expect((await notifier.get('job_1')).body).toMatchObject({ outcome: null, watching: true });
-  });
-
-  test('is by the rules: who wants failures is told of it too, and others are not', async () => {
-    const rules = [{ when: { outcome: 'failed' }, notify: ['team'], mention: 'here' }, { notify: ['events'] }];
-    notifier = deploy(world, { clock: notifier.clock, config: { ...world.config(), rules } });
-    await watch('job_1');
-    deny();
-    await sweepEvery(notifier, minute, 12);
-    expect(told()).toEqual([1, 0]);
-    expect((await notifier.get('job_1')).body.decision).toMatchObject({ rule: 'rules[0]', mention: 'here' });
-  });
-
   test('a trigger finds it again: it is watched anew, and its end is told', async () => {
     await watch('job_1');
     deny();
@@ -203,15 +180,6 @@ describe('a `lostTrack` message that could not be sent at once', () => {
       'lostTrack/events': 'sent',
     });
   });
-
-  test('is dead after the retry window when it cannot be sent, though the job runs on', async () => {
-    await lose();
-    world.slack.answerWith({ status: 500, times: always });
-    set('job_1', 'Running');
-    await notifier.post('job_1');
-    await sweepEvery(notifier, day, 4);
-    expect(statesIn((await notifier.get('job_1')).body)).toMatchObject({ 'lostTrack/team': 'dead' });
-  });
 });
 
 describe('5 seen jobs of an environment answer 404 in one sweep, none is found', () => {
@@ -251,16 +219,6 @@ describe('5 seen jobs of an environment answer 404 in one sweep, none is found',
     expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
   });
 
-  test('one that is found in another environment says nothing about this one', async () => {
-    notifier = deploy(world, { clock: notifier.clock, config: configWith(world, 'production', 'staging') });
-    await watch(...ids(5));
-    set('job_staging', 'Running');
-    await notifier.post('job_staging', 'staging');
-    ids(5).forEach(forget);
-    await sweepEvery(notifier, minute, 15);
-    expect(told()).toEqual([0, 0]);
-  });
-
   test('four are too few to tell: they are lost', async () => {
     await watch(...ids(4));
     ids(4).forEach(forget);
@@ -279,16 +237,12 @@ describe('5 seen jobs of an environment answer 404 in one sweep, none is found',
 describe('7 days without a readable answer', () => {
   const rows: [string, () => void][] = [
     ['500', () => world.api.fault({ call: 'job', status: 500, times: always })],
-    ['403', () => world.api.fault({ call: 'job', times: always, ...problemFault(403) })],
-    ['no status', () => world.api.fault({ call: 'job', status: 200, body: {}, times: always })],
     ['401', () => world.api.fault({ call: 'job', times: always, ...problemFault(401) })],
     [
       '429 with Retry-After',
       () => world.api.fault({ call: 'job', times: always, ...problemFault(429, { 'retry-after': '60' }) }),
     ],
-    ['429 without Retry-After', () => world.api.fault({ call: 'job', times: always, ...problemFault(429) })],
     ['a token endpoint that is down', () => loseTokens(500)],
-    ['a token that is refused', () => loseTokens(401)],
   ];
 
   const loseTokens = (status: number) => {
@@ -318,33 +272,11 @@ describe('7 days without a readable answer', () => {
     expect((await notifier.get('job_1')).body).toMatchObject({ outcome: 'lostTrack', watching: false });
   });
 
-  test('a single answer in between begins the week anew', async () => {
-    await watch('job_1');
-    for (let round = 0; round < 3; round++) {
-      world.api.fault({ call: 'job', status: 500, times: always });
-      await sweepEvery(notifier, 12 * hour, 12);
-      world.api.clearFaults();
-      await sweepAfter(notifier, hour);
-    }
-    expect(told()).toEqual([0, 0]);
-    expect((await notifier.get('job_1')).body.outcome).toBeNull();
-  });
-
   test('a job that was never read is lost as well, and the message says so', async () => {
     world.api.fault({ call: 'job', status: 500, times: always });
     await notifier.post('job_1');
     await sweepEvery(notifier, 12 * hour, 15);
     expect(told()).toEqual([1, 1]);
     for (const text of texts()) expect(text).toContain('never read');
-  });
-
-  test('an environment that has rested for a week does not lose a job of today', async () => {
-    await watch('job_old');
-    world.api.fault({ call: 'job', times: always, ...problemFault(401) });
-    await sweepEvery(notifier, 6 * hour, 26);
-    await notifier.post('job_new');
-    await sweepEvery(notifier, 6 * hour, 4);
-    expect(documents().map(({ jobId }) => jobId)).toEqual(['job_old']);
-    expect((await notifier.get('job_new')).body).toMatchObject({ outcome: null, watching: true });
   });
 });

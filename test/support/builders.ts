@@ -139,6 +139,14 @@ export const someRecord = (values: Partial<JobRecord> = {}): JobRecord => ({
   ...values,
 });
 
+/** The next write after a record. */
+export const nextWrite = (record: JobRecord, writer: string, values: Partial<JobRecord> = {}): JobRecord => ({
+  ...record,
+  revision: record.revision + 1,
+  writer,
+  ...values,
+});
+
 /** A sweep at a time (epoch milliseconds) with two open channels, no rules and no time limits. */
 export const contextAt = (now: number, values: Partial<DecisionContext> = {}): DecisionContext => ({
   now,

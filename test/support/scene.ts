@@ -117,6 +117,17 @@ export function wrapChannel(notifier: Notifier, name: string, send: (real: Chann
   };
 }
 
+/** Holds the messages to a channel until `release`; `begun` resolves with the first one. `end` replaces the real result. */
+export function holdChannel(notifier: Notifier, name: string, end?: () => ReturnType<Channel['send']>) {
+  const [begun, held] = [latch(), latch()];
+  wrapChannel(notifier, name, (real) => async (message, timeoutMs) => {
+    begun.open();
+    await held.opened;
+    return await (end?.() ?? real.send(message, timeoutMs));
+  });
+  return { begun: begun.opened, release: held.open };
+}
+
 /** A message to this channel times out after these milliseconds. */
 export const hurrySend = (notifier: Notifier, name: string, ms = 150): void =>
   wrapChannel(notifier, name, (real) => (message) => real.send(message, ms));

@@ -3,7 +3,17 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DueEntry, type JobRecord, jobKey } from '../../lib/domain/job.ts';
 import type { Cursor, Store } from '../../lib/table/store.ts';
-import { after, someDecision, someDelivery, someRecord } from './some-record.ts';
+import {
+  nextWrite as after,
+  someDecision,
+  someDelivery,
+  someJob,
+  someRecord,
+  someStatistics,
+} from '../support/builders.ts';
+
+const statistics = someStatistics();
+const completed = someJob('Completed', { statistics });
 
 /** An empty store. */
 export interface StartedStore {
@@ -46,12 +56,12 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
 
       test('is read as it was written, with null for missing members', async () => {
         const full = someRecord({
-          job: { ...someJob, name: 'ä "quoted" 🚀', statistics: null },
+          job: { ...completed, name: 'ä "quoted" 🚀', statistics: null },
           lease: { owner: 'writer-1', since: 1, until: 2 },
           decision: someDecision(),
           superseded: { failed: { decision: someDecision({ outcome: 'failed' }), job: null } },
-          exceeded: { queuedFor: { minutes: 2.5, decision: someDecision({ outcome: 'late' }), job: someJob } },
-          progress: { statistics: someJob.statistics, since: '2026-01-01T10:12:00.000Z' },
+          exceeded: { queuedFor: { minutes: 2.5, decision: someDecision({ outcome: 'late' }), job: completed } },
+          progress: { statistics: statistics, since: '2026-01-01T10:12:00.000Z' },
           deliveries: {
             'completed/team': someDelivery(),
             'completedWithWarnings/a-1-b': someDelivery(),
@@ -100,7 +110,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         const first = await create({ deliveries: { 'completed/team': someDelivery() } });
         const full = after(first, 'second', {
           status: 'Failed',
-          job: someJob,
+          job: completed,
           changedAt: '2026-01-01T10:20:00.000Z',
           notFoundSince: '2026-01-01T10:21:00.000Z',
           check: { failures: 3, error: 'answered 500', nextAt: null, failingSince: '2026-01-01T10:22:00.000Z' },
@@ -108,9 +118,9 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
           pendingAt: '2026-01-01T10:23:00.000Z',
           lease: { owner: 'second', since: 3, until: 4 },
           decision: someDecision(),
-          superseded: { completed: { decision: someDecision(), job: someJob } },
-          exceeded: { noProgressFor: { minutes: 20, decision: someDecision({ outcome: 'stuck' }), job: someJob } },
-          progress: { statistics: someJob.statistics, since: '2026-01-01T10:12:00.000Z' },
+          superseded: { completed: { decision: someDecision(), job: completed } },
+          exceeded: { noProgressFor: { minutes: 20, decision: someDecision({ outcome: 'stuck' }), job: completed } },
+          progress: { statistics: statistics, since: '2026-01-01T10:12:00.000Z' },
         });
         expect((await store.save(full, first)).record).toEqual(full);
         const nothing = { status: null, job: null, changedAt: null, notFoundSince: null, pendingAt: null, lease: null };
@@ -291,7 +301,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         const lease = { owner: 'writer-1', since: 1, until: 2 };
         const check = { failures: 2, error: 'answered 500', nextAt: null, failingSince: '2026-01-01T10:00:00.000Z' };
         const [notFoundSince, pendingAt] = ['2026-01-01T10:05:00.000Z', '2026-01-01T10:06:00.000Z'];
-        const unshown = { deliveries: { 'failed/team': someDelivery() }, decision: someDecision(), job: someJob };
+        const unshown = { deliveries: { 'failed/team': someDelivery() }, decision: someDecision(), job: completed };
         const record = await create({ check, lease, notFoundSince, pendingAt, dueAt: 7, ...unshown });
         const { environment, jobId, status } = record;
         const shown = { environment, jobId, status, notFoundSince, check, lease, pendingAt, dueAt: 7 };
@@ -440,19 +450,6 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
     });
   });
 }
-
-const someJob = {
-  status: 'Completed',
-  name: 'Nightly site publish',
-  source: 'Pages',
-  startedBy: null,
-  startedByType: null,
-  canceledBy: null,
-  queuedAt: null,
-  startedAt: null,
-  finishedAt: '2026-01-01T10:04:05.000Z',
-  statistics: { sent: 1, processed: 2, failed: 0, skipped: null, deleted: null, additional: null, asOf: null },
-};
 
 async function entriesOf(store: Store, until = Number.MAX_SAFE_INTEGER, cursor?: Cursor): Promise<DueEntry[]> {
   const entries: DueEntry[] = [];

@@ -8,9 +8,9 @@ import { type JobRecord, jobKey } from '../../lib/domain/job.ts';
 import { createStore } from '../../lib/table/dynamodb.ts';
 import type { Store } from '../../lib/table/store.ts';
 import { type EmbeddedStore, startEmbeddedStore, tableDefinition } from '../../local/embedded-store.ts';
+import { nextWrite as after, someDecision, someDelivery, someRecord } from '../support/builders.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { type LossyProxy, startLossyProxy } from './lossy-proxy.ts';
-import { after, someDecision, someDelivery, someRecord } from './some-record.ts';
 import { storeContract } from './store.contract.ts';
 
 const clientOf = (endpoint: string) =>
