@@ -243,7 +243,7 @@ describe('a mention', () => {
     const payload = rendered(messageAbout({}, { mention }));
     expect(payload.text?.split(form)).toHaveLength(2);
     expect(JSON.stringify(payload.blocks).split(form)).toHaveLength(2);
-    expect(payload.blocks?.[1]?.text?.text).toContain(`${form} The job was stopped`);
+    expect(payload.blocks?.[1]?.text?.text).toContain(`${form} The job was canceled`);
   });
 
   test.each(outcomes)('is absent for %s, unless a rule asks for it', (outcome) => {

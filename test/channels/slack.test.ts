@@ -128,7 +128,7 @@ test.each(refusals)('%s is an error that says whether a retry helps', async (_, 
 
 test('200 with ok in JSON is a success', async () => {
   server.answerWith({ status: 200, body: { ok: true }, accepted: true });
-  await expect(create().send(someMessage(), 5_000)).resolves.toEqual(expect.any(String));
+  await expect(create().send(someMessage(), 5_000)).resolves.toEqual({ receipt: expect.any(String) });
 });
 
 test('a response that is too long is ambiguous', async () => {
@@ -163,7 +163,7 @@ const rejectedPayloads = [
 
 test.each(rejectedPayloads)('after %s, it sends the plain text at once', async (code) => {
   server.answerWith({ status: 400, body: code });
-  expect(await create().send(someMessage({ mention: 'here' }), 5_000)).toBe('ok');
+  expect(await create().send(someMessage({ mention: 'here' }), 5_000)).toEqual({ receipt: 'ok' });
   expect(server.requestCount()).toBe(2);
   expect(server.messages).toHaveLength(1);
   const [posted] = server.messages;
