@@ -1,7 +1,7 @@
 /** Writes an explanation as text. */
 
-import type { Decision, Job, JobName, JobRecord, Reading, Reason, Transition } from '../lib/domain/job.ts';
 import type { Rule } from '../lib/domain/decision-context.ts';
+import type { Decision, Job, JobName, JobRecord, Reading, Reason, Transition } from '../lib/domain/job.ts';
 import type { exceededOf } from '../lib/http-api/responses.ts';
 import { type ActiveCooldown, cooldownLine } from './cooldowns.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';

@@ -42,7 +42,10 @@ export function createHandler(deps: Deps): Handler<Event, Result> {
   const wake = async (event: Event): Promise<Result> => {
     const environment = readEnvironment(event.queryStringParameters?.['environment'], environments);
     await requestSweep(deps, environment);
-    return jsonResponse(202, { environment, detail: 'The jobs of this environment are checked now and again shortly.' });
+    return jsonResponse(202, {
+      environment,
+      detail: 'The jobs of this environment are checked now and again shortly.',
+    });
   };
 
   const route = middy()

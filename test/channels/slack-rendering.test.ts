@@ -239,7 +239,7 @@ describe('a mention', () => {
     ['U0123ABC', '<@U0123ABC>'],
     ['W0123ABC', '<@W0123ABC>'],
     ['S0123ABC', '<!subteam^S0123ABC>'],
-  ])('of %s rings once in the blocks and once in the text', (mention, form) => {
+  ])('of %s appears once in the blocks and once in the text', (mention, form) => {
     const payload = rendered(messageAbout({}, { mention }));
     expect(payload.text?.split(form)).toHaveLength(2);
     expect(JSON.stringify(payload.blocks).split(form)).toHaveLength(2);

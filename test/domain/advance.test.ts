@@ -38,7 +38,7 @@ import {
 const nobody = { rules: [] };
 
 const staleCounters = { statistics: counted({ asOf: iso(start - 5 * minute) }) };
-const notAsked: Reading = { kind: 'notAsked', error: 'the environment rests', since: null };
+const notAsked: Reading = { kind: 'notAsked', error: 'the environment is paused', since: null };
 const removed: Reading = { kind: 'environmentRemoved' };
 
 function frozen<Value>(value: Value): Value {
@@ -103,7 +103,7 @@ describe('first sight', () => {
     });
   });
 
-  test('of a finished job that nobody is to hear of leaves at once, and is kept for a while', () => {
+  test('of a finished job that notifies nobody leaves at once, and is kept for a while', () => {
     expect(first(read('Completed'), nobody)).toMatchObject({
       decision: { outcome: 'completed', channels: [], rule: 'noRule' },
       deliveries: {},
@@ -114,7 +114,7 @@ describe('first sight', () => {
     });
   });
 
-  test('of a finished job rings whoever started it, by an id that is stored with the decision', () => {
+  test('of a finished job stores the mention of the person who started it', () => {
     const rules = [{ when: { startedBy: ['Jane*'], createdByType: ['User'] }, notify: ['team'], mention: 'starter' }];
     const people = { 'Jane Editor': 'U012AB3CD' };
     const reading = read('Failed', { startedBy: 'Jane Editor', startedByType: 'User' });
@@ -134,7 +134,7 @@ describe('first sight', () => {
   test.each<[Reading, error: string]>([
     [notFound, 'no such job'],
     [unreadable, 'answered 500'],
-    [notAsked, 'the environment rests'],
+    [notAsked, 'the environment is paused'],
   ])('with %o is recorded without a status, says why, and stays in the work list', (reading, error) => {
     const record = first(reading, { conclude: false });
     expect(record).toMatchObject({
@@ -150,26 +150,26 @@ describe('first sight', () => {
 });
 
 describe('a record that was written before', () => {
-  test.each(['Queued', 'Running', 'Canceling', 'Archiving'])('%s and read as %s again costs no write', (status) => {
+  test.each(['Queued', 'Running', 'Canceling', 'Archiving'])('%s and read as %s again causes no write', (status) => {
     const known = first(read(status));
     const moved = read(status, { statistics: counted({ processed: 7_848 }), name: 'renamed' });
     expect(decided(known, moved, hour)).toEqual({ next: null, transition: null });
   });
 
-  test('of an announced job costs no write when somebody asks again', () => {
+  test('of an announced job causes no write when a trigger names it again', () => {
     const known = { ...first(read('Completed'), nobody) };
     expect(decided(known, read('Completed'), day).next).toBeNull();
   });
 
   test.each([unreadable, notFound, notAsked, removed, read('Running')])(
-    'of an announced job costs no write when somebody asks again in vain (%o)',
+    'of an announced job causes no write when a trigger names it again and the reading brings nothing (%o)',
     (reading) => {
       const known = first(read('Completed'), nobody);
       expect(decided(known, reading, 8 * day).next).toBeNull();
     },
   );
 
-  test('and that has nothing due costs no write when only its deliveries are looked at', () => {
+  test('and that has nothing due causes no write when only its deliveries are processed', () => {
     const known = first(read('Running'));
     expect(decided(known, null, minute)).toEqual({ next: null, transition: null });
   });
@@ -226,7 +226,7 @@ describe('deliveries', () => {
     expect(corrected.decision).toMatchObject({ reason: 'corrected', corrects: 'completed' });
   });
 
-  test('of an outcome that was told before are not made again', () => {
+  test('of an outcome that was announced before are not made again', () => {
     const lost = stepped({ ...first(read('Running')), notFoundSince: iso(start - hour) }, notFound, minute);
     const told = withDeliveries({ ...lost, lease: null }, { 'lostTrack/team': sent, 'lostTrack/events': dead });
     const again = stepped(
@@ -354,7 +354,7 @@ describe('the lease', () => {
     expect(next.deliveries['completed/team']).toEqual(pending);
   });
 
-  test.each([start + 85_000, start + day])('that ran out is taken over (%d)', (now) => {
+  test.each([start + 85_000, start + day])('that expired is taken over (%d)', (now) => {
     expect(stepped(ended, null, now - start).lease).toEqual({
       owner: `writer-${now}`,
       since: now,
@@ -362,7 +362,7 @@ describe('the lease', () => {
     });
   });
 
-  test('that ran out leaves every delivery in doubt that was pending under it, and no other', () => {
+  test('that expired makes exactly the deliveries ambiguous that were pending under it', () => {
     const known = withDeliveries(ended, {
       'completed/team': pending,
       'completed/events': { nextAt: iso(start + day), error: 'answered 500', attempts: 1 },
@@ -385,26 +385,26 @@ describe('the lease', () => {
     });
   });
 
-  test('that ran out is given up with its doubts, when nothing can be sent now', () => {
+  test('that expired is released with its ambiguous deliveries if nothing can be sent now', () => {
     const next = stepped(ended, null, hour, { isOpen: () => false });
     expect(next).toMatchObject({ lease: null, watch: 'jobs', dueAt: start });
     expect(next.deliveries['completed/team']).toMatchObject({ state: 'pending', ambiguousSince: iso(start) });
   });
 
   // A message that nobody can have sent yet is not in doubt.
-  test('that ran out casts no doubt on a delivery that is new', () => {
+  test('that expired does not make a new delivery ambiguous', () => {
     const next = stepped(ended, read('Failed'), hour);
     expect(next.deliveries['completed/team']?.ambiguousSince).toBe(iso(start));
     expect(next.deliveries['failed/team']?.ambiguousSince).toBeNull();
   });
 
-  test('that was given back casts no doubt', () => {
+  test('that was released makes nothing ambiguous', () => {
     const known = release(ended, contextAt(start + minute));
     expect(stepped(known, null, hour).deliveries['completed/team']).toEqual(pending);
   });
 });
 
-describe('giving the lease back', () => {
+describe('releasing the lease', () => {
   const ended = first(read('Completed'));
   const later = { ...pending, nextAt: iso(start + 5 * minute) };
   const soon = { ...pending, nextAt: iso(start + 2 * minute) };
@@ -564,7 +564,7 @@ describe('a job that cannot be read', () => {
   );
 });
 
-describe('a job that the API denies', () => {
+describe('a job that the API does not know', () => {
   const running = first(read('Running'));
 
   test('remembers since when, and is due in the next sweep', () => {
@@ -575,7 +575,7 @@ describe('a job that the API denies', () => {
     expect(stepped(denied, unreadable, 2 * minute).notFoundSince).toBe(iso(start + minute));
   });
 
-  test('and that is found again has never been denied', () => {
+  test('and that is found again was never unknown', () => {
     const denied = stepped(running, notFound, minute);
     expect(stepped(denied, read('Running'), 2 * minute)).toMatchObject({
       notFoundSince: null,
@@ -595,7 +595,7 @@ describe('a job that the API denies', () => {
     });
   });
 
-  test('is not denied once it has ended', () => {
+  test('does not become unknown once it has ended', () => {
     const ended = first(read('Completed', staleCounters), nobody);
     expect(stepped(ended, notFound, minute)).toMatchObject({ notFoundSince: null, watch: null });
   });
@@ -627,7 +627,7 @@ describe('counters that are older than the end', () => {
     });
   });
 
-  test('that were read stay when the next answer has none', () => {
+  test('that were read stay when the next response has none', () => {
     const next = stepped(stale, read('Completed', { statistics: null }), minute, nobody);
     expect(next.job).toEqual(stale.job);
   });
@@ -639,7 +639,7 @@ describe('counters that are older than the end', () => {
     expect(next.check).toEqual({ failures: 0, error: null, nextAt: null, failingSince: null });
   });
 
-  test('are not waited for any more after exactly 7 days of failures', () => {
+  test('are given up after exactly 7 days of failures', () => {
     const failing = stepped(stale, unreadable);
     expect(stepped(failing, unreadable, 7 * day - 1).check.nextAt).not.toBeNull();
     expect(stepped(failing, unreadable, 7 * day).check).toEqual({ ...failing.check, nextAt: null });
@@ -664,19 +664,19 @@ describe('counters that are older than the end', () => {
     ['the job cannot be read', unreadable],
     ['its environment cannot be asked', { ...notAsked, since: iso(start) } as Reading],
     ['the API says that it runs', read('Running')],
-  ])('are not read again for ever, though %s', (_, reading) => {
+  ])('are given up in the end, although %s', (_, reading) => {
     const known = decided(stale, reading, minute).next ?? stale;
     expect(stepped(known, reading, 8 * day)).toMatchObject({ check: { nextAt: null }, watch: null });
   });
 
-  test('make room for those that are read then', () => {
+  test('are replaced by those of the next reading', () => {
     const next = stepped(stale, read('Completed', { statistics: counted({ processed: 103 }) }), minute, nobody);
     expect(next).toMatchObject({ job: { statistics: { processed: 103 } }, decision: stale.decision });
   });
 });
 
 describe('an environment that cannot be asked, or is gone', () => {
-  test('costs its known jobs no write', () => {
+  test('causes no write for its known jobs', () => {
     const reading: Reading = { ...notAsked, since: iso(start - hour) } as Reading;
     for (const record of [first(read('Running')), first(unreadable), first(notFound), first(notAsked)]) {
       expect(decided(record, reading, minute).next).toBeNull();
@@ -713,13 +713,13 @@ describe('a job that was given up', () => {
   const lost = { ...stepped(failing, unreadable, 8 * day, nobody) };
 
   test.each<[sentence: string, given: JobRecord, reading: Reading]>([
-    ['unknown, and denied again', unknown, notFound],
+    ['unknown, and still unknown', unknown, notFound],
     ['unknown, and running now', unknown, read('Running')],
     ['of an environment that came back', gone, notAsked],
     ['of an environment that came back, and unchanged', gone, read('Running')],
     ['lost, and unreadable again', lost, unreadable],
     ['lost, and running as it was', lost, read('Running')],
-  ])('is watched anew when somebody asks for it: %s', (_, given, reading) => {
+  ])('is watched again when a trigger names it: %s', (_, given, reading) => {
     const now = start + 20 * day;
     const next = stepped(given, reading, now - start, asked);
     expect(next).toMatchObject({ watch: 'jobs', expiresAt: null, firstSeenAt: iso(start) });
@@ -761,7 +761,7 @@ describe('a job that takes too long', () => {
   const told = stepped(running, read('Running'), late - start, limited);
   const counters = (asOf: number) => ({ statistics: counted({ asOf: iso(asOf) }) });
 
-  test('is told of, and the decision about its last transition stands', () => {
+  test('is announced, and the decision about its last transition stays', () => {
     const queued = first(read('Queued', { startedAt: null }), limited);
     const next = stepped(queued, read('Queued', { startedAt: null }), 11 * minute, limited);
     expect(next).toEqual({
@@ -803,7 +803,7 @@ describe('a job that takes too long', () => {
     expect(decided(queued, read('Queued'), 11 * minute, limited).transition).toBeNull();
   });
 
-  test('is told of once for each limit, in one write if it is several at once', () => {
+  test('is announced once per time limit, in one write if it exceeds several at once', () => {
     expect(Object.keys(told.exceeded ?? {})).toEqual(['runningFor', 'noProgressFor']);
     expect(Object.keys(told.deliveries).sort()).toEqual([
       'late/events/runningFor',
@@ -817,7 +817,7 @@ describe('a job that takes too long', () => {
     }
   });
 
-  test('is told of at first sight', () => {
+  test('is announced at first sight', () => {
     const next = first(read('Running', { startedAt: iso(start - 2 * hour) }), limited);
     expect(next).toMatchObject({
       decision: { reason: 'firstSeen', outcome: null },
@@ -834,14 +834,14 @@ describe('a job that takes too long', () => {
       ['late/team/runningFor'],
     ],
     [
-      'and rings whom the rule says',
+      'with the mention of the rule',
       [{ when: { outcome: ['late'] }, notify: ['team'], mention: 'here' }],
       { mention: 'here' },
       ['late/team/runningFor'],
     ],
     ['to nobody, on purpose, once as well', [{ notify: [] }], { rule: 'rules[0]', channels: [] }, []],
     ['to nobody, for want of a rule, once as well', [], { rule: 'noRule', channels: [] }, []],
-  ])('is told of %s', (_, rules, decision, keys) => {
+  ])('is announced %s', (_, rules, decision, keys) => {
     const next = stepped(running, read('Running'), late - start, { timeLimits, rules });
     expect(next.exceeded?.runningFor?.decision).toMatchObject({ outcome: 'late', ...decision });
     expect(Object.keys(next.deliveries)).toEqual(keys);
@@ -849,7 +849,7 @@ describe('a job that takes too long', () => {
     expect(decided(later, read('Running'), day, { timeLimits, rules }).next).toBeNull();
   });
 
-  test('is not told of without limits, or before them', () => {
+  test('is not announced without time limits or before they pass', () => {
     expect(decided(running, read('Running'), late - start).next).toBeNull();
     const soon = start + 19 * minute;
     expect(decided(running, read('Running'), soon - start, limited).next).toBeNull();
@@ -857,18 +857,18 @@ describe('a job that takes too long', () => {
 
   // What could not be seen is not announced.
   test.each<[sentence: string, reading: Reading | null]>([
-    ['denied', notFound],
+    ['unknown', notFound],
     ['unreadable', unreadable],
-    ['not asked, for its environment rests', { ...notAsked, since: iso(start) } as Reading],
+    ['not asked, because its environment is paused', { ...notAsked, since: iso(start) } as Reading],
     ['gone with its environment', removed],
     ['not read', null],
-  ])('is not told of while it is %s', (_, reading) => {
+  ])('is not announced while it is %s', (_, reading) => {
     const { next } = decided(running, reading, day, limited);
     expect((next ?? running).exceeded).toBeNull();
     expect((next ?? running).deliveries).toEqual({});
   });
 
-  test('is not told of when it has ended, or when a reading comes too late to say that it runs', () => {
+  test('is not announced once it has ended or when a stale reading says that it runs', () => {
     const ended = first(read('Completed', staleCounters), { ...nobody, timeLimits });
     for (const reading of [read('Completed', staleCounters), read('Running'), read('Queued')]) {
       const { next } = decided(ended, reading, day, limited);
@@ -884,7 +884,7 @@ describe('a job that takes too long', () => {
     expect(next).toMatchObject({ progress: { since: iso(start + 5 * minute) }, exceeded: null, lease: null });
   });
 
-  test('is told of before its end, to each channel', () => {
+  test('is announced before its end, to each channel', () => {
     const ended = stepped(
       { ...told, lease: null },
       read('Completed', { finishedAt: iso(late) }),
@@ -903,7 +903,7 @@ describe('a job that takes too long', () => {
     ]);
   });
 
-  test('stays told of when it is lost and found, and is corrected as any other', () => {
+  test('stays announced when it is lost and found, and is corrected like any other job', () => {
     const denied = stepped({ ...told, lease: null }, notFound, late - start, limited);
     const lost = stepped({ ...denied, lease: null }, notFound, late + hour - start, limited);
     expect(lost).toMatchObject({ exceeded: told.exceeded, decision: { outcome: 'lostTrack' } });
@@ -966,12 +966,12 @@ describe('what was decided about an outcome', () => {
     expect(decisionOf(first(unreadable), { outcome: 'lostTrack' })).toEqual({ decision: null, job: null });
   });
 
-  test('is not kept when nobody was told of it', () => {
+  test('is not kept if nobody was notified of it', () => {
     const quiet = first({ kind: 'job', job }, nobody);
     expect(stepped(quiet, read('Failed'), hour).superseded).toEqual({});
   });
 
-  test('is not kept when nobody was told of it, although of what went before', () => {
+  test('is not kept if nobody was notified of it, even if an earlier outcome was announced', () => {
     const quiet = stepped(told, read('Failed'), hour, nobody);
     expect(Object.keys(stepped(quiet, read('Canceled'), 2 * hour).superseded)).toEqual(['completed']);
   });

@@ -146,7 +146,7 @@ describe('the outcomes', () => {
       { processed: 0, skipped: 1 },
       'The job completed but published nothing: Sitecore skipped the only item.',
     ],
-  ])('are told in good grammar: %s', (_, counts, summary) => {
+  ])('use correct grammar: %s', (_, counts, summary) => {
     expect(told(after([0, read(jobOf('Completed', { statistics: counted(counts) }))])).summary).toBe(summary);
   });
 
@@ -173,7 +173,7 @@ describe('a correction', () => {
     });
   });
 
-  test('is none for a channel that was never told', () => {
+  test('is none for a channel that was never notified', () => {
     const { 'completed/team': _, ...others } = record.deliveries;
     const message = told({ ...record, deliveries: others });
     expect(message.title).toBe('Completed with warnings: Nightly site publish');
@@ -299,7 +299,7 @@ describe('a job that takes too long', () => {
     expect(told(lost, 'lostTrack').document).toMatchObject({ exceeded: [], since: '2026-01-20T12:01:00.000Z' });
   });
 
-  test('is told of by an id for each limit', () => {
+  test('has one deduplication id per time limit', () => {
     const ids = [undefined, ...timeLimitNames].map((limit) => deduplicationId(name, 'late', 'team', limit));
     expect(new Set(ids).size).toBe(ids.length);
     expect(told(records.late).document.deduplicationId).toBe(deduplicationId(name, 'late', 'team', 'queuedFor'));
@@ -365,7 +365,7 @@ describe('a job that is lost', () => {
   // The message may still have to be sent when the job has turned up again: it says what was true when it was decided.
   test.each<[sentence: string, record: JobRecord, summary: RegExp]>([
     [
-      'denied, and then completed',
+      'unknown, and then completed',
       after(...denied, [day, read(jobOf('Completed')), asked]),
       /^Sitecore has not recognized this job since 2026-01-20 12:01 UTC\. Its last known status is Running\./,
     ],
@@ -384,7 +384,7 @@ describe('a job that is lost', () => {
 describe('an outcome that the record holds no decision of', () => {
   const record = after([0, read(bareJob('Queued'))]);
 
-  test('is told with what is known of the job', () => {
+  test('is announced with the known facts about the job', () => {
     const message = told(record, 'failed');
     expect(message).toMatchObject({
       title: 'Failed: job_41B25',

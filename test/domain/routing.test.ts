@@ -77,7 +77,7 @@ describe('whoever started the job', () => {
   });
 });
 
-describe('what rules look at in a job', () => {
+describe('the traits that rules match', () => {
   const nothing = { source: null, name: null, startedBy: null, createdByType: null };
   const job = someJob('Running', { startedBy: 'Jane Editor', startedByType: 'User' });
   test('are its names, by the words of the configuration', () => {

@@ -160,7 +160,7 @@ describe('a job that makes no progress', () => {
     ['with a time only', { ...nothingCounted, asOf: ago(60) }, true],
     ['without any counter, nothing can be seen', nothingCounted, false],
     ['without counters, nothing can be seen', null, false],
-  ])('costs a look at the record where it could be: %s', (_, statistics, mayBe) => {
+  ])('needs the record only if the job could be stuck: %s', (_, statistics, mayBe) => {
     expect(may(jobOf('Running', { statistics }), rule)).toBe(mayBe);
   });
 });
@@ -226,7 +226,7 @@ describe('what is kept of the counters', () => {
     });
   });
 
-  test('is not kept up for a job that was told of', () => {
+  test('is not kept up for a job that was announced', () => {
     const progress = keptFor(600, { processed: 49 });
     expect(kept({ progress, exceeded: { noProgressFor: told } }, { noProgressFor: 20 })).toBe(progress);
     expect(kept({ progress, exceeded: { runningFor: told } }, { noProgressFor: 20 })).toEqual(fresh);

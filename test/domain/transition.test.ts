@@ -67,8 +67,8 @@ describe('a job that had ended when it was first seen', () => {
   test.each<[sentence: string, finishedAt: string | null, reason: Reason]>([
     ['just now is announced', before(1_000), 'firstSeenFinished'],
     ['exactly 24 hours before is announced', before(day), 'firstSeenFinished'],
-    ['a moment over 24 hours before is no news', before(day + 1), 'finishedLongAgo'],
-    ['a year before is no news', before(365 * day), 'finishedLongAgo'],
+    ['a moment over 24 hours before is not announced', before(day + 1), 'finishedLongAgo'],
+    ['a year before is not announced', before(365 * day), 'finishedLongAgo'],
     ['between first sight and now is announced', ago(day), 'firstSeenFinished'],
     ['in the future, by a wrong clock, is announced', ago(-hour), 'firstSeenFinished'],
     ['at an unknown time counts as recent', null, 'firstSeenFinished'],
@@ -78,7 +78,7 @@ describe('a job that had ended when it was first seen', () => {
     expect(transition).toMatchObject({ reason, outcome: 'completed', announce: reason === 'firstSeenFinished' });
   });
 
-  test.each(['Failed', 'Canceled'])('%s long ago is no news either', (status) => {
+  test.each(['Failed', 'Canceled'])('%s long ago is not announced either', (status) => {
     expect(compared(knownAs(null), jobOf(status, { finishedAt: ago(30 * day) }))).toMatchObject({
       reason: 'finishedLongAgo',
       announce: false,
@@ -141,7 +141,7 @@ describe('a job that is read again after its end', () => {
       'completedWithWarnings',
     ],
     // An answer without counters says nothing about failures: to take that for success would be a false message.
-    ['an answer without counters corrects nothing', stale({ failed: 2 }), without, null, null],
+    ['a response without counters corrects nothing', stale({ failed: 2 }), without, null, null],
     ['a count that is not told corrects nothing', stale({ failed: 2 }), fresh({ failed: null }), null, null],
     [
       'processed items that are not told correct nothing',
@@ -176,13 +176,13 @@ describe('a job that is read again after its end', () => {
   test.each<[sentence: string, rule: string | null, announce: boolean]>([
     ['a correction goes by the rules', 'rules[0]', true],
     ['what matched no rule may match one as another outcome', 'noRule', true],
-    ['what was no news needs no correction', null, false],
+    ['an outcome that was not announced needs no correction', null, false],
   ])('%s', (_, rule, announce) => {
     const known = knownAs('Completed', { decision: told({ rule }) });
     expect(compared(known, fresh({ failed: 2 }))).toMatchObject({ outcome: 'completedWithWarnings', announce });
   });
 
-  test('where no decision is known, a correction is no news either', () => {
+  test('where no decision is known, a correction is not announced either', () => {
     const known = knownAs('Completed', { decision: null });
     expect(compared(known, fresh({ failed: 2 }))).toMatchObject({ reason: 'corrected', announce: false });
   });
@@ -210,7 +210,7 @@ describe('a job that was lost, and is found again', () => {
     ['running as it was says so, although its status is the same', 'Running', 'Running', 'foundAgain', null],
     ['in another status says so', 'Queued', 'Running', 'foundAgain', null],
     ['running, and that was never read, says so', null, 'Running', 'foundAgain', null],
-    ['finished is told of as finished', 'Running', 'Failed', 'finished', 'failed'],
+    ['finished is announced as finished', 'Running', 'Failed', 'finished', 'failed'],
   ])('%s', (_, known, status, reason, outcome) => {
     expect(compared(knownAs(known, { decision: lost }), jobOf(status))).toEqual({
       reason,
@@ -222,11 +222,11 @@ describe('a job that was lost, and is found again', () => {
   });
 });
 
-describe('a job that the API denies', () => {
+describe('a job that the API does not know', () => {
   const denied: Reading = { kind: 'notFound', error: 'no such job' };
   test.each<[sentence: string, status: string | null, since: string | null, conclude: boolean, reason: Reason | null]>([
-    ['for the first time is watched on', 'Running', null, true, null],
-    ['for a moment under 10 minutes is watched on', 'Running', ago(10 * minute - 1), true, null],
+    ['for the first time stays watched', 'Running', null, true, null],
+    ['for a moment under 10 minutes stays watched', 'Running', ago(10 * minute - 1), true, null],
     ['for 10 minutes is lost', 'Running', ago(10 * minute), true, 'lostTrackNotFound'],
     ['for a day is lost', 'Queued', ago(day), true, 'lostTrackNotFound'],
     ['while it is being canceled is lost', 'Canceling', ago(10 * minute), true, 'lostTrackNotFound'],
@@ -258,8 +258,8 @@ describe('a job that the API denies', () => {
 describe('a job that cannot be read', () => {
   const unreadable: Reading = { kind: 'unreadable', error: 'time-out' };
   test.each<[sentence: string, status: string | null, since: string | null, conclude: boolean, isLost: boolean]>([
-    ['for the first time is watched on', 'Running', null, true, false],
-    ['for a moment under 7 days is watched on', 'Running', ago(7 * day - 1), true, false],
+    ['for the first time stays watched', 'Running', null, true, false],
+    ['for a moment under 7 days stays watched', 'Running', ago(7 * day - 1), true, false],
     ['for 7 days is lost', 'Running', ago(7 * day), true, true],
     ['for 7 days and was never read is lost as well', null, ago(7 * day), true, true],
     ['for 7 days is not lost to a worker that sees this job alone', 'Running', ago(7 * day), false, false],
@@ -269,7 +269,7 @@ describe('a job that cannot be read', () => {
     expect(decided(known, unreadable, { conclude })).toEqual(isLost ? { ...lost, announce: true, since } : null);
   });
 
-  test('is not lost for having been denied before', () => {
+  test('is not lost because it was unknown before', () => {
     expect(decided(knownAs('Running', { notFoundSince: ago(6 * day) }), unreadable)).toBeNull();
   });
 });
@@ -278,11 +278,11 @@ describe('a job whose environment cannot be asked', () => {
   type Row = [sentence: string, restsSince: string | null, known: Partial<Known>, lostSince: string | undefined];
   const old = { firstSeenAt: ago(60 * day) };
   test.each<Row>([
-    ['since now is watched on', null, old, undefined],
-    ['for a moment under 7 days is watched on', ago(7 * day - 1), old, undefined],
+    ['since now stays watched', null, old, undefined],
+    ['for a moment under 7 days stays watched', ago(7 * day - 1), old, undefined],
     ['for 7 days is lost', ago(7 * day), old, ago(7 * day)],
     [
-      'for a month, and that is younger than 7 days, is watched on',
+      'for a month, and that is younger than 7 days, stays watched',
       ago(30 * day),
       { firstSeenAt: ago(7 * day - 1) },
       undefined,
@@ -294,7 +294,7 @@ describe('a job whose environment cannot be asked', () => {
       { ...old, check: failingSince(ago(hour)) },
       ago(7 * day),
     ],
-    // 7 days without a readable answer: whether the job's own failures or the rest came first is the same to people.
+    // 7 days without a readable response: whether the job's own failures or the rest came first is the same to people.
     [
       'since today, after 7 days of failures of its own, is lost',
       ago(hour),
@@ -302,7 +302,7 @@ describe('a job whose environment cannot be asked', () => {
       ago(7 * day),
     ],
     [
-      'since today, after 6 days of failures of its own, is watched on',
+      'since today, after 6 days of failures of its own, stays watched',
       ago(hour),
       { ...old, check: failingSince(ago(6 * day)) },
       undefined,
@@ -321,7 +321,7 @@ describe('a job whose environment cannot be asked', () => {
 describe('a job whose environment is no longer configured', () => {
   const removed: Reading = { kind: 'environmentRemoved' };
   test.each([null, 'Queued', 'Running', 'Canceling', 'Archiving'])(
-    'known as %s leaves, and nobody is told',
+    'known as %s leaves, and nobody is notified',
     (status) => {
       expect(decided(knownAs(status), removed, { conclude: status !== 'Queued' })).toEqual({
         reason: 'environmentRemoved',

@@ -32,7 +32,7 @@ describe('an event that names a job', () => {
     ['in an envelope', envelope({ jobId: 'job_1' })],
     ['in an envelope, with members nobody asked for', envelope({ jobId: 'job_1', status: 'Running', x: [1] })],
     ['bare, as EventBridge Scheduler sends it', { jobId: 'job_1' }],
-  ])('%s: the job is looked at, and its end told at once', async (_name, event) => {
+  ])('%s: the job is checked, and its end announced immediately', async (_name, event) => {
     world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
     expect(await notifier.event(event)).toEqual({
       jobId: 'job_1',
@@ -50,7 +50,7 @@ describe('an event that names a job', () => {
     expect([world.slack.messages.length, world.topic.messages.length]).toEqual([1, 1]);
   });
 
-  test('comes twice, as EventBridge may send it: told once', async () => {
+  test('comes twice, as EventBridge may send it: announced once', async () => {
     world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
     const other = deploy(world, { clock: notifier.clock });
     await Promise.all([notifier.event(envelope({ jobId: 'job_1' })), other.event(envelope({ jobId: 'job_1' }))]);
@@ -73,7 +73,7 @@ describe('an event that names a job', () => {
   });
 });
 
-describe('bad input throws a clear error, and asks nobody', () => {
+describe('bad input throws a clear error, and sends no request', () => {
   const rows: [unknown, RegExp][] = [
     [undefined, /jobId/],
     [{ jobId: 'a/b' }, /1 to 128 characters/],
@@ -98,7 +98,7 @@ describe('an event that cannot be recorded throws', () => {
     expect([world.slack.requestCount(), world.topic.publishCount()]).toEqual([0, 0]);
   });
 
-  test('and is not lost: redriven from the dead-letter queue, it is told once', async () => {
+  test('and is not lost: redriven from the dead-letter queue, it is announced once', async () => {
     world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
     const broken = deploy(world, { clock: notifier.clock });
     wrapStore(broken, () => ({ save: () => Promise.reject(new Error('the table is away')) }));

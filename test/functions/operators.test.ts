@@ -100,10 +100,15 @@ test('a sweep tells the size of the work list, those that are not due yet too, a
   await sweepAfter(notifier, minute - 1);
   expect(measured('watched')).toEqual([{ watched: 2 }]);
   expect(measured('oldestEntry')).toEqual([{ oldestEntry: 60 }]);
-  expect(logged(notifier).at(-1)).toMatchObject({ message: 'sweep finished', checked: 1, watched: 2, oldestEntrySeconds: 60 });
+  expect(logged(notifier).at(-1)).toMatchObject({
+    message: 'sweep finished',
+    checked: 1,
+    watched: 2,
+    oldestEntrySeconds: 60,
+  });
 });
 
-test('a sweep with nothing to do costs no metric', async () => {
+test('a sweep with nothing to do writes no metric', async () => {
   await notifier.sweep();
   expect(notifier.lines.filter((line) => line.includes('_aws'))).toEqual([]);
 });

@@ -31,7 +31,7 @@ const twoEnvironments = () => {
 const deployTwo = () => deploy(world, { clock: notifier.clock, config: twoEnvironments() as never });
 
 describe('POST /jobs', () => {
-  test('answers 200 with exactly the documented members for a running job', async () => {
+  test('responds 200 with exactly the documented members for a running job', async () => {
     setJob('job_41B25', 'Running');
     const { status, headers, body } = await notifier.post('job_41B25', 'production');
     expect(status).toBe(200);
@@ -49,7 +49,7 @@ describe('POST /jobs', () => {
     });
   });
 
-  test('answers after the first delivery attempt, with the state of each delivery', async () => {
+  test('responds after the first delivery attempt, with the state of each delivery', async () => {
     setJob('job_1', 'Running');
     await notifier.post('job_1');
     setJob('job_1', 'Completed');
@@ -70,13 +70,13 @@ describe('POST /jobs', () => {
     });
   });
 
-  test('an unchanged job is answered with `changed: false`', async () => {
+  test('an unchanged job gets `changed: false`', async () => {
     setJob('job_1', 'Queued');
     await notifier.post('job_1');
     expect((await notifier.post('job_1')).body).toMatchObject({ changed: false, status: 'Queued', watching: true });
   });
 
-  describe('answers 202 with the same members, a detail and Retry-After, and records the job', () => {
+  describe('responds 202 with the same members, a detail and Retry-After, and records the job', () => {
     const rows: [string, () => void, number, RegExp][] = [
       ['the API is down', () => world.api.fault({ call: 'job', status: 500, times: 9 }), 60, /answered 500/],
       ['the API does not know the job yet', () => undefined, 60, /no such job \(404\)/],
@@ -123,7 +123,7 @@ describe('POST /jobs', () => {
       expect(await notifier.sweep()).toMatchObject({ checked: 1, changed: 1, sent: 2 });
     });
 
-    test('when the environment rests: the API is not asked at all', async () => {
+    test('when the environment is paused: no request is sent', async () => {
       world.api.fault({ call: 'job', status: 401, times: 2 });
       await notifier.post('job_1');
       notifier.clock.advance(20_000);
@@ -156,7 +156,7 @@ describe('POST /jobs', () => {
     expect(body).toMatchObject({ status: 'Completed', changed: false, watching: false, outcome: 'completed' });
   });
 
-  describe('answers 503 with Retry-After when nothing could be recorded', () => {
+  describe('responds 503 with Retry-After when nothing could be recorded', () => {
     const brokenTable = () => Promise.reject(new Error('the table is away, secret-of-the-table'));
     test.each(['save', 'get', 'readMarks'] as const)('because the table fails at %s', async (method) => {
       setJob('job_1', 'Completed');
@@ -203,7 +203,7 @@ describe('POST /jobs', () => {
     expect(deadlines[0]).toBeLessThanOrEqual(notifier.clock.now() + 25_000);
   });
 
-  test('a job that another worker is about to announce is answered with what is known, and not announced', async () => {
+  test('a job that another worker is about to announce gets what is known, and not announced', async () => {
     setJob('job_1', 'Completed');
     await dieAfterRecording(world, notifier.clock, (dying) => dying.post('job_1'));
     const { status, body } = await notifier.post('job_1');
@@ -233,7 +233,7 @@ describe('the environment', () => {
     expect((await send(event, two)).status).toBe(422);
   });
 
-  test.each([['"nowhere"'], ['null']])('%s is 422, and nothing is asked or recorded', async (environment) => {
+  test.each([['"nowhere"'], ['null']])('%s is 422, and nothing is requested or recorded', async (environment) => {
     const counts = countStore(notifier);
     const { status, body } = await postBody(`{"jobId":"job_1","environment":${environment}}`);
     expect([status, body.title]).toEqual([422, 'Unprocessable Entity']);
@@ -242,7 +242,7 @@ describe('the environment', () => {
 });
 
 describe('GET /jobs/{jobId}', () => {
-  test('says why nothing happens: the environment of the job rests', async () => {
+  test('says why nothing happens: the environment of the job is paused', async () => {
     setJob('job_1', 'Running');
     await notifier.post('job_1');
     world.api.revokeTokens();
@@ -257,7 +257,7 @@ describe('GET /jobs/{jobId}', () => {
     expect((await notifier.get('job_1')).body.check.error).toBeNull();
   });
 
-  test('tells all that the table knows, with exactly the documented members, and asks nobody', async () => {
+  test('tells all that the table knows, with exactly the documented members, and sends no request', async () => {
     setJob('job_1', 'Failed');
     await notifier.post('job_1');
     const calls = world.calls();
@@ -413,7 +413,7 @@ describe('the jobId', () => {
     expect((await send(getEvent(jobId))).body).toMatchObject({ jobId, status: 'Running' });
   });
 
-  test.each([['../jobs'], [`${longest}x`]])('%j is 400, and nobody is asked', async (jobId) => {
+  test.each([['../jobs'], [`${longest}x`]])('%j is 400, and no request is sent', async (jobId) => {
     expect((await postBody(JSON.stringify({ jobId }))).status).toBe(400);
     expect((await send(getEvent(jobId))).status).toBe(400);
     expect(world.calls()).toBe(0);

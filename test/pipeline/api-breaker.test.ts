@@ -149,7 +149,7 @@ test('twenty at once that fail close once', async () => {
   expect((await read()).kind).toBe('notAsked');
 });
 
-test('a refused credential lets the environment rest for 1, 2, 5, 10, and then every 15 minutes', async () => {
+test('a refused credential pauses the environment with backoff', async () => {
   const waits: number[] = [];
   const startedAt = new Date(clock.now()).toISOString();
   for (let count = 0; count < 7; count++) {
@@ -160,7 +160,7 @@ test('a refused credential lets the environment rest for 1, 2, 5, 10, and then e
     const until = (await cooldownInTable())?.until ?? 0;
     waits.push((until - clock.now()) / minute);
     clock.advance(until - clock.now() - 1);
-    // Still resting: nobody is asked, and the reading says so and until when.
+    // Still resting: no request is sent, and the reading says so and until when.
     expect(await (await begin()).read()).toEqual({
       kind: 'notAsked',
       error: 'because of credentialRefused',
@@ -176,7 +176,7 @@ test('a refused credential lets the environment rest for 1, 2, 5, 10, and then e
   expect(closings()).toHaveLength(14);
 });
 
-test('a credential that is refused for twenty jobs at once is one rest and one line', async () => {
+test('a credential that is refused for twenty jobs at once is one cooldown and one line', async () => {
   answers = times(20, refuse('credentialRefused'));
   const { read } = await begin();
   const readings = await Promise.all(times(20, 0).map(() => read()));
@@ -185,7 +185,7 @@ test('a credential that is refused for twenty jobs at once is one rest and one l
   expect(notes.lines).toHaveLength(1);
 });
 
-test('a job that can be read ends the trouble: its next rest is a short one again', async () => {
+test('a job that can be read ends the trouble: the next cooldown is short again', async () => {
   for (let count = 0; count < 3; count++) {
     answers = [refuse('credentialRefused')];
     await (await begin()).read();
@@ -203,7 +203,7 @@ test.each<[number, number]>([
   [0, 1_000],
   [15 * minute, 15 * minute],
   [24 * 60 * minute, 15 * minute],
-])('too many requests with %i ms to wait: the environment rests for %i', async (retryAfterMs, restedMs) => {
+])('too many requests with %i ms to wait: the environment is paused for %i', async (retryAfterMs, restedMs) => {
   for (const kind of ['rateLimited', 'tokenUnavailable'] as const) {
     await store.removeMark(key);
     answers = [refuse(kind, retryAfterMs)];
@@ -219,7 +219,7 @@ test.each<[number, number]>([
 });
 
 test.each<UpstreamKind>(['rateLimited', 'tokenUnavailable'])(
-  '%s with no time to wait: nobody is asked until the next sweep',
+  '%s with no time to wait: no request is sent until the next sweep',
   async (kind) => {
     answers = [refuse(kind)];
     const { read } = await begin();
@@ -245,7 +245,7 @@ test.each<[UpstreamKind, number | undefined, number]>([
   ['rateLimited', 10 * minute, 10 * minute],
   ['credentialRefused', undefined, minute],
 ])(
-  'a job that was read beside %s does not end the rest: it was asked for before',
+  'a job that was read beside %s does not end the cooldown: its request was sent earlier',
   async (kind, retryAfterMs, restMs) => {
     expect(await overtaken(async () => job, refuse(kind, retryAfterMs))).toEqual({ kind: 'job', job });
     expect(await cooldownInTable()).toMatchObject({ until: clock.now() + restMs });
@@ -258,7 +258,7 @@ test('a wait that the API asks for counts, although the breaker was closed for a
   expect(await cooldownInTable()).toMatchObject({ until: clock.now() + 10 * minute });
 });
 
-test('an environment that denies all it knew rests, and says why', async () => {
+test('an environment whose jobs are all unknown is paused, with the reason', async () => {
   const { breaker, read } = await begin();
   await breaker.closeAsForeign(5);
   expect(await read()).toMatchObject({ kind: 'notAsked', error: expect.stringMatching(/another tenant/) });
@@ -267,7 +267,7 @@ test('an environment that denies all it knew rests, and says why', async () => {
   expect(notes.lines).toMatchObject([{ level: 'error', reason: expect.stringMatching(/no longer knows 5 jobs/) }]);
 });
 
-test('a rest that cannot be written closes all the same', async () => {
+test('a failed cooldown write does not keep the breaker open', async () => {
   store.writeMark = () => Promise.reject(new Error('the table is down'));
   answers = [refuse('credentialRefused')];
   const { read } = await begin();
@@ -277,7 +277,7 @@ test('a rest that cannot be written closes all the same', async () => {
   expect(notes.lines).toMatchObject([{ level: 'error' }, { level: 'warn', message: 'cooldown write failed' }]);
 });
 
-test('a rest that cannot be removed keeps nobody from a job', async () => {
+test('a cooldown that cannot be removed does not block jobs', async () => {
   await store.writeMark(key, { until: clock.now(), failures: 2, reason: 'before', since: '2026-01-01T00:00:00.000Z' });
   store.removeMark = () => Promise.reject(new Error('the table is down'));
   const { read } = await begin();

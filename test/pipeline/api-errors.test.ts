@@ -1,4 +1,4 @@
-/** The Publishing API in trouble: never a message, the right error, the job still watched, and the others go on. */
+/** The Publishing API failing: never a message, the right error, the job still watched, and the others go on. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiFaultRule, problemFault } from '../../local/publishing-api-server.ts';
@@ -94,10 +94,10 @@ function fault(id: string, rule: Row[1]): void {
 }
 
 describe.each([
-  ['5xx, reset, time-out, unreadable answer for one job, 403 and 404', perJob],
-  ['answer without a readable `system.status`', noStatus],
+  ['5xx, reset, time-out, unreadable response for one job, 403 and 404', perJob],
+  ['response without a readable `system.status`', noStatus],
 ])('%s', (_row, rows) => {
-  test.each(rows)('%s: that job alone steps back, and becomes no message', async (_name, rule, error) => {
+  test.each(rows)('%s: only that job backs off, and no message is sent', async (_name, rule, error) => {
     await watch('job_bad', 'job_good', 'job_staging');
     fault('job_bad', rule);
     set('job_good', 'Failed');
@@ -139,8 +139,6 @@ describe.each([
     expect(told()).toEqual([0, 0]);
   });
 });
-
-describe('5xx, reset, time-out, unreadable answer for one job', () => {});
 
 describe('10 such failures in a row in one environment', () => {
   const ids = Array.from({ length: 30 }, (_, index) => `job_${index + 10}`);
@@ -223,7 +221,7 @@ describe('401', () => {
   const callsForProduction = () => world.api.requests.length + world.api.tokenRequests.length - asked('job_staging');
 
   test.each(causes)(
-    '%s: the environment rests 1, 2, 5, 10, then every 15 minutes, with one clear error each',
+    '%s: the environment is paused 1, 2, 5, 10, then every 15 minutes, with one clear error each',
     async (_name, arrange, error) => {
       await watch('job_bad', 'job_staging');
       arrange();
@@ -275,7 +273,7 @@ describe('401', () => {
     ['500', { status: 500 }],
     ['no token in the answer', { status: 200, body: { token_type: 'Bearer' } }],
     ['a reset', { kind: 'reset' }],
-  ])('the token endpoint in trouble (%s) is no refusal: the next sweep asks again', async (_name, rule) => {
+  ])('the token endpoint failing (%s) is no refusal: the next sweep asks again', async (_name, rule) => {
     await watch('job_bad');
     const fresh = deploy(world, { clock: notifier.clock, config: configWith(world, 'production', 'staging') });
     world.api.fault({ call: 'token', ...rule });
@@ -299,7 +297,7 @@ describe('429 from the API', () => {
   test.each([
     ['120', 2 * minute],
     ['Thu, 01 Jan 2026 10:14:30 GMT', 200 * second],
-  ])('with Retry-After "%s" the environment rests so long, for everybody', async (retryAfter, wait) => {
+  ])('with Retry-After "%s" the environment is paused so long, for everybody', async (retryAfter, wait) => {
     await watch('job_bad', 'job_good', 'job_staging');
     limited(retryAfter);
     set('job_staging', 'Failed');
@@ -323,7 +321,7 @@ describe('429 from the API', () => {
 });
 
 describe('an exception of our own on one job', () => {
-  test('is logged with its job, and the job steps back as after a 5xx; the others go on', async () => {
+  test('is logged with its job, and the job backs off as after a 5xx; the others go on', async () => {
     await watch('job_bad', 'job_good', 'job_staging');
     set('job_good', 'Failed');
     const { api } = notifier.deps;
@@ -355,7 +353,7 @@ describe('an exception of our own on one job', () => {
   });
 });
 
-describe('a resting environment', () => {
+describe('a paused environment', () => {
   test('its terminal jobs are still delivered: nothing has to be fetched for that', async () => {
     await watch('job_done', 'job_bad');
     world.slack.answerWith({ status: 500 });
@@ -387,7 +385,7 @@ describe('a resting environment', () => {
     expect((await notifier.get('job_done')).body.watching).toBe(false);
   });
 
-  test('a trigger for an announced job of it is answered from the table', async () => {
+  test('a trigger for an announced job of it is served from the table', async () => {
     await watch('job_bad');
     set('job_done', 'Failed');
     await notifier.post('job_done', 'production');

@@ -45,13 +45,13 @@ function ask(breaker: ChannelBreaker, count: number): { turns: (number | 'denied
   return { turns };
 }
 
-test('turns are as far apart as the place needs', async () => {
+test('turns are as far apart as the channel needs', async () => {
   const asked = ask(await begin({ minIntervalMs: second }), 4);
   await settled();
   expect(asked.turns).toEqual([0, 1_000, 2_000, 3_000]);
 });
 
-test('the pace counts from one turn to the next, whenever they are asked for', async () => {
+test('the interval counts from one turn to the next', async () => {
   const breaker = await begin({ minIntervalMs: second });
   await breaker.enter();
   clock.advance(400);
@@ -63,7 +63,7 @@ test('the pace counts from one turn to the next, whenever they are asked for', a
   expect([...behind.turns, ...later.turns]).toEqual([1_000, 11_000, 12_000]);
 });
 
-test('where no pace is needed, all go at once', async () => {
+test('without an interval all turns start at once', async () => {
   const asked = ask(await begin(), 20);
   await settled();
   expect(asked.turns).toEqual(Array(20).fill(0));
@@ -84,7 +84,7 @@ test('a breaker whose last moment has passed is closed from the start', async ()
   expect(await breaker.enter()).toBe(false);
 });
 
-test('a turn that is refused takes nobody else a turn away', async () => {
+test('a refused turn costs no other turn', async () => {
   const breaker = await begin({ minIntervalMs: second, lastsMs: second });
   const asked = ask(breaker, 3);
   await settled();
@@ -105,7 +105,7 @@ test.each<UpstreamKind>(['unavailable', 'needsOperator', 'rateLimited', 'unreada
   },
 );
 
-test('who waited for a turn when the channel failed is not let in', async () => {
+test('a worker that waits for a turn when the channel fails is refused', async () => {
   const breaker = await begin({ minIntervalMs: second });
   await breaker.enter();
   const asked = ask(breaker, 3);
@@ -131,17 +131,20 @@ test.each([
   [30 * second, 30 * second],
   [0, second],
   [24 * 60 * minute, 15 * minute],
-])('told to wait %i ms, the channel rests for %i: the channel, not just the message', async (retryAfterMs, restMs) => {
-  const breaker = await begin();
-  await breaker.enter();
-  await breaker.failed(error('rateLimited', retryAfterMs));
-  expect(await cooldownInTable()).toMatchObject({ until: clock.now() + restMs });
-  clock.advance(restMs - 1);
-  const during = await begin();
-  expect([during.isOpen(), await during.enter()]).toEqual([false, false]);
-  clock.advance(1);
-  expect((await begin()).isOpen()).toBe(true);
-});
+])(
+  'told to wait %i ms, the channel is paused for %i: the channel, not just the message',
+  async (retryAfterMs, restMs) => {
+    const breaker = await begin();
+    await breaker.enter();
+    await breaker.failed(error('rateLimited', retryAfterMs));
+    expect(await cooldownInTable()).toMatchObject({ until: clock.now() + restMs });
+    clock.advance(restMs - 1);
+    const during = await begin();
+    expect([during.isOpen(), await during.enter()]).toEqual([false, false]);
+    clock.advance(1);
+    expect((await begin()).isOpen()).toBe(true);
+  },
+);
 
 test('a refused payload says nothing about the channel', async () => {
   const breaker = await begin();
@@ -151,7 +154,7 @@ test('a refused payload says nothing about the channel', async () => {
   expect([notes.lines, notes.counts, await cooldownInTable()]).toEqual([[], [], undefined]);
 });
 
-test('a channel that was in trouble gets one message first, and the others wait for how that goes', async () => {
+test('a channel that was failing gets one message first, and the others wait for how that goes', async () => {
   await store.writeMark(key, trouble);
   const breaker = await begin();
   const asked = ask(breaker, 4);

@@ -1,4 +1,4 @@
-/** Channels in trouble: the others get their messages at once, and the one in trouble gets its own later, once. */
+/** Channels failing: the others get their messages at once, and the one failing gets its own later, once. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deliveryWaitMs } from '../../lib/domain/backoff.ts';
@@ -88,7 +88,7 @@ async function suffer(channel: string, other: string, error: RegExp, expected: R
   expect(counted(notifier, 'deliveryFailed')).toBe(waits.length + 1);
 }
 
-describe('Slack answers', () => {
+describe('Slack responds with', () => {
   test.each<Row>([
     ['500', { status: 500, body: 'rollup_error' }, /500 rollup_error/, failing],
     ['429 without a time', { status: 429, body: 'rate_limited' }, /429/, throttled],
@@ -144,7 +144,7 @@ describe('Slack 429', () => {
   test.each<[string, Record<string, string>, unknown, number]>([
     ['the header', { 'retry-after': '120' }, 'rate_limited', 2 * minute],
     ['the body', {}, { ok: false, error: 'rate_limited', retry_after: 45 }, 45 * second],
-  ])('waits as long as %s says; the channel rests, others go on', async (_name, headers, body, wait) => {
+  ])('waits as long as %s says; the channel is paused, others go on', async (_name, headers, body, wait) => {
     limit(headers, body);
     fail('job_1');
     await notifier.post('job_1');
@@ -201,7 +201,7 @@ describe('Slack 429', () => {
     expect(world.slack.messages).toHaveLength(9);
   });
 
-  test('after a rest, at most one message a second; SNS is not slowed down by that', async () => {
+  test('after a cooldown, at most one message a second; SNS is not slowed down by that', async () => {
     await missEight();
     for (const id of ['job_a', 'job_b', 'job_c']) {
       world.setJob(id, { status: 'Running', at: notifier.clock.now() });
@@ -273,7 +273,7 @@ describe('the retry window', () => {
   });
 });
 
-describe('a send whose answer is lost', () => {
+describe('a send whose response is lost', () => {
   test.each([
     ['Slack', 'team', 'events'],
     ['a standard topic', 'events', 'team'],
@@ -338,7 +338,7 @@ describe('a send whose answer is lost', () => {
       expect(world.topic.publishCount()).toBe(4);
     });
 
-    test('and repeated too late to be recognised: counted as ambiguous', async () => {
+    test('and repeated too late for deduplication: counted as ambiguous', async () => {
       world.topic.answerWith(lost);
       await notifier.post('job_1');
       await sweepAfter(notifier, 10 * minute);
@@ -362,7 +362,7 @@ describe('a send whose answer is lost', () => {
   });
 });
 
-describe('both channels in trouble', () => {
+describe('both channels failing', () => {
   test('wait each for itself', async () => {
     world.slack.answerWith({ status: 500 });
     world.topic.answerWith({ ...snsFault(404, 'NotFound') });

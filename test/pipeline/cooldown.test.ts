@@ -20,14 +20,14 @@ beforeEach(() => {
 const inTable = async () => (await store.readMarks([key])).get(key) as Cooldown | undefined;
 const begin = async () => createCooldown({ store, clock, log: notes.log }, key, await inTable());
 
-test('rests are kept under the names that the design gives them', () => {
+test('cooldowns have these keys', () => {
   expect([cooldownKey('environment', 'production'), cooldownKey('channel', 'team')]).toEqual([
     'cooldown#environment#production',
     'cooldown#channel#team',
   ]);
 });
 
-test('who was never in trouble does not rest, and costs no write', async () => {
+test('without a failure there is no cooldown and no write', async () => {
   const refuse = () => Promise.reject(new Error('nothing is to be written'));
   Object.assign(store, { writeMark: refuse, removeMark: refuse });
   const cooldown = await begin();
@@ -35,7 +35,7 @@ test('who was never in trouble does not rest, and costs no write', async () => {
   expect([cooldown.current(), cooldown.isCoolingDown(), notes.lines]).toEqual([undefined, false, []]);
 });
 
-test('a rest holds until its time, for this invocation and for others', async () => {
+test('a cooldown lasts until its time, for this invocation and for others', async () => {
   const cooldown = await begin();
   await cooldown.begin('slow down', () => 30_000);
   const other = await begin();
@@ -54,7 +54,7 @@ test('a rest holds until its time, for this invocation and for others', async ()
   expect(other.current()).toBeDefined();
 });
 
-test('failures are counted on, and the beginning of the trouble stays', async () => {
+test('failures accumulate and keep the time of the first one', async () => {
   const seen: number[] = [];
   const wait = (failures: number) => {
     seen.push(failures);
@@ -68,13 +68,13 @@ test('failures are counted on, and the beginning of the trouble stays', async ()
   expect(await inTable()).toMatchObject({ failures: 3, reason: 'failure 2', since: '2026-01-01T10:10:00.000Z' });
 });
 
-test('within one invocation trouble is one failure, and its longest wait counts', async () => {
+test('failures within one invocation count as one, with the longest wait', async () => {
   const cooldown = await begin();
   for (const ms of [1_000, 30_000, 5_000]) await cooldown.begin('slow down', () => ms);
   expect(await inTable()).toMatchObject({ failures: 1, until: clock.now() + 30_000 });
 });
 
-test('trouble after the end of trouble begins anew, in the same invocation too', async () => {
+test('a failure after a recovery starts a new count, even in the same invocation', async () => {
   for (let count = 0; count < 3; count++) {
     await (await begin()).begin('before', () => 1_000);
     clock.advance(60_000);
@@ -90,21 +90,21 @@ test('trouble after the end of trouble begins anew, in the same invocation too',
   });
 });
 
-test('trouble without a wait is remembered, and nobody rests', async () => {
+test('a failure without a wait is stored and pauses nothing', async () => {
   await (await begin()).begin('failed');
   const cooldown = await begin();
   expect(cooldown.isCoolingDown()).toBe(false);
   expect(cooldown.current()).toMatchObject({ failures: 1, until: clock.now() });
 });
 
-test('the end of the trouble leaves nothing behind', async () => {
+test('a recovery removes the cooldown', async () => {
   await (await begin()).begin('failed', () => 1_000);
   const cooldown = await begin();
   await cooldown.end();
   expect([cooldown.current(), cooldown.isCoolingDown(), await inTable()]).toEqual([undefined, false, undefined]);
 });
 
-test('a rest that cannot be written or removed stops nothing, and is told', async () => {
+test('a cooldown that cannot be written or removed is logged and ignored', async () => {
   const cooldown = await begin();
   const down = () => Promise.reject(new Error('the table is down'));
   Object.assign(store, { writeMark: down, removeMark: down });

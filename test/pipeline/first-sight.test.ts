@@ -55,7 +55,7 @@ describe('first sight, already terminal', () => {
   });
 });
 
-describe('asked again about an announced job', () => {
+describe('a trigger for an announced job', () => {
   test('200, `changed: false`, and the deliveries as they stand', async () => {
     world.slack.answerWith({ status: 403, body: 'action_prohibited', times: 9 });
     set('job_1', 'Failed');
@@ -89,7 +89,7 @@ describe('asked again about an announced job', () => {
 });
 
 describe('unknown status string', () => {
-  test('is kept as it is, is not terminal, and is watched on', async () => {
+  test('is kept as it is, is not terminal, and stays watched', async () => {
     set('job_1', 'PausedByOperator');
     const { status, body } = await notifier.post('job_1');
     expect([status, body.status, body.changed, body.watching]).toEqual([200, 'PausedByOperator', true, true]);

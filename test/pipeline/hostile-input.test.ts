@@ -48,7 +48,7 @@ describe('a hostile job', () => {
     expect(world.topic.messages[0]?.subject).toMatch(/^Canceled: [ -~]{1,89}$/);
   });
 
-  test('a mention rings where the rule says so, and only there', async () => {
+  test('a mention appears only where the rule asks for it', async () => {
     const rules = [{ notify: ['team'], mention: 'channel' }];
     notifier = deploy(world, { config: { ...world.config(), rules } });
     publish(filled(hostile, 5_000));

@@ -67,7 +67,7 @@ describe('a job that takes too long', () => {
       'Late, still running',
       { outcome: 'late', reason: 'runningTooLong', limit: 'runningFor', since: '2026-01-01T10:09:00.000Z' },
     ],
-  ])('%s: is told of once, when the limit has passed', async (_, status, values, minutes, title, document) => {
+  ])('%s: is announced once, when the limit has passed', async (_, status, values, minutes, title, document) => {
     set(status, values);
     await notifier.post('job_1');
     await sweepBusily(status, values, minutes);
@@ -80,7 +80,7 @@ describe('a job that takes too long', () => {
     expect([world.slack.requestCount(), world.topic.publishCount()]).toEqual([1, 1]);
   });
 
-  test('standing still: is told of once, with its counters and since when nothing moved', async () => {
+  test('standing still: is announced once, with its counters and since when nothing moved', async () => {
     set('Running', { ...running, processed: 40 });
     await notifier.post('job_1');
     await sweepEvery(notifier, minute, 20);
@@ -100,7 +100,7 @@ describe('a job that takes too long', () => {
     expect(told()).toEqual(['Stuck']);
   });
 
-  test('is told of by one of many workers that see it at the same time', async () => {
+  test('is announced by one of many workers that see it at the same time', async () => {
     set('Running', running);
     await notifier.post('job_1');
     notifier.clock.advance(2 * hour);
@@ -112,7 +112,7 @@ describe('a job that takes too long', () => {
     expect(inSlack()).toEqual(['Late, still running']);
   });
 
-  test('is told of at first sight, in the answer to who asked', async () => {
+  test('is announced at first sight, in the response to the caller', async () => {
     set('Running', { queuedTime: ago(3 * hour), startTime: ago(2 * hour) });
     const { body } = await notifier.post('job_1');
     expect(body).toMatchObject({ status: 'Running', changed: true, watching: true, outcome: null });
@@ -167,7 +167,7 @@ describe('a job that takes too long', () => {
     ]);
   });
 
-  test('is told of again on request, if that was given up', async () => {
+  test('can be replayed after its delivery has died', async () => {
     set('Running', running);
     await notifier.post('job_1');
     world.slack.answerWith({ status: 404, body: 'no_service', times: 1_000 });
@@ -201,7 +201,7 @@ describe('counters', () => {
     await notifier.post('job_1');
   });
 
-  test('that move again after that are told of no more, and standing again neither', async () => {
+  test('that move again after that are not announced again, not even if they stop again', async () => {
     await run(30, () => ({ processed: 1, ...fixed }));
     await run(30, (at) => ({ processed: at, lastReportTime: ago(0) }));
     await run(60, () => ({ processed: 30, ...fixed }));
@@ -233,8 +233,8 @@ describe('what it costs', () => {
   );
 
   test.each<[sentence: string, rules: unknown[] | undefined]>([
-    ['told to everybody', undefined],
-    ['told to nobody, for want of a rule', [{ when: { outcome: ['failed', 'stuck'] }, notify: ['team'] }]],
+    ['announced to every channel', undefined],
+    ['announced to nobody because no rule matches', [{ when: { outcome: ['failed', 'stuck'] }, notify: ['team'] }]],
   ])('a job that is late, %s: a read a sweep at most, and no write', async (_, rules) => {
     notifier = deployWith({ limits, ...(rules ? { rules } : {}) });
     set('Queued', queued);
@@ -261,7 +261,7 @@ describe('what could not be seen is not announced', () => {
 
   test.each<[sentence: string, fault: () => void]>([
     ['while the API is down', () => world.api.fault({ call: 'job', status: 500, times: 1_000 })],
-    ['while the environment rests', () => world.api.fault({ call: 'job', status: 401, times: 1_000 })],
+    ['while the environment is paused', () => world.api.fault({ call: 'job', status: 401, times: 1_000 })],
     ['while the API gives no status', () => world.api.setJob('job_1', { id: 'job_1', system: {} })],
   ])('%s, however long that takes: a job that ended meanwhile was never late', async (_, fault) => {
     set('Running', running);
@@ -276,7 +276,7 @@ describe('what could not be seen is not announced', () => {
     expect(world.topic.messages[0]?.email).not.toContain('had been');
   });
 
-  test('a job that the API denies is not late, nor is one that it never knew', async () => {
+  test('a job that the API does not know is not late, nor is one that it never knew', async () => {
     set('Running', running);
     await notifier.post('job_1');
     world.api.setJob('job_1', undefined);
@@ -300,7 +300,7 @@ describe('what could not be seen is not announced', () => {
   });
 });
 
-test('a job that nobody named, and that the list shows, is told of as any other, and costs no more', async () => {
+test('a job that discovery found, is told of as any other, and costs no more', async () => {
   const { environments, ...config } = world.config();
   const production = { ...environments['production'], discover: true };
   notifier = deploy(world, { clock: notifier.clock, config: { ...config, limits, environments: { production } } });

@@ -1,4 +1,4 @@
-/** The rules of the items: who may send, what a lost answer means, and what is left behind when a worker dies. */
+/** The rules of the items: who may send, what a lost response means, and what is left behind when a worker dies. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHandler as createEvent } from '../../functions/event.ts';
@@ -118,7 +118,7 @@ describe('a worker that dies after the state write', () => {
     },
   );
 
-  test('a trigger takes over as well as a sweep, once the lease ran out', async () => {
+  test('a trigger takes over as well as a sweep, once the lease has expired', async () => {
     set('job_1', 'Failed');
     await dieAfterRecording(world, notifier.clock, (dying) => dying.post('job_1'));
     notifier.clock.advance(55 * second);
@@ -135,7 +135,7 @@ describe('a worker that dies after the state write', () => {
     expect(told()).toEqual([1, 1]);
   });
 
-  test('after one of its two receipts: only the other message is in doubt, and sent again', async () => {
+  test('after one of its two receipts: only the other message is ambiguous and sent again', async () => {
     set('job_1', 'Failed');
     await dieAfterSending(worker(), 'team');
     await isSent('failed/events');
@@ -148,7 +148,7 @@ describe('a worker that dies after the state write', () => {
     });
   });
 
-  test('after its receipts and before the lease is given back: nothing is sent again', async () => {
+  test('after its receipts and before the lease is released: nothing is sent again', async () => {
     set('job_1', 'Failed');
     const dying = worker();
     const stuck = latch();
@@ -174,7 +174,7 @@ describe('a worker that dies after the state write', () => {
     for (const delivery of Object.values(await deliveries())) expect(delivery).toMatchObject({ ambiguous: false });
   });
 
-  test('on a FIFO topic it is told once, and that is certain', async () => {
+  test('on a FIFO topic arrives exactly once', async () => {
     await world.close();
     world = await startWorld({ topicName: 'publishing-job-events.fifo' });
     notifier = deploy(world);
@@ -201,7 +201,7 @@ describe('the owner', () => {
     expect(owners).not.toContain(undefined);
   });
 
-  test('shows a success whose answer was lost, so that it is not mistaken for a defeat', async () => {
+  test('shows a success whose response was lost, so that it is not mistaken for a defeat', async () => {
     set('job_1', 'Failed');
     // The SDK asks again when an answer is lost: the second time, the condition fails by our own write.
     wrapStore(notifier, (real) => ({
@@ -238,7 +238,7 @@ describe('the owner', () => {
   });
 });
 
-describe('whoever loses the race', () => {
+describe('a worker that loses the race', () => {
   test('has nothing to send', async () => {
     set('job_1', 'Failed');
     beforeFirstSave(() => worker().post('job_1'));
@@ -278,7 +278,7 @@ describe('whoever loses the race', () => {
 });
 
 describe('a receipt', () => {
-  test('that could not be stored leaves the lease to run out: sent again, and counted as ambiguous', async () => {
+  test('that could not be stored leaves the lease to expire: sent again, and counted as ambiguous', async () => {
     set('job_1', 'Failed');
     const unlucky = worker();
     wrapStore(unlucky, (real) => ({
@@ -401,7 +401,7 @@ describe('a receipt', () => {
   });
 });
 
-describe('what B records while A holds the lease', () => {
+describe('a change that B records while A holds the lease', () => {
   /** A, held while it sends its first message; B records the correction. */
   const overlap = async () => {
     count(0, '2026-01-01T10:00:00Z');
@@ -526,7 +526,7 @@ describe('the end of the invocation is near', () => {
   };
 
   test.each([1 * second, 4 * second, 6 * second])(
-    'a send that would not fit (%i ms left) is not begun: recorded, no lease, and the next sweep sends it',
+    'a send that would not fit (%i ms left) is not started: recorded, no lease, and the next sweep sends it',
     async (leftMs) => {
       set('job_1', 'Failed');
       readUntil(notifier, 25 * second, leftMs);
@@ -542,7 +542,7 @@ describe('the end of the invocation is near', () => {
     },
   );
 
-  test('a send that fits is begun, and ends before the deadline', async () => {
+  test('a send that fits starts, and ends before the deadline', async () => {
     set('job_1', 'Failed');
     readUntil(notifier, 25 * second, 9 * second);
     const deadline = notifier.clock.now() + 25 * second;
@@ -559,7 +559,7 @@ describe('the end of the invocation is near', () => {
     for (const limit of limits) expect(limit).toBeLessThanOrEqual(deadline);
   });
 
-  test('what was not begun is released, and sent by later sweeps: 40 jobs that end in one minute', async () => {
+  test('what was not started is released, and sent by later sweeps: 40 jobs that end in one minute', async () => {
     const ids = Array.from({ length: 40 }, (_, index) => `job_${index}`);
     const config = { ...world.config(), settings: { sweepConcurrency: 40 } };
     notifier = deploy(world, { clock: notifier.clock, config });
@@ -619,7 +619,7 @@ describe('the items', () => {
     }
   });
 
-  test('a rest is read before the first call out of an invocation, by every function', async () => {
+  test('every function reads the cooldowns before its first request', async () => {
     world.api.fault({ call: 'job', status: 401, times: 2 });
     world.slack.answerWith({ status: 429, headers: { 'retry-after': '600' }, body: 'rate_limited' });
     set('job_1', 'Failed');

@@ -1,4 +1,4 @@
-/** Jobs that the API denies, or that cannot be read for a week. What is said of them must be true. */
+/** Jobs that the API does not know, or that cannot be read for a week. What is said of them must be true. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { problemFault } from '../../local/publishing-api-server.ts';
@@ -44,7 +44,7 @@ async function watch(...ids: string[]): Promise<void> {
 describe.each([400, 404])('%i for a job never seen', (status) => {
   const deny = () => world.api.fault({ call: 'job', jobId: 'job_1', times: always, ...problemFault(status) });
 
-  test('is watched on for 10 minutes, then leaves the work list with reason `notFound`', async () => {
+  test('stays watched for 10 minutes, then leaves the work list with reason `notFound`', async () => {
     deny();
     expect((await notifier.post('job_1')).status).toBe(202);
     await sweepEvery(notifier, minute, 9);
@@ -63,7 +63,7 @@ describe.each([400, 404])('%i for a job never seen', (status) => {
     expect(world.api.requests.length).toBe(asked);
   });
 
-  test('turns up within the 10 minutes: followed as any other', async () => {
+  test('appears within the 10 minutes: handled like any other job', async () => {
     deny();
     await notifier.post('job_1');
     await sweepEvery(notifier, minute, 8);
@@ -76,7 +76,7 @@ describe.each([400, 404])('%i for a job never seen', (status) => {
     expect(await sweepAfter(notifier, minute)).toMatchObject({ changed: 1, sent: 2 });
   });
 
-  test('a later trigger watches it anew, for another 10 minutes', async () => {
+  test('a later trigger watches it again, for another 10 minutes', async () => {
     deny();
     await notifier.post('job_1');
     await sweepEvery(notifier, minute, 11);
@@ -108,7 +108,7 @@ describe.each([400, 404])('%i for a job seen before', (status) => {
     expect(documents()[0]).toMatchObject({ outcome: 'lostTrack', status: 'Running', reason: 'lostTrackNotFound' });
     for (const text of texts()) {
       expect(text).toMatch(/^Lost track/);
-      expect(text).toContain('denied this job since 2026-01-01 11:11 UTC');
+      expect(text).toContain('not recognized this job since 2026-01-01 11:11 UTC');
       expect(text).toContain('last known status is Running');
     }
     await sweepEvery(notifier, minute, 15);
@@ -121,7 +121,7 @@ describe.each([400, 404])('%i for a job seen before', (status) => {
     expect((await itemOf(world, 'production#job_1'))?.expiresAt).toBeGreaterThan(0);
   });
 
-  test('a trigger finds it again: it is watched anew, and its end is told', async () => {
+  test('a trigger finds it again: it is watched again, and its end is announced', async () => {
     await watch('job_1');
     deny();
     await sweepEvery(notifier, minute, 12);
@@ -133,7 +133,7 @@ describe.each([400, 404])('%i for a job seen before', (status) => {
     expect(documents().map(({ outcome }) => outcome)).toEqual(['lostTrack', 'completed']);
   });
 
-  test('after its end: an announced job that the API forgets is no news', async () => {
+  test('after its end: an announced job that the API forgets is not announced', async () => {
     world.setJob('job_1', { at: notifier.clock.now(), lastReportTime: '2026-01-01T10:00:00Z' });
     await notifier.post('job_1');
     deny();
@@ -157,7 +157,7 @@ describe('a `lostTrack` message that could not be sent at once', () => {
     });
   };
 
-  test('says the same as the one that could, though the job has turned up as Completed since', async () => {
+  test('says the same as the one that could, even if the job has reappeared as Completed', async () => {
     await lose();
     set('job_1', 'Completed');
     await notifier.post('job_1');
@@ -166,11 +166,11 @@ describe('a `lostTrack` message that could not be sent at once', () => {
       .map(({ payload }) => payload.text ?? '')
       .filter((text) => /Lost track/.test(text));
     expect(lost).toHaveLength(1);
-    expect(lost[0]).toContain('denied this job since 2026-01-01 10:10 UTC');
+    expect(lost[0]).toContain('not recognized this job since 2026-01-01 10:10 UTC');
     expect(lost[0]).toContain('last known status is Running');
   });
 
-  test('is still sent when the job has turned up as Running since', async () => {
+  test('is still sent when the job has reappeared as Running', async () => {
     await lose();
     set('job_1', 'Running');
     expect((await notifier.post('job_1')).body).toMatchObject({ status: 'Running', watching: true });
@@ -185,7 +185,7 @@ describe('a `lostTrack` message that could not be sent at once', () => {
 describe('5 seen jobs of an environment answer 404 in one sweep, none is found', () => {
   const ids = (count: number) => Array.from({ length: count }, (_, index) => `job_${index}`);
 
-  test('the environment rests and is alarmed, and nothing is announced, however long it lasts', async () => {
+  test('the environment is paused and is alarmed, and nothing is announced, however long it lasts', async () => {
     notifier = deploy(world, { clock: notifier.clock, config: configWith(world, 'production', 'staging') });
     await watch(...ids(5));
     set('job_staging', 'Running');
@@ -196,7 +196,7 @@ describe('5 seen jobs of an environment answer 404 in one sweep, none is found',
     expect(alarms()).toMatchObject([{ environment: 'production', reason: expect.stringContaining('another tenant') }]);
     expect(counted(notifier, 'environmentCooldown')).toBe(1);
     expect((await itemOf(world, 'cooldown#environment#production'))?.['until']).toBeGreaterThan(notifier.clock.now());
-    // It rests: nobody is asked until then.
+    // It rests: no request is sent until then.
     const asked = world.api.requests.length;
     await sweepAfter(notifier, 59 * second);
     expect(world.api.requests.length).toBe(asked + 1);
@@ -211,7 +211,7 @@ describe('5 seen jobs of an environment answer 404 in one sweep, none is found',
     expect(told()).toEqual([6, 6]);
   });
 
-  test('one of the environment is found: then they are gone, and that is told', async () => {
+  test('one of the environment is found: then they are gone, and that is announced', async () => {
     await watch(...ids(6));
     ids(5).forEach(forget);
     await sweepEvery(notifier, minute, 12);
@@ -234,7 +234,7 @@ describe('5 seen jobs of an environment answer 404 in one sweep, none is found',
   });
 });
 
-describe('7 days without a readable answer', () => {
+describe('7 days without a readable response', () => {
   const rows: [string, () => void][] = [
     ['500', () => world.api.fault({ call: 'job', status: 500, times: always })],
     ['401', () => world.api.fault({ call: 'job', times: always, ...problemFault(401) })],

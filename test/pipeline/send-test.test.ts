@@ -18,7 +18,7 @@ afterEach(() => world.close());
 const begin = (...channels: string[]) => sendTest(notifier.deps, { environment: 'production', channels });
 const deliveriesOf = async (jobId: string) => (await notifier.get(jobId)).body.deliveries;
 
-test('is sent by the next sweep, once, and asks nobody about a job', async () => {
+test('is sent by the next sweep, once, and sends no request about a job', async () => {
   const { jobId } = await begin('team', 'events');
   expect(world.calls()).toBe(0);
   expect(await notifier.sweep()).toMatchObject({ sent: 2, checked: 0 });

@@ -110,7 +110,7 @@ describe('terminal, but statistics absent or older than the finish', () => {
     });
   });
 
-  test('the second reading fails: it is made up for later, and the correction still goes out', async () => {
+  test('the second reading fails: it is repeated later, and the correction still goes out', async () => {
     counted(before);
     await notifier.post('job_1');
     world.api.fault({ call: 'job', status: 500 });

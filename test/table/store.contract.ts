@@ -12,6 +12,10 @@ import {
   someStatistics,
 } from '../support/builders.ts';
 
+/** A record in the table of these tests. */
+export const tableRecord = (values: Partial<JobRecord> = {}): JobRecord =>
+  someRecord({ jobId: 'job_1', dueAt: 1_000, ...values });
+
 const statistics = someStatistics();
 const completed = someJob('Completed', { statistics });
 
@@ -35,7 +39,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
     const finished: Partial<JobRecord> = { watch: null, dueAt: null, expiresAt: 1_770_000_000 };
     /** Writes a new record, and returns it. */
     async function create(values: Partial<JobRecord> = {}): Promise<JobRecord> {
-      const { won, record } = await store.save(someRecord(values), undefined);
+      const { won, record } = await store.save(tableRecord(values), undefined);
       expect(won).toBe(true);
       return record as JobRecord;
     }
@@ -55,7 +59,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       });
 
       test('is read as it was written, with null for missing members', async () => {
-        const full = someRecord({
+        const full = tableRecord({
           job: { ...completed, name: 'ä "quoted" 🚀', statistics: null },
           lease: { owner: 'writer-1', since: 1, until: 2 },
           decision: someDecision(),
@@ -68,7 +72,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
             'late/team/queuedFor': someDelivery(),
           },
         });
-        for (const record of [full, someRecord({ jobId: 'job_2', status: null })]) {
+        for (const record of [full, tableRecord({ jobId: 'job_2', status: null })]) {
           expect(await store.save(record, undefined)).toEqual({ won: true, record });
           expect(await store.get(record)).toEqual(record);
         }
@@ -81,7 +85,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         const known = await prepare();
         const next = (index: number) => {
           const values = { writer: `writer-${index}`, status: `${index}` };
-          return known ? after(known, values.writer, values) : someRecord(values);
+          return known ? after(known, values.writer, values) : tableRecord(values);
         };
         const saved = await Promise.all(Array.from({ length: 20 }, (_, index) => store.save(next(index), known)));
         const winners = saved.filter(({ won }) => won);
@@ -97,12 +101,12 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         const refused = { won: false, record };
         expect(await change(first, { status: 'Queued' }, { writer: 'late', settled: false })).toEqual(refused);
         expect(await change(first, finished, { writer: 'late', settled: true })).toEqual(refused);
-        expect(await store.save(someRecord({ writer: 'later' }), undefined)).toEqual(refused);
+        expect(await store.save(tableRecord({ writer: 'later' }), undefined)).toEqual(refused);
         expect(await store.get(job)).toEqual(record);
       });
 
       test('that knows a job which is gone is refused, and creates none', async () => {
-        expect(await change(someRecord())).toEqual({ won: false, record: undefined });
+        expect(await change(tableRecord())).toEqual({ won: false, record: undefined });
         expect(await store.get(job)).toBeUndefined();
       });
 
@@ -141,7 +145,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       const lease = { owner: 'mine', since: 1, until: 2 };
 
       test('succeeds when it is repeated', async () => {
-        const first = someRecord();
+        const first = tableRecord();
         const second = after(first, 'second', { status: 'Completed' });
         for (const [next, known] of [[first], [second, first]] as const) {
           for (let attempt = 0; attempt < 2; attempt++) {
@@ -420,7 +424,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       const error = 'x'.repeat(600);
       const check = { failures: 1, error, nextAt: '2026-01-01T10:11:00.000Z', failingSince: null };
       const write = async (index: number) => {
-        const record = someRecord({ jobId: `${'j'.repeat(120)}${index}`, dueAt: index % 50, check });
+        const record = tableRecord({ jobId: `${'j'.repeat(120)}${index}`, dueAt: index % 50, check });
         keys.add(jobKey(record));
         await started.store.save(record, undefined);
       };

@@ -8,10 +8,10 @@ import { type JobRecord, jobKey } from '../../lib/domain/job.ts';
 import { createStore } from '../../lib/table/dynamodb.ts';
 import type { Store } from '../../lib/table/store.ts';
 import { type EmbeddedStore, startEmbeddedStore, tableDefinition } from '../../local/embedded-store.ts';
-import { nextWrite as after, someDecision, someDelivery, someRecord } from '../support/builders.ts';
+import { nextWrite as after, someDecision, someDelivery } from '../support/builders.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { type LossyProxy, startLossyProxy } from './lossy-proxy.ts';
-import { storeContract } from './store.contract.ts';
+import { storeContract, tableRecord } from './store.contract.ts';
 
 const clientOf = (endpoint: string) =>
   DynamoDBDocumentClient.from(
@@ -51,7 +51,7 @@ describe('the item in the table', () => {
     return (await table.client.send(new GetCommand({ TableName: table.embedded.tableName, Key }))).Item;
   };
   const create = async (values: Partial<JobRecord> = {}) =>
-    (await store.save(someRecord(values), undefined)).record as JobRecord;
+    (await store.save(tableRecord(values), undefined)).record as JobRecord;
   /** Writes a member that only a newer version of this project knows. */
   const add = (path: string, value: unknown) => {
     const names = path.split('.').map((name, index) => [`#n${index}`, name] as const);
@@ -164,7 +164,7 @@ describe('the store in DynamoDB, if a response is lost', () => {
 
   test('the first write of a job succeeds, and is done once', async () => {
     proxy.lose('UpdateItem');
-    const record = someRecord({ jobId: 'lost-1' });
+    const record = tableRecord({ jobId: 'lost-1' });
     expect(await store.save(record, undefined)).toEqual({ won: true, record });
     // The SDK repeats the write, and the store reads the item because the condition failed.
     expect(proxy.operations).toEqual(['UpdateItem', 'UpdateItem', 'GetItem']);
@@ -174,7 +174,7 @@ describe('the store in DynamoDB, if a response is lost', () => {
     ['lost-2', { status: 'Failed', deliveries: { 'failed/team': someDelivery() } }, false],
     ['lost-3', { watch: null, dueAt: null, expiresAt: 1_770_000_000 }, true],
   ])('a change succeeds, and is done once: %s', async (jobId, values, settled) => {
-    const first = someRecord({ jobId });
+    const first = tableRecord({ jobId });
     await store.save(first, undefined);
     proxy.lose('UpdateItem');
     const next = after(first, 'second', values);
@@ -183,7 +183,7 @@ describe('the store in DynamoDB, if a response is lost', () => {
   });
 
   test('a receipt is stored, and the repetition of its write is not an error', async () => {
-    const first = someRecord({ jobId: 'lost-4', deliveries: { 'failed/team': someDelivery() } });
+    const first = tableRecord({ jobId: 'lost-4', deliveries: { 'failed/team': someDelivery() } });
     await store.save(first, undefined);
     proxy.lose('UpdateItem');
     const sent = someDelivery({ state: 'sent', receipt: 'receipt-1' });
@@ -270,7 +270,7 @@ describe('the store in memory', () => {
               return [`failed/${channel}`, someDelivery({ ambiguousSince, error: writer })] as const;
             });
             const next: JobRecord = {
-              ...(known ?? someRecord({ ...name, revision: 0 })),
+              ...(known ?? tableRecord({ ...name, revision: 0 })),
               revision: (known?.revision ?? 0) + 1,
               writer,
               status: act.status,
