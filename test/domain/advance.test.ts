@@ -195,19 +195,6 @@ describe('a record that was written before', () => {
       expect(next ?? before).toMatchObject({ status: known, job: { status: known }, decision: before.decision });
     }
   });
-
-  test.each<[sentence: string, reading: Reading | null]>([
-    ['a reading', read('Failed')],
-    ['the same reading', read('Completed')],
-    ['no reading', null],
-  ])('is not changed by %s: what follows is another value', (_, reading) => {
-    for (const lease of [null, { owner: 'another', since: start, until: start + hour }]) {
-      const known = { ...first(read('Completed')), lease, dueAt: lease?.until ?? start };
-      const before = structuredClone(known);
-      expect(() => decided(known, reading, minute)).not.toThrow();
-      expect(known).toEqual(before);
-    }
-  });
 });
 
 describe('deliveries', () => {
@@ -489,7 +476,7 @@ describe('a replay', () => {
     expect(next.deliveries).toEqual({ ...known.deliveries, 'completed/team': { ...dead, ...anew } });
   });
 
-  test('of what is not there leaves the record waiting', () => {
+  test('without a match leaves the record waiting', () => {
     const known = withDeliveries(ended, { 'completed/team': dead, 'completed/events': sent });
     const { next, revived } = revive(known, ({ channel }) => channel === 'events', contextAt(now));
     expect(revived).toEqual([]);
@@ -728,7 +715,7 @@ describe('a job that was given up', () => {
     expect(next.check.failures).toBeLessThanOrEqual(1);
   });
 
-  test.each([true, false])('and is found finished is told of, by a sweep or a trigger (%s)', (conclude) => {
+  test.each([true, false])('and is found finished is announced, by a sweep or a trigger (%s)', (conclude) => {
     const next = stepped(lost, read('Failed'), 20 * day, { conclude });
     expect(next).toMatchObject({
       decision: { reason: 'finished', outcome: 'failed', corrects: null },

@@ -163,7 +163,7 @@ describe('a correction', () => {
     [minute, read(jobOf('Completed', { statistics: counted({ failed: 2 }) }))],
   );
 
-  test('says that it is one, and of what', () => {
+  test('names the outcome that it corrects', () => {
     expect(told(record)).toMatchObject({
       title: 'Completed with warnings (correction): Nightly site publish',
       summary:
@@ -408,7 +408,7 @@ describe('an outcome that the record holds no decision of', () => {
 });
 
 describe('the facts', () => {
-  test('answer who, where, when, how long and how much', () => {
+  test('say who, where, when, how long and how many', () => {
     expect(facts(told(records.canceled))).toEqual({
       Environment: 'production',
       Source: 'Pages',

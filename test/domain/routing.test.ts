@@ -22,7 +22,7 @@ const matches = (when: When, values: Partial<RuleInput> = {}): boolean =>
   routed([{ when, notify: ['team'] }], values).rule === 'rules[0]';
 
 describe('which rule decides', () => {
-  test('without rules, every channel is told everything, and nobody is rung', () => {
+  test('without rules, every channel is notified of everything, without a mention', () => {
     for (const outcome of outcomes) {
       expect(routed(null, { outcome })).toEqual({ channels, mention: null, rule: 'everyChannel' });
     }
@@ -43,23 +43,23 @@ describe('which rule decides', () => {
     expect(routed([{ when: {}, notify: ['events'] }], { source: null, name: null })).toEqual(expected);
   });
 
-  test('a rule that notifies nobody is a decision, and the rules behind it are not asked', () => {
+  test('a rule that notifies nobody is a decision, and later rules do not apply', () => {
     expect(routed([{ notify: [] }, { notify: ['team'] }])).toEqual({ channels: [], mention: null, rule: 'rules[0]' });
   });
 
   test.each<[sentence: string, rules: Rule[]]>([
     ['no rule that matches', [{ when: { outcome: ['failed'] }, notify: ['team'], mention: 'here' }]],
     ['an empty list of rules', []],
-  ])('%s tells nobody, and says so', (_, rules) => {
+  ])('%s notifies nobody, with that reason', (_, rules) => {
     expect(routed(rules)).toEqual({ channels: [], mention: null, rule: 'noRule' });
   });
 
-  test('a channel that a rule names twice is told once', () => {
+  test('a channel that a rule names twice is notified once', () => {
     expect(routed([{ notify: ['team', 'events', 'team'] }]).channels).toEqual(['team', 'events']);
   });
 });
 
-describe('whoever started the job', () => {
+describe('the person who started the job', () => {
   const rules: Rule[] = [{ notify: ['team'], mention: 'starter' }];
   test.each<[sentence: string, startedBy: string | null, mention: string | null]>([
     ['is rung by the id that people know', 'Jane Editor', 'U012AB3CD'],

@@ -208,12 +208,12 @@ describe('what is kept of the counters', () => {
     ['counters that moved, kept for long', keptFor(600, { processed: 49 }), false],
     ['a report that moved, kept for long', keptFor(600, { asOf: ago(61) }), false],
     ['a counter that turned up, kept for long', keptFor(600, { failed: null }), false],
-  ])('stays, or is written anew: %s', (_, progress, isKept) => {
+  ])('stays, or is replaced: %s', (_, progress, isKept) => {
     expect(kept({ progress }, { noProgressFor: 20 })).toEqual(isKept ? progress : fresh);
   });
 
   // A list may show less than a job's own reading.
-  test('stays as it is when less is shown, and is written anew when something of that moved', () => {
+  test('stays when a reading shows fewer counters, and is replaced when one of those moved', () => {
     const progress = keptFor(600);
     const seen = (counts: Partial<Statistics>) => {
       const job = jobOf('Running', { statistics: counted(counts) });

@@ -56,7 +56,7 @@ test('a check is one line: which job, what was found, what was decided by which 
   ]);
 });
 
-test('a check that nobody is told of says by which rule', async () => {
+test('a check that notifies nobody logs the rule', async () => {
   set('Completed');
   await notifier.event({ id: 'event-7', detail: { jobId: 'job_1' } });
   expect(checks()).toMatchObject([{ outcome: 'completed', rule: 'noRule', channels: [], triggerId: 'event-7' }]);
@@ -92,7 +92,7 @@ test('a job that is unchanged is no line: it is counted', async () => {
   expect(measured('checked')).toEqual([{ checked: 1 }]);
 });
 
-test('a sweep tells the size of the work list, those that are not due yet too, and how long its oldest entry waits', async () => {
+test('a sweep logs the size of the work list, with entries that are not due yet, and the age of its oldest entry', async () => {
   set('Running');
   await notifier.post('job_1');
   world.api.fault({ call: 'job', status: 500, times: 1 });

@@ -136,24 +136,6 @@ describe('POST /jobs', () => {
       expect([world.api.requests.length, world.api.tokenRequests.length]).toEqual(before);
       expect((await other.get('job_2')).body.check.error).toMatch(/401/);
     });
-
-    test('when a job that was seen cannot be read now: its last known status stands', async () => {
-      setJob('job_1', 'Running');
-      await notifier.post('job_1');
-      world.api.fault({ call: 'job', status: 500 });
-      const { status, body } = await notifier.post('job_1');
-      expect(status).toBe(202);
-      expect(body).toMatchObject({ status: 'Running', previousStatus: 'Running', changed: false, watching: true });
-    });
-  });
-
-  test('a finished and announced job is 200, though the API is down by now', async () => {
-    setJob('job_1', 'Completed');
-    await notifier.post('job_1');
-    world.api.fault({ call: 'job', status: 500 });
-    const { status, body } = await notifier.post('job_1');
-    expect(status).toBe(200);
-    expect(body).toMatchObject({ status: 'Completed', changed: false, watching: false, outcome: 'completed' });
   });
 
   describe('responds 503 with Retry-After when nothing could be recorded', () => {
@@ -257,7 +239,7 @@ describe('GET /jobs/{jobId}', () => {
     expect((await notifier.get('job_1')).body.check.error).toBeNull();
   });
 
-  test('tells all that the table knows, with exactly the documented members, and sends no request', async () => {
+  test('returns what the table knows, with exactly the documented members, and sends no request', async () => {
     setJob('job_1', 'Failed');
     await notifier.post('job_1');
     const calls = world.calls();
@@ -298,19 +280,6 @@ describe('GET /jobs/{jobId}', () => {
         { ...delivery, channel: 'events', receipt: world.topic.messages[0] && expect.any(String) },
         { ...delivery, channel: 'team', receipt: 'ok' },
       ],
-    });
-  });
-
-  test('a pipeline can poll it until `watching` is false', async () => {
-    setJob('job_1', 'Running');
-    await notifier.post('job_1');
-    expect((await notifier.get('job_1')).body).toMatchObject({ watching: true, outcome: null, deliveries: [] });
-    setJob('job_1', 'Canceled');
-    await notifier.sweep();
-    expect((await notifier.get('job_1')).body).toMatchObject({
-      watching: false,
-      outcome: 'canceled',
-      previousStatus: 'Running',
     });
   });
 

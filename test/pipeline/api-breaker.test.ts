@@ -97,7 +97,7 @@ test('a bug of our own is thrown on, and closes nothing', async () => {
   expect(await read()).toEqual({ kind: 'job', job });
 });
 
-test('ten failures in a row mean that the API is down: nobody else asks, and one line and one count say so', async () => {
+test('ten failures in a row mean that the API is down: no further request, one line, one count', async () => {
   answers = times(50, refuse('unavailable'));
   const { read } = await begin();
   const kinds: string[] = [];
@@ -185,7 +185,7 @@ test('a credential that is refused for twenty jobs at once is one cooldown and o
   expect(notes.lines).toHaveLength(1);
 });
 
-test('a job that can be read ends the trouble: the next cooldown is short again', async () => {
+test('a successful reading ends the cooldown: the next cooldown is short again', async () => {
   for (let count = 0; count < 3; count++) {
     answers = [refuse('credentialRefused')];
     await (await begin()).read();

@@ -167,7 +167,7 @@ test('a channel that was failing gets one message first, and the others wait for
   expect(await cooldownInTable()).toBeUndefined();
 });
 
-test('after a rest the pace holds as well', async () => {
+test('the interval also applies after a cooldown', async () => {
   await store.writeMark(key, trouble);
   const breaker = await begin({ minIntervalMs: second });
   const asked = ask(breaker, 4);
@@ -188,7 +188,7 @@ test('a probe that fails is the only message: the others wait for another sweep'
   expect(await cooldownInTable()).toMatchObject({ failures: 2, since: trouble.since });
 });
 
-test('who comes after the probe has gone through waits for nothing', async () => {
+test('after a successful probe no turn waits', async () => {
   await store.writeMark(key, trouble);
   const breaker = await begin();
   await breaker.enter();
@@ -212,7 +212,7 @@ test('after a probe whose payload was refused the next message is the probe', as
   expect(asked.turns).toEqual([0, 0, 'denied', 'denied']);
 });
 
-test('a message that got through beside a failure does not end the rest: it was sent before', async () => {
+test('a success beside a failure does not end the cooldown: its message was sent earlier', async () => {
   const breaker = await begin();
   await Promise.all([breaker.enter(), breaker.enter()]);
   await breaker.failed(error('rateLimited', 10 * minute));

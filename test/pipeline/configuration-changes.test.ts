@@ -133,7 +133,7 @@ describe('channel no longer configured', () => {
     expect(told()).toEqual([0, 1]);
   });
 
-  test('the dead delivery stays in the table, for whoever brings the channel back', async () => {
+  test('the dead delivery stays in the table, for the day when the channel comes back', async () => {
     world.slack.answerWith({ status: 429, body: 'rate_limited' });
     set('job_1', 'Failed');
     await redeploy().post('job_1');
@@ -145,7 +145,7 @@ describe('channel no longer configured', () => {
     expect(item).not.toHaveProperty('expiresAt');
   });
 
-  test('while it rests: dead all the same', async () => {
+  test('dead even while the channel is paused', async () => {
     world.slack.answerWith({ status: 429, headers: { 'retry-after': '900' }, body: 'rate_limited' });
     set('job_1', 'Failed');
     await redeploy().post('job_1');

@@ -300,7 +300,7 @@ describe('what could not be seen is not announced', () => {
   });
 });
 
-test('a job that discovery found, is told of as any other, and costs no more', async () => {
+test('a discovered job is announced like any other, at the same cost', async () => {
   const { environments, ...config } = world.config();
   const production = { ...environments['production'], discover: true };
   notifier = deploy(world, { clock: notifier.clock, config: { ...config, limits, environments: { production } } });

@@ -132,15 +132,6 @@ describe.each([400, 404])('%i for a job seen before', (status) => {
     expect(await sweepAfter(notifier, minute)).toMatchObject({ changed: 1, sent: 2 });
     expect(documents().map(({ outcome }) => outcome)).toEqual(['lostTrack', 'completed']);
   });
-
-  test('after its end: an announced job that the API forgets is not announced', async () => {
-    world.setJob('job_1', { at: notifier.clock.now(), lastReportTime: '2026-01-01T10:00:00Z' });
-    await notifier.post('job_1');
-    deny();
-    await sweepEvery(notifier, minute, 15);
-    expect(told()).toEqual([1, 1]);
-    expect((await notifier.get('job_1')).body).toMatchObject({ status: 'Completed', watching: false });
-  });
 });
 
 describe('a `lostTrack` message that could not be sent at once', () => {
@@ -182,7 +173,7 @@ describe('a `lostTrack` message that could not be sent at once', () => {
   });
 });
 
-describe('5 seen jobs of an environment answer 404 in one sweep, none is found', () => {
+describe('5 seen jobs of an environment return 404 in one sweep, and none is found', () => {
   const ids = (count: number) => Array.from({ length: count }, (_, index) => `job_${index}`);
 
   test('the environment is paused and is alarmed, and nothing is announced, however long it lasts', async () => {
@@ -219,7 +210,7 @@ describe('5 seen jobs of an environment answer 404 in one sweep, none is found',
     expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
   });
 
-  test('four are too few to tell: they are lost', async () => {
+  test('four are too few to conclude that: they are lost', async () => {
     await watch(...ids(4));
     ids(4).forEach(forget);
     await sweepEvery(notifier, minute, 12);

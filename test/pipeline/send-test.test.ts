@@ -48,7 +48,7 @@ test('shows why it did not arrive, and is tried again', async () => {
   expect(await deliveriesOf(jobId)).toMatchObject([{ state: 'sent', attempts: 2 }]);
 });
 
-test('no rule is asked, and nobody is rung', async () => {
+test('no rule applies, and the message has no mention', async () => {
   const config = { ...world.config(), rules: [{ notify: [], mention: 'channel' }] };
   notifier = deploy(world, { config });
   await begin('team');
