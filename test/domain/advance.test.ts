@@ -295,14 +295,8 @@ describe('deliveries', () => {
 describe('the lease', () => {
   const ended = first(read('Completed'));
 
-  test.each<
-    [
-      sentence: string,
-      deliveries: Record<string, Partial<Delivery>>,
-      context: Partial<DecisionContext>,
-      isTaken: boolean,
-    ]
-  >([
+  type Row = [string, Record<string, Partial<Delivery>>, context: Partial<DecisionContext>, isTaken: boolean];
+  test.each<Row>([
     ['with a delivery that is due', { 'completed/team': pending }, {}, true],
     ['with one of several that is due', { 'completed/team': sent, 'completed/events': pending }, {}, true],
     ['not with one that is due later', { 'completed/team': { nextAt: iso(start + minute) } }, {}, false],
@@ -564,10 +558,7 @@ describe('a job that the API does not know', () => {
 
   test('and that is found again was never unknown', () => {
     const denied = stepped(running, notFound, minute);
-    expect(stepped(denied, read('Running'), 2 * minute)).toMatchObject({
-      notFoundSince: null,
-      check: { error: null },
-    });
+    expect(stepped(denied, read('Running'), 2 * minute)).toMatchObject({ notFoundSince: null, check: { error: null } });
   });
 
   test('leaves without a word when it was never seen', () => {
@@ -640,10 +631,7 @@ describe('counters that are older than the end', () => {
   });
 
   test('are read again later if that fails', () => {
-    expect(stepped(stale, unreadable, minute)).toMatchObject({
-      watch: 'jobs',
-      dueAt: start + minute + backoffMs(1),
-    });
+    expect(stepped(stale, unreadable, minute)).toMatchObject({ watch: 'jobs', dueAt: start + minute + backoffMs(1) });
   });
 
   // The end is known and told; nobody waits for ever for its counters.

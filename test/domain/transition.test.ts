@@ -27,6 +27,7 @@ const failingSince = (since: string | null) => someCheck({ failures: 9, error: '
 
 const decided = (known: Known, reading: Reading, { conclude = true } = {}) =>
   decide(Object.freeze(known), reading, contextAt(now, { conclude }));
+const [warnings, nothing] = ['completedWithWarnings', 'publishedNothing'] as const;
 const compared = (known: Known, job: Job) => decided(known, { kind: 'job', job });
 
 describe('every status that is known, against every status that is read', () => {
@@ -102,56 +103,38 @@ describe('a job that is read again after its end', () => {
   test.each<[sentence: string, known: Job, read: Job, corrects: Outcome | null, outcome: Outcome | null]>([
     ['the same counters change nothing', stale(), fresh(), null, null],
     ['more processed items change nothing', stale({ processed: 90 }), fresh(), null, null],
-    ['failures that turn up late correct it', stale(), fresh({ failed: 2 }), 'completed', 'completedWithWarnings'],
+    ['late failures correct it', stale(), fresh({ failed: 2 }), 'completed', warnings],
     ['more failures are the same outcome', stale({ failed: 1 }), fresh({ failed: 9 }), null, null],
+    ['late skipped items correct it', stale(), fresh({ processed: 0, skipped: 9 }), 'completed', nothing],
+    ['late processed items correct it', stale({ processed: 0, skipped: 9 }), fresh(), nothing, 'completed'],
+    ['absent counters can be corrected', without, fresh({ failed: 1 }), 'completed', warnings],
+    ['absent counters can be confirmed', without, fresh(), null, null],
     [
-      'skipped items that turn up late correct it',
-      stale(),
-      fresh({ processed: 0, skipped: 9 }),
-      'completed',
-      'publishedNothing',
-    ],
-    [
-      'processed items that turn up late correct it',
-      stale({ processed: 0, skipped: 9 }),
-      fresh(),
-      'publishedNothing',
-      'completed',
-    ],
-    [
-      'counters that were absent at first can correct it',
-      without,
-      fresh({ failed: 1 }),
-      'completed',
-      'completedWithWarnings',
-    ],
-    ['counters that were absent at first can confirm it', without, fresh(), null, null],
-    [
-      'counters that were absent at first can correct it, although they tell not all',
+      'absent counters can be corrected by incomplete ones',
       without,
       fresh({ failed: 1, processed: null, skipped: null }),
       'completed',
-      'completedWithWarnings',
+      warnings,
     ],
     [
-      'counts that were never told are not missed',
+      'counters that never existed are not missed',
       stale({ processed: null, skipped: null }),
       fresh({ failed: 2, processed: null, skipped: null }),
       'completed',
-      'completedWithWarnings',
+      warnings,
     ],
     // An answer without counters says nothing about failures: to take that for success would be a false message.
     ['a response without counters corrects nothing', stale({ failed: 2 }), without, null, null],
-    ['a count that is not told corrects nothing', stale({ failed: 2 }), fresh({ failed: null }), null, null],
+    ['an omitted failure count corrects nothing', stale({ failed: 2 }), fresh({ failed: null }), null, null],
     [
-      'processed items that are not told correct nothing',
+      'an omitted processed count corrects nothing',
       stale({ processed: 0, skipped: 9 }),
       fresh({ processed: null, skipped: 9 }),
       null,
       null,
     ],
     [
-      'skipped items that are not told correct nothing',
+      'an omitted skipped count corrects nothing',
       stale({ processed: 0, skipped: 9 }),
       fresh({ processed: 0, skipped: null }),
       null,
@@ -159,13 +142,13 @@ describe('a job that is read again after its end', () => {
     ],
     // Two workers read at the same time, and the earlier reading is compared last.
     ['counters older than those known correct nothing', fresh({ failed: 2 }), stale({ failed: 0 }), null, null],
-    ['counters of an unknown time correct nothing', stale({ failed: 2 }), fresh({ asOf: null }), null, null],
+    ['counters without a time correct nothing', stale({ failed: 2 }), fresh({ asOf: null }), null, null],
     [
-      'counters of an unknown time give way to those of a known one',
+      'counters without a time give way to those with one',
       stale({ asOf: null }),
       fresh({ failed: 2 }),
       'completed',
-      'completedWithWarnings',
+      warnings,
     ],
   ])('%s', (_, known, read, corrects, outcome) => {
     expect(compared(knownAs('Completed', { job: known }), read)).toEqual(
@@ -179,7 +162,7 @@ describe('a job that is read again after its end', () => {
     ['an outcome that was not announced needs no correction', null, false],
   ])('%s', (_, rule, announce) => {
     const known = knownAs('Completed', { decision: told({ rule }) });
-    expect(compared(known, fresh({ failed: 2 }))).toMatchObject({ outcome: 'completedWithWarnings', announce });
+    expect(compared(known, fresh({ failed: 2 }))).toMatchObject({ outcome: warnings, announce });
   });
 
   test('where no decision is known, a correction is not announced either', () => {
@@ -187,7 +170,7 @@ describe('a job that is read again after its end', () => {
     expect(compared(known, fresh({ failed: 2 }))).toMatchObject({ reason: 'corrected', announce: false });
   });
 
-  test('any reading says more than none', () => {
+  test('any reading supersedes none', () => {
     expect(isNewer(without, null)).toBe(true);
   });
 
@@ -231,11 +214,11 @@ describe('a job that the API does not know', () => {
     ['for a day is lost', 'Queued', ago(day), true, 'lostTrackNotFound'],
     ['while it is being canceled is lost', 'Canceling', ago(10 * minute), true, 'lostTrackNotFound'],
     ['with a status that nobody knows is lost', 'Archiving', ago(10 * minute), true, 'lostTrackNotFound'],
-    ['for a day is not lost to a worker that sees this job alone', 'Running', ago(day), false, null],
-    ['and that was never seen may be new', null, null, true, null],
-    ['and that was never seen may be new for 10 minutes', null, ago(10 * minute - 1), true, null],
-    ['and that was never seen is no job after 10 minutes', null, ago(10 * minute), true, 'notFound'],
-    ['and that was never seen is not given up by a trigger', null, ago(day), false, null],
+    ['for a day is not lost to a worker without `conclude`', 'Running', ago(day), false, null],
+    ['never seen may be new', null, null, true, null],
+    ['never seen may be new for 10 minutes', null, ago(10 * minute - 1), true, null],
+    ['never seen is no job after 10 minutes', null, ago(10 * minute), true, 'notFound'],
+    ['never seen is not given up by a trigger', null, ago(day), false, null],
   ])('%s', (_, status, notFoundSince, conclude, reason) => {
     const outcome = reason === 'lostTrackNotFound' ? 'lostTrack' : null;
     expect(decided(knownAs(status, { notFoundSince }), denied, { conclude })).toEqual(
@@ -250,7 +233,7 @@ describe('a job that the API does not know', () => {
     );
   });
 
-  test('is not lost for having been unreadable before', () => {
+  test('is not lost because it was unreadable before', () => {
     expect(decided(knownAs('Running', { check: failingSince(ago(30 * day)) }), denied)).toBeNull();
   });
 });
@@ -262,7 +245,7 @@ describe('a job that cannot be read', () => {
     ['for a moment under 7 days stays watched', 'Running', ago(7 * day - 1), true, false],
     ['for 7 days is lost', 'Running', ago(7 * day), true, true],
     ['for 7 days and was never read is lost as well', null, ago(7 * day), true, true],
-    ['for 7 days is not lost to a worker that sees this job alone', 'Running', ago(7 * day), false, false],
+    ['for 7 days is not lost to a worker without `conclude`', 'Running', ago(7 * day), false, false],
   ])('%s', (_, status, since, conclude, isLost) => {
     const lost = { reason: 'lostTrackUnreadable', previousStatus: status, outcome: 'lostTrack', corrects: null };
     const known = knownAs(status, { check: failingSince(since), firstSeenAt: ago(60 * day) });
@@ -274,7 +257,7 @@ describe('a job that cannot be read', () => {
   });
 });
 
-describe('a job whose environment cannot be asked', () => {
+describe('a job whose environment is paused', () => {
   type Row = [sentence: string, restsSince: string | null, known: Partial<Known>, lostSince: string | undefined];
   const old = { firstSeenAt: ago(60 * day) };
   test.each<Row>([
@@ -282,27 +265,27 @@ describe('a job whose environment cannot be asked', () => {
     ['for a moment under 7 days stays watched', ago(7 * day - 1), old, undefined],
     ['for 7 days is lost', ago(7 * day), old, ago(7 * day)],
     [
-      'for a month, and that is younger than 7 days, stays watched',
+      'for a month, but itself under 7 days old, stays watched',
       ago(30 * day),
       { firstSeenAt: ago(7 * day - 1) },
       undefined,
     ],
     ['for a month, and that is 7 days old, is lost', ago(30 * day), { firstSeenAt: ago(7 * day) }, ago(7 * day)],
     [
-      'for 7 days, with failures of its own since today, is lost',
+      'for 7 days, with own failures since today, is lost',
       ago(7 * day),
       { ...old, check: failingSince(ago(hour)) },
       ago(7 * day),
     ],
     // 7 days without a readable response: whether the job's own failures or the rest came first is the same to people.
     [
-      'since today, after 7 days of failures of its own, is lost',
+      'since today, after 7 days of own failures, is lost',
       ago(hour),
       { ...old, check: failingSince(ago(7 * day)) },
       ago(7 * day),
     ],
     [
-      'since today, after 6 days of failures of its own, stays watched',
+      'since today, after 6 days of own failures, stays watched',
       ago(hour),
       { ...old, check: failingSince(ago(6 * day)) },
       undefined,
@@ -312,7 +295,7 @@ describe('a job whose environment cannot be asked', () => {
     expect([transition?.reason, transition?.since]).toEqual([lostSince && 'lostTrackUnreadable', lostSince]);
   });
 
-  test('is not lost to a worker that sees this job alone', () => {
+  test('is not lost to a worker without `conclude`', () => {
     const reading: Reading = { kind: 'notAsked', error: 'rests', since: ago(30 * day) };
     expect(decided(knownAs('Running', old), reading, { conclude: false })).toBeNull();
   });
@@ -334,37 +317,25 @@ describe('a job whose environment is no longer configured', () => {
   );
 });
 
-describe('what a job means for a person', () => {
+describe('the outcome of a job', () => {
   const completed = (counts: Partial<Statistics>) => jobOf('Completed', { statistics: counted(counts) });
   test.each<[sentence: string, job: Job | null, outcome: Outcome | null]>([
     ['no job has no outcome', null, null],
     ['a queued job has none yet', jobOf('Queued'), null],
-    [
-      'a running job has none yet, although items failed',
-      jobOf('Running', { statistics: counted({ failed: 3 }) }),
-      null,
-    ],
+    ['a running job has none, although items failed', jobOf('Running', { statistics: counted({ failed: 3 }) }), null],
     ['a job that is being canceled has none yet', jobOf('Canceling'), null],
     ['an unknown status has none', jobOf('CompletedWithWarnings'), null],
     ['a status in other letters is unknown', jobOf('completed'), null],
     ['completed is completed', completed({}), 'completed'],
     ['completed without counters is completed', jobOf('Completed', { statistics: null }), 'completed'],
     [
-      'completed with all counters unknown is completed',
+      'completed with unknown counters is completed',
       completed({ processed: null, failed: null, skipped: null }),
       'completed',
     ],
-    ['completed with one failed item has warnings', completed({ failed: 1 }), 'completedWithWarnings'],
-    [
-      'failed items weigh more than skipped ones',
-      completed({ failed: 1, processed: 0, skipped: 9 }),
-      'completedWithWarnings',
-    ],
-    [
-      'nothing processed and some skipped is nothing published',
-      completed({ processed: 0, skipped: 9 }),
-      'publishedNothing',
-    ],
+    ['completed with one failed item has warnings', completed({ failed: 1 }), warnings],
+    ['failed items outweigh skipped ones', completed({ failed: 1, processed: 0, skipped: 9 }), warnings],
+    ['only skipped items are nothing published', completed({ processed: 0, skipped: 9 }), nothing],
     ['nothing processed and nothing skipped is completed', completed({ processed: 0 }), 'completed'],
     ['something processed and some skipped is completed', completed({ processed: 1, skipped: 9 }), 'completed'],
     ['processed unknown and some skipped is completed', completed({ processed: null, skipped: 9 }), 'completed'],
@@ -380,7 +351,7 @@ describe('what a job means for a person', () => {
   });
 });
 
-describe('whether the counters are those of the end', () => {
+describe('whether the counters are final', () => {
   test.each<[sentence: string, finishedAt: string | null, statistics: Statistics | null, final: boolean]>([
     ['counted after the end, they are', ago(minute), counted({ asOf: ago(0) }), true],
     ['counted at the end, they are', ago(minute), counted({ asOf: ago(minute) }), true],
@@ -388,7 +359,7 @@ describe('whether the counters are those of the end', () => {
     ['counted at an unknown time, they are not', ago(minute), counted({ asOf: null }), false],
     ['absent, they are not', ago(minute), null, false],
     ['absent, and the end unknown, they are not', null, null, false],
-    ['with an unknown end, there is nothing to be older than', null, counted(), true],
+    ['with an unknown end, they are', null, counted(), true],
   ])('%s', (_, finishedAt, statistics, final) => {
     expect(isFinal(jobOf('Completed', { finishedAt, statistics }))).toBe(final);
   });
