@@ -1,6 +1,7 @@
 /** The Publishing API failing: never a message, the right error, the job still watched, and the others go on. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { backoffMs } from '../../lib/domain/backoff.ts';
 import { type ApiFaultRule, problemFault } from '../../local/publishing-api-server.ts';
 import { publishingJob } from '../../local/publishing-job.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
@@ -212,7 +213,7 @@ describe('401', () => {
   const callsForProduction = () => world.api.requests.length + world.api.tokenRequests.length - asked('job_staging');
 
   test.each(causes)(
-    '%s: the environment is paused 1, 2, 5, 10, then every 15 minutes, with one clear error each',
+    '%s: the environment is paused with backoff, with one clear error each time',
     async (_name, arrange, error) => {
       await watch('job_bad', 'job_staging');
       arrange();
@@ -227,8 +228,8 @@ describe('401', () => {
           until: number;
         };
         expect(failures).toBe(attempt);
-        waits.push((until - notifier.clock.now()) / minute);
-        // Nobody asks before its time: no sweep, and no trigger either.
+        waits.push(until - notifier.clock.now());
+        // Before that time neither a sweep nor a trigger sends a request.
         const calls = callsForProduction();
         notifier.clock.advance(until - notifier.clock.now() - 1);
         await notifier.sweep();
@@ -236,7 +237,7 @@ describe('401', () => {
         expect(callsForProduction()).toBe(calls);
         notifier.clock.advance(1);
       }
-      expect(waits).toEqual([1, 2, 5, 10, 15, 15]);
+      expect(waits).toEqual([1, 2, 3, 4, 5, 6].map(backoffMs));
       expect(told()).toEqual([0, 0]);
       expect((await notifier.get('job_bad')).body).toMatchObject({ status: 'Running', watching: true });
 
@@ -316,10 +317,10 @@ describe('an exception of our own on one job', () => {
       expect(check.failures).toBe(attempt);
       // The text for outside tells nothing of our internals.
       expect(check.error).not.toContain('a bug of ours');
-      waits.push((Date.parse(check.nextAt) - at) / minute);
+      waits.push(Date.parse(check.nextAt) - at);
       notifier.clock.set(check.nextAt);
     }
-    expect(waits).toEqual([1, 2, 5, 10]);
+    expect(waits).toEqual([1, 2, 3, 4].map(backoffMs));
     expect(told()).toEqual([1, 1]);
     expect(errors()[0]).toMatchObject({
       environment: 'production',
