@@ -14,7 +14,7 @@ describe('a sweep', () => {
   test('with nothing to do reads the stored state, the work list and the job list once each, and writes nothing', () => {
     const { table, apiCalls, slackPosts, snsPublishes, pollCalls, metrics, logLines } = calls.idleSweep;
     expect(table.calls).toEqual({ BatchGetItem: 1, Query: 1 });
-    expect([table.readUnits, table.indexReadUnits]).toEqual([7, 0.5]);
+    expect([table.readUnits, table.indexReadUnits]).toEqual([5, 0.5]);
     expect([table.writeUnits, table.indexWriteUnits]).toEqual([0, 0]);
     expect({ apiCalls, slackPosts, snsPublishes, pollCalls, metrics, logLines }).toEqual({
       apiCalls: 1,
