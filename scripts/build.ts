@@ -1,4 +1,4 @@
-/** `npm run build`: one self-contained file per function, with the checked configuration inside. */
+/** `npm run build`: checks the configuration, and bundles each function with it into one self-contained file. */
 
 import { rm } from 'node:fs/promises';
 import { build } from 'esbuild';

@@ -1,4 +1,4 @@
-/** The JSON Schema of notifier.yml, made from the schema that the functions check it with. */
+/** The JSON Schema of notifier.yml, generated from the schema with which the functions check it. */
 
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { channelTypes } from '../lib/channels/index.ts';
@@ -7,7 +7,7 @@ import { documentSchema } from '../lib/config/schema.ts';
 /** The schema as JSON text. */
 export function notifierSchema(): string {
   const schema = toJsonSchema(documentSchema(channelTypes), { typeMode: 'input', errorMode: 'ignore' });
-  // What valibot calls a rest that never fits is in JSON Schema that there is none.
+  // valibot's rest of `never` is `additionalProperties: false` in JSON Schema.
   const closed = JSON.stringify(schema).replaceAll('"additionalProperties":{"not":{}}', '"additionalProperties":false');
   return `${JSON.stringify({ ...JSON.parse(closed), title: 'Configuration of publishing-job-notifier' }, null, 2)}\n`;
 }

@@ -1,4 +1,4 @@
-/** `npm run schema`: writes notifier.schema.json, by which editors complete and check notifier.yml. */
+/** `npm run schema`: writes notifier.schema.json, with which editors complete and check notifier.yml. */
 
 import { writeFile } from 'node:fs/promises';
 import { notifierSchema } from './notifier-schema.ts';

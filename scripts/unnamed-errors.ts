@@ -1,16 +1,20 @@
 /**
- * Leaves out of the bundles what the AWS SDK keeps for errors that nobody here names. Each client registers a class for
- * every error of its service, some two hundred for Systems Manager alone. An error that is not registered is thrown all
- * the same, as the base class of its client, with its name, message and status.
+ * Removes the AWS SDK's classes for errors that the code never names. Each client registers a class for every error of
+ * its service, about two hundred for Systems Manager alone. An error without a class is still thrown, as the base class
+ * of its client, with its name, message and status.
+ *
+ * It is worth 5 to 9 % of the CPU time of a cold start, 4 MB of memory and 94 of 412 KB of each bundle (event function,
+ * medians of 60 and 80 alternating starts with and without it, November 2026). Below 5 % it is not worth its regular
+ * expression: measure again with a new version of the SDK.
  */
 
 import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 
-/** Errors whose class the code asks for (`instanceof`). */
+/** Errors whose class the code uses (`instanceof`). */
 const named = ['ConditionalCheckFailedException'];
 
-/** The shape of an error, and its registration. */
+/** The declaration of an error, and its registration. */
 const unnamed = new RegExp(
   `^export var (?!${named.join('|')})\\w+\\$ = \\[-3, n0,[^;]+;\\nn0_registry\\.registerError\\([^;]+;$`,
   'gm',
