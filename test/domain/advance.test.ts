@@ -372,7 +372,7 @@ describe('the lease', () => {
     expect(next.deliveries['completed/team']).toMatchObject({ state: 'pending', ambiguousSince: iso(start) });
   });
 
-  // A message that nobody can have sent yet is not in doubt.
+  // No worker can have sent this message yet.
   test('that expired does not make a new delivery ambiguous', () => {
     const next = stepped(ended, read('Failed'), hour);
     expect(next.deliveries['completed/team']?.ambiguousSince).toBe(iso(start));
@@ -634,7 +634,7 @@ describe('counters that are older than the end', () => {
     expect(stepped(stale, unreadable, minute)).toMatchObject({ watch: 'jobs', dueAt: start + minute + backoffMs(1) });
   });
 
-  // The end is known and told; nobody waits for ever for its counters.
+  // The end is known and announced. The wait for the final counters is bounded.
   test.each<[sentence: string, reading: Reading]>([
     ['the job cannot be read', unreadable],
     ['its environment cannot be asked', { ...notAsked, since: iso(start) } as Reading],
@@ -718,7 +718,7 @@ describe('a job that was given up', () => {
     }
   });
 
-  // Two sweeps saw the same denial, and the other one was faster: nobody has asked for the job again.
+  // Two sweeps read the same 404, and the other one was faster. No trigger has named the job since.
   test.each<[sentence: string, given: JobRecord, reading: Reading]>([
     ['unknown', unknown, notFound],
     ['lost', lost, unreadable],

@@ -277,7 +277,7 @@ describe('a job whose environment is paused', () => {
       { ...old, check: failingSince(ago(hour)) },
       ago(7 * day),
     ],
-    // 7 days without a readable response: whether the job's own failures or the rest came first is the same to people.
+    // 7 days without a readable response: it does not matter whether the job's own failures or the cooldown came first.
     [
       'since today, after 7 days of own failures, is lost',
       ago(hour),

@@ -1,4 +1,4 @@
-/** EventBridge: events that name a job, and what throws, so that it reaches the dead-letter queue. */
+/** EventBridge events that name a job, and errors that send an event to the dead-letter queue. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deploy, type Notifier } from '../support/notifier.ts';

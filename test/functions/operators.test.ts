@@ -1,4 +1,4 @@
-/** What operators see of an invocation: one line per check that answers who, what, why and how long; and metrics. */
+/** What operators see of an invocation: one log line per check, and metrics. */
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectNoSecrets } from '../support/no-secrets.ts';

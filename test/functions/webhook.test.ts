@@ -1,4 +1,4 @@
-/** The HTTP contract: what callers get, in which order they are refused, and what is never called for them. */
+/** The HTTP contract: responses, the order of errors, and the calls that an invalid request never causes. */
 
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -128,7 +128,7 @@ describe('POST /jobs', () => {
       await notifier.post('job_1');
       notifier.clock.advance(20_000);
       const before = [world.api.requests.length, world.api.tokenRequests.length];
-      // Another worker: what rests is read from the table.
+      // Another worker reads the cooldown from the table.
       const other = deploy(world, { clock: notifier.clock });
       const { status, headers, body } = await other.post('job_2');
       expect([status, headers['retry-after']]).toEqual([202, '40']);
@@ -155,7 +155,7 @@ describe('POST /jobs', () => {
         instance: 'urn:request:request-1',
       });
       expect(JSON.stringify(body)).not.toContain('table is away');
-      // Nothing was promised, and nothing was sent that nobody remembers.
+      // Nothing was accepted, and nothing was sent without a record.
       expect([world.slack.requestCount(), world.topic.publishCount()]).toEqual([0, 0]);
       expect(await itemOf(world, 'production#job_1')).toBeUndefined();
       expect(logged(notifier).filter(({ level }) => level === 'error')[0]).toMatchObject({ jobId: 'job_1' });

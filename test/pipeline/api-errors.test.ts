@@ -1,4 +1,4 @@
-/** The Publishing API failing: never a message, the right error, the job still watched, and the others go on. */
+/** Failures of the Publishing API: no message, the right error, the job stays watched, other jobs are unaffected. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { backoffMs } from '../../lib/domain/backoff.ts';
@@ -117,7 +117,7 @@ describe.each([
       expect.objectContaining({ level: 'warn', jobId: 'job_bad', error: expect.stringMatching(error) }),
     );
 
-    // It was trouble, and no verdict.
+    // The failure changed nothing about the job.
     world.api.clearFaults();
     set('job_bad', 'Completed');
     await sweepAfter(notifier, 15 * minute);

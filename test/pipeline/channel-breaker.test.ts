@@ -34,7 +34,7 @@ async function begin({ minIntervalMs = 0, lastsMs = 10 * minute } = {}): Promise
   return createChannelBreaker({ ...notes, clock }, { name: 'team', minIntervalMs }, cooldown, clock.now() + lastsMs);
 }
 
-/** Asks for so many turns at once; `turns` says for each when it came (ms), or that it is denied, or still waited for. */
+/** Requests this many turns at once. `turns` holds when each one came (ms), or that it was denied or still waits. */
 function ask(breaker: ChannelBreaker, count: number): { turns: (number | 'denied' | 'waits')[] } {
   const turns: (number | 'denied' | 'waits')[] = Array.from({ length: count }, () => 'waits');
   turns.forEach((_, index) => {

@@ -1,4 +1,4 @@
-/** Channels failing: the others get their messages at once, and the one failing gets its own later, once. */
+/** Failures of a channel: other channels get their messages immediately, and the failing one gets its own later, once. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deliveryWaitMs } from '../../lib/domain/backoff.ts';
@@ -44,7 +44,7 @@ const failing = { ambiguous: true, needsOperator: false };
 const throttled = { ambiguous: false, needsOperator: false };
 const refused = { ambiguous: false, needsOperator: true };
 
-/** Sends fail as the row says, are retried as it says, and are made up for when the trouble is over. */
+/** Expects sends to fail and to be retried as the row says, and to succeed after the recovery. */
 async function suffer(channel: string, other: string, error: RegExp, expected: Row[3], rounds = 6): Promise<void> {
   const { ambiguous, needsOperator } = expected;
   const waits = Array.from({ length: rounds }, (_, index) =>

@@ -1,4 +1,4 @@
-/** Deployments with another configuration: what becomes of jobs and deliveries that are under way. */
+/** Deployments with another configuration, and their effect on existing jobs and deliveries. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deploy, type Notifier } from '../support/notifier.ts';

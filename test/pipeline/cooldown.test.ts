@@ -50,7 +50,7 @@ test('a cooldown lasts until its time, for this invocation and for others', asyn
   expect([cooldown.isCoolingDown(), other.isCoolingDown()]).toEqual([true, true]);
   clock.advance(1);
   expect([cooldown.isCoolingDown(), other.isCoolingDown()]).toEqual([false, false]);
-  // It remembers the trouble all the same, until it is known to be over.
+  // The failure stays on record until a success.
   expect(other.current()).toBeDefined();
 });
 

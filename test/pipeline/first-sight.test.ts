@@ -1,4 +1,4 @@
-/** What a job's status does to what is known of it: at first sight, and from each status to each other one. */
+/** Jobs at first sight, and jobs with an unknown status. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deploy, type Notifier } from '../support/notifier.ts';

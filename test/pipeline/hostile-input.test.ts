@@ -1,4 +1,4 @@
-/** Names that somebody typed to do harm, and secrets that others say aloud. */
+/** Malicious names, and services that repeat secrets. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHandler as createWebhook } from '../../functions/webhook.ts';
@@ -85,7 +85,7 @@ describe('secrets', () => {
     const tokens = world.api.requests.flatMap(({ headers }) => headers.authorization?.replace(/^Bearer /, '') ?? []);
     return [world.api.clientId, world.api.clientSecret, ...new Set(tokens)];
   };
-  /** Neither a secret, nor enough of one to guess the rest. */
+  /** Expects neither a secret nor a large part of one. */
   const assertNoSecret = (where: string, said: unknown) => {
     const text = typeof said === 'string' ? said : JSON.stringify(said);
     for (const secret of secretsOf()) {
@@ -112,7 +112,7 @@ describe('secrets', () => {
     const { body, ...fault } = problemFault(status);
     return { ...fault, body: { ...(body as object), detail, errors: { authorization: [detail] } } };
   };
-  /** What the API might say back to us, of all that we told it. */
+  /** A response text that repeats everything that the API was sent. */
   const gossip = () => `you sent ${toldToTheApi().join(' and ')}`;
 
   test('never leave by the API: whatever it says, in whichever way it fails', async () => {

@@ -1,4 +1,4 @@
-/** Jobs that take longer than the configuration allows: told once for each limit, and only by what could be seen. */
+/** Jobs that exceed a time limit are announced once per limit, and only from what was read. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { replay } from '../../lib/pipeline/replay.ts';
@@ -31,7 +31,7 @@ const running = { queuedTime: '2026-01-01T10:08:00Z', startTime: '2026-01-01T10:
 /** A job as the API shows it from now on: queued a minute ago, running since, counted now. */
 const set = (status: string, values: Values = {}, id = 'job_1') =>
   world.setJob(id, { status, at: now(), queuedTime: ago(minute), lastReportTime: ago(0), ...values });
-/** The same job, counted anew every minute, for so many sweeps. */
+/** The same job with new counters every minute, for this many sweeps. */
 async function sweepBusily(status: string, values: Values, times: number): Promise<void> {
   for (let round = 0; round < times; round++) {
     notifier.clock.advance(minute);

@@ -1,4 +1,4 @@
-/** The rules of the items: who may send, what a lost response means, and what is left behind when a worker dies. */
+/** The lease: which worker may send, what a lost response means, and what a dead worker leaves behind. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHandler as createEvent } from '../../functions/event.ts';
@@ -100,13 +100,13 @@ describe('a worker that dies after the state write', () => {
         'failed/events': 'pending',
       });
 
-      // Before that, nobody else sends.
+      // Before that, no other worker sends.
       notifier.clock.advance(time + 30 * second - 1);
       expect(await notifier.sweep(), name).toMatchObject({ checked: 0, sent: 0 });
       await notifier.post('job_1');
       expect(told()).toEqual([0, 0]);
 
-      // Then somebody does, and says that it may be a second message.
+      // Then another worker sends, and the delivery is marked ambiguous.
       notifier.clock.advance(1);
       expect(await notifier.sweep()).toMatchObject({ sent: 2 });
       expect(told()).toEqual([1, 1]);
@@ -325,7 +325,7 @@ describe('a receipt', () => {
     expect(Object.values(statesIn((await notifier.get('job_1')).body))).toEqual(['sent', 'sent', 'sent', 'sent']);
   });
 
-  /** A worker that sends when it is told to, long after its lease ran out. */
+  /** A worker that finishes its send on request, long after its lease expired. */
   const hangingSender = (end: () => Promise<Sent>) => {
     const slow = worker();
     const held = holdChannel(slow, 'team', end);

@@ -1,4 +1,4 @@
-/** Jobs that the API does not know, or that cannot be read for a week. What is said of them must be true. */
+/** Jobs that the API no longer knows, or that have been unreadable for a week. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { problemFault } from '../../local/publishing-api-server.ts';
@@ -135,7 +135,7 @@ describe.each([400, 404])('%i for a job seen before', (status) => {
 });
 
 describe('a `lostTrack` message that could not be sent at once', () => {
-  /** Lost, told to `events`, and still to be told to `team`. */
+  /** A lost job: `events` is notified, `team` is not yet. */
   const lose = async () => {
     await watch('job_1');
     forget('job_1');
@@ -187,7 +187,7 @@ describe('5 seen jobs of an environment return 404 in one sweep, and none is fou
     expect(alarms()).toMatchObject([{ environment: 'production', reason: expect.stringContaining('another tenant') }]);
     expect(counted(notifier, 'environmentCooldown')).toBe(1);
     expect((await itemOf(world, 'cooldown#environment#production'))?.['until']).toBeGreaterThan(notifier.clock.now());
-    // It rests: no request is sent until then.
+    // It is paused: no request is sent until then.
     const asked = world.api.requests.length;
     await sweepAfter(notifier, 59 * second);
     expect(world.api.requests.length).toBe(asked + 1);

@@ -1,4 +1,4 @@
-/** A message marked TEST, on the way that every message takes. */
+/** A message marked TEST, sent along the path of every other message. */
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sendTest } from '../../lib/pipeline/send-test.ts';

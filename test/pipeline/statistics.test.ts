@@ -1,4 +1,4 @@
-/** Counters: late ones, absent ones, and ones that make no sense as percentages. */
+/** Counters that arrive late, that are absent, or that exceed 100 percent. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JobRecord } from '../../lib/domain/job.ts';
