@@ -136,7 +136,7 @@ describe('a document', () => {
         ],
       },
       {
-        limits: [
+        timeLimits: [
           {
             when: { environment: ['production'], source: ['Pages'], name: ['Nightly*', 'Full*'] },
             queuedFor: 1,
