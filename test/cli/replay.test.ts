@@ -50,32 +50,32 @@ test('what is dead of a channel is sent by the next sweep, once', async () => {
   await die('job_1');
   expect(await states('job_1')).toEqual(['events sent', 'team dead']);
   const { code, stdout } = await run('--channel', 'team');
-  expect([code, stdout]).toEqual([0, 'production job_1: failed/team\n1 delivery is sent by the next sweep.\n']);
+  expect([code, stdout]).toEqual([0, 'production job_1: failed/team\nThe next sweep sends 1 delivery.\n']);
   notifier.clock.set(new Date().toISOString());
   notifier.clock.advance(hour);
   await notifier.sweep();
   expect(await states('job_1')).toEqual(['events sent', 'team sent']);
   expect(world.slack.messages).toHaveLength(1);
-  expect((await run('--channel', 'team')).stdout).toBe('There is nothing dead that fits.\n');
+  expect((await run('--channel', 'team')).stdout).toBe('No dead delivery matches.\n');
 });
 
 test('one job by its id', async () => {
   await die('job_1');
-  expect((await run('--job', 'job_2')).stdout).toBe('There is nothing dead that fits.\n');
+  expect((await run('--job', 'job_2')).stdout).toBe('No dead delivery matches.\n');
   expect((await run('--job', 'job_1', '--environment', 'production')).stdout).toContain('failed/team');
   expect(await states('job_1')).toEqual(['events sent', 'team pending']);
 });
 
 test('only what died lately, when asked so', async () => {
   await die('job_1');
-  expect((await run('--since', '2h')).stdout).toBe('There is nothing dead that fits.\n');
+  expect((await run('--since', '2h')).stdout).toBe('No dead delivery matches.\n');
   expect(await states('job_1')).toEqual(['events sent', 'team dead']);
 });
 
 test.each([
-  ['a channel that is not configured', ['--channel', 'tema'], 'No such channel. Configured are: team, events.\n'],
-  ['a time span that is none', ['--since', 'yesterday'], '--since takes a time span such as 30m, 2h or 3d.\n'],
-  ['an environment that is not configured', ['--job', 'a', '--environment', 'b'], /^No such environment\./],
+  ['a channel that is not configured', ['--channel', 'tema'], 'Unknown channel. Configured channels: team, events.\n'],
+  ['an invalid duration', ['--since', 'yesterday'], '--since takes a duration such as 30m, 2h or 3d.\n'],
+  ['an environment that is not configured', ['--job', 'a', '--environment', 'b'], /^Unknown environment\./],
   [
     'an option that is not known',
     ['--chanel', 'team'],
