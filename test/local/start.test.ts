@@ -121,7 +121,7 @@ describe('without credentials', { timeout: 60_000 }, () => {
     );
     expect(slack.map(({ payload }) => payload.text)).toEqual(
       expect.arrayContaining([
-        expect.stringMatching(/^Stuck: [\s\S]+stood still for 5 min/),
+        expect.stringMatching(/^Stuck: [\s\S]+have not changed for 5 min/),
         expect.stringMatching(/^Completed: Media[\s\S]+Earlier, it was stuck: without progress for more than 5 min/),
       ]),
     );
