@@ -52,7 +52,7 @@ function decisionText(explanation: Explanation): string {
     rule: decision?.outcome ? ruleText(decision.rule, rules) : null,
     channels: decision?.outcome ? notified.join(', ') || 'none' : null,
     'not notified': decision?.outcome ? others.join(', ') : null,
-    mention: decision?.mention,
+    mention: decision?.mention ?? decision?.mentioned?.name,
     ...Object.fromEntries(exceeded.map((one) => [`${one.outcome} (${one.limit})`, exceededText(one, rules)])),
   });
 }

@@ -79,7 +79,7 @@ async function readParameters(options: CommonOptions): Promise<[Parameters, Refe
   }
   const referenced = referencesOf(loadConfig(await configuration(process.env)))
     .filter(({ reference }) => reference.startsWith('ssm:'))
-    .map(({ reference, path }) => ({ name: reference.slice('ssm:'.length), path }));
+    .map(({ reference, ...one }) => ({ ...one, name: reference.slice('ssm:'.length) }));
   if (referenced.length === 0) {
     throw new ConfigError('The configuration references no parameters. Add a value such as ssm:/name first.');
   }

@@ -1,6 +1,5 @@
 /** Writes parameters from prompts in the terminal, or from lines of text. */
 
-import { randomBytes } from 'node:crypto';
 import { RequestError } from '../lib/platform/errors.ts';
 import { createRedactor } from '../lib/platform/redaction.ts';
 import type { CommandResult } from './command.ts';
@@ -12,9 +11,11 @@ import type { Prompt } from './prompt.ts';
 export interface ReferencedParameter {
   name: string;
   path: string;
+  /** Generates a value, if the operator may choose it freely. */
+  generate?: (() => string) | undefined;
 }
 
-/** Prompts for each value and writes it at once. Empty input skips a parameter, or generates a webhook secret. */
+/** Prompts for each value and writes it at once. Empty input skips a parameter, or generates a secret where that is possible. */
 export async function writeFromPrompts(
   parameters: Parameters,
   selected: ReferencedParameter[],
@@ -23,13 +24,13 @@ export async function writeFromPrompts(
 ): Promise<CommandResult> {
   const existing = await parameters.describe(selected.map(({ name }) => name));
   const outcome = newOutcome();
-  for (const { name, path } of selected) {
+  for (const { name, path, generate } of selected) {
     const info = existing.get(name);
     const state = info ? `written ${formatTime(info.writtenAt ?? '')}` : 'missing';
     const typed = await prompt.secret(`${path}, ${name} (${state}): `);
-    const isGenerated = !typed && isWebhookSecret(path) && (await prompt.confirm(question(info), !info));
-    const value = isGenerated ? randomBytes(32).toString('base64url') : typed;
-    if (isGenerated) outcome.generated[name] = value;
+    const generated = !typed && generate && (await prompt.confirm(question(info), !info)) ? generate() : null;
+    const value = generated ?? typed;
+    if (generated) outcome.generated[name] = generated;
     await write(parameters, { name, value, keyId }, outcome);
   }
   return resultOf(parameters.region, outcome);
@@ -66,7 +67,7 @@ function readLine(line: string, selected: ReferencedParameter[]): [string, strin
 interface Outcome {
   written: string[];
   unchanged: string[];
-  /** Generated values by name. They are shown once, because the callers of the webhook need them. */
+  /** Generated values by name. They are shown once, because the other side needs them. */
   generated: Record<string, string>;
 }
 
@@ -96,13 +97,11 @@ function resultOf(region: string, { written, unchanged, generated }: Outcome): C
       ? ['Running functions keep the values that they have read. Deploy again to apply the new ones at once.']
       : []),
     ...Object.entries(generated).map(
-      ([name, value]) => `\n${name}, shown only once. Callers of the webhook send it:\n${value}`,
+      ([name, value]) => `\n${name}, shown only once. The other side needs it:\n${value}`,
     ),
   ];
   return { document: { region, written, unchanged, generated }, text: lines.join('\n') };
 }
-
-const isWebhookSecret = (path: string): boolean => path.startsWith('webhook.');
 
 const question = (existing: ParameterInfo | undefined): string =>
   existing ? 'Replace it with a generated secret?' : 'Generate one?';

@@ -31,8 +31,8 @@ export interface EmbeddedTopic {
   messages: TopicMessage[];
   /** The number of Publish requests, including failed ones. */
   publishCount: () => number;
-  /** Injects faults into the next responses to Publish. `snsFault` makes errors of SNS. */
-  answerWith: (rule: FaultRule<Record<never, string>>) => void;
+  /** Injects faults into the next responses to Publish, or to another action. `snsFault` makes errors of SNS. */
+  answerWith: (rule: FaultRule<{ action: string }>) => void;
   clearAnswers: () => void;
   close: () => Promise<void>;
 }
@@ -52,7 +52,7 @@ export async function startEmbeddedTopic(options: EmbeddedTopicOptions = {}): Pr
   const isFifo = name.endsWith('.fifo');
   const messages: TopicMessage[] = [];
   const remembered = new Map<string, number>();
-  const faults = createFaultBook<Record<never, string>>([]);
+  const faults = createFaultBook<{ action: string }>(['action']);
   let publishCount = 0;
 
   const fauxqs = buildApp({ logger: false });
@@ -81,14 +81,17 @@ export async function startEmbeddedTopic(options: EmbeddedTopicOptions = {}): Pr
 
   const respond = async (form: URLSearchParams, response: ServerResponse) => {
     publishCount += 1;
-    const fault = faults.take({});
+    const fault = faults.take({ action: 'Publish' });
     const proper = fault === undefined || fault.accepted ? await publish(form) : undefined;
     playFault(fault ?? proper ?? {}, response);
   };
 
   const server = await startLoopbackServer(async (request, response) => {
     const form = new URLSearchParams(((await readBody(request)) ?? '').toString());
-    if (form.get('Action') === 'Publish') return await respond(form, response);
+    const action = form.get('Action') ?? '';
+    if (action === 'Publish') return await respond(form, response);
+    const fault = faults.take({ action });
+    if (fault) return playFault(fault, response);
     const { statusCode, body } = await ask(form);
     playFault({ status: statusCode, headers: { 'content-type': 'text/xml' }, body }, response);
   });
@@ -98,7 +101,7 @@ export async function startEmbeddedTopic(options: EmbeddedTopicOptions = {}): Pr
     topicArn,
     messages,
     publishCount: () => publishCount,
-    answerWith: faults.add,
+    answerWith: (rule) => faults.add({ action: 'Publish', ...rule }),
     clearAnswers: faults.clear,
     close: async () => {
       await server.close();

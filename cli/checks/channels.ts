@@ -1,23 +1,39 @@
 /** Checks whether each channel accepts messages, without sending one. */
 
-import { type ChannelConfig, referencesIn } from '../../lib/channels/channel.ts';
+import { type Channel, type ChannelConfig, referencesIn } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
 import { type CheckContext, type Finding, failed, messageOf, ok, unknown, unreadable } from './finding.ts';
 
 const timeoutMs = 8_000;
 
-export const checkChannels = (context: CheckContext): Promise<Finding[]> =>
-  Promise.all(Object.entries(context.config.channels).map(([name, channel]) => checkOne(context, name, channel)));
+export const checkChannels = async (context: CheckContext): Promise<Finding[]> => {
+  const channels = Object.entries(context.config.channels);
+  return (await Promise.all(channels.map(([name, channel]) => checkOne(context, name, channel)))).flat();
+};
 
-async function checkOne({ deps }: CheckContext, channelName: string, channel: ChannelConfig): Promise<Finding> {
-  const name = `channel ${channelName} (${channel.type})`;
-  const references = referencesIn(channelTypes, channel).map(({ reference }) => reference);
+async function checkOne({ deps }: CheckContext, channelName: string, config: ChannelConfig): Promise<Finding[]> {
+  const name = `channel ${channelName} (${config.type})`;
+  const references = referencesIn(channelTypes, config).map(({ reference }) => reference);
   const missing = await unreadable(deps, references);
-  if (missing.length > 0) return unknown(name, `${missing.join(' and ')} cannot be read`);
+  if (missing.length > 0) return [unknown(name, `${missing.join(' and ')} cannot be read`)];
+  const channel = deps.channel(channelName);
   try {
-    await deps.channel(channelName).verify(timeoutMs);
-    return ok(name, 'accepts messages');
+    await channel.verify(timeoutMs);
   } catch (error) {
-    return failed(name, `${messageOf(error)} See channels.${channelName} in the configuration.`);
+    return [failed(name, `${messageOf(error)} See channels.${channelName} in the configuration.`)];
+  }
+  const verified = channel.unverified ? unknown(name, channel.unverified) : ok(name, 'accepts messages');
+  return [verified, ...(await inspect(channel, `subscribers of channel ${channelName}`))];
+}
+
+async function inspect(channel: Channel, name: string): Promise<Finding[]> {
+  if (!channel.inspect) return [];
+  try {
+    const problems = await channel.inspect(timeoutMs);
+    return problems.length > 0
+      ? problems.map((problem) => failed(name, problem))
+      : [ok(name, 'get a format they read')];
+  } catch (error) {
+    return [unknown(name, messageOf(error))];
   }
 }

@@ -16,6 +16,13 @@ export interface Channel {
   send(message: Message, timeoutMs: number): Promise<Sent>;
   /** Checks that a message would arrive, without sending one. Throws like `send`. For operators only. */
   verify(timeoutMs: number): Promise<void>;
+  /** What `verify` cannot check, in one sentence. Left out: nothing. */
+  readonly unverified?: string;
+  /**
+   * Problems that make messages disappear without an error, with what to do; an empty list if there are none. Throws like
+   * `verify`. For operators only.
+   */
+  inspect?(timeoutMs: number): Promise<string[]>;
   /** The payload that `send` would send, and the text that a person would read. */
   render(message: Message): { text: string; payload: object };
   /** The shortest time between two messages that the channel accepts, in milliseconds; 0: any. */
@@ -47,6 +54,8 @@ export interface ChannelType {
   config: v.ObjectEntries;
   /** The names of those members that hold references: one, or a list of them. */
   references: string[];
+  /** Generates a value for a member of `references` whose value the operator may choose freely. */
+  generate?: Record<string, () => string>;
   create(deps: ChannelDeps, config: Record<string, unknown>): Channel;
 }
 
@@ -63,23 +72,33 @@ export function defineChannel<
 >({
   config,
   references,
+  generate = {},
   create,
 }: {
   config?: Config;
   references?: References;
+  generate?: { [Member in keyof References]?: () => string };
   create(deps: ChannelDeps, config: v.InferOutput<v.ObjectSchema<Config & References, undefined>>): Channel;
 }): ChannelType {
-  return { config: { ...config, ...references }, references: Object.keys(references ?? {}), create };
+  return {
+    config: { ...config, ...references },
+    references: Object.keys(references ?? {}),
+    generate: generate as Record<string, () => string>,
+    create,
+  };
 }
 
 /** Every reference in the configuration of a channel, with its member: `secrets[0]` for the first one of a list. */
 export function referencesIn(
   types: Record<string, ChannelType>,
   channel: ChannelConfig,
-): { member: string; reference: string }[] {
-  return (types[channel.type]?.references ?? []).flatMap((member) => {
+): { member: string; reference: string; generate: (() => string) | undefined }[] {
+  const type = types[channel.type];
+  return (type?.references ?? []).flatMap((member) => {
     const value = channel[member];
-    if (typeof value === 'string') return [{ member, reference: value }];
-    return Array.isArray(value) ? value.map((one, index) => ({ member: `${member}[${index}]`, reference: one })) : [];
+    const generate = type?.generate?.[member];
+    if (typeof value === 'string') return [{ member, reference: value, generate }];
+    if (!Array.isArray(value)) return [];
+    return value.map((one, index) => ({ member: `${member}[${index}]`, reference: one, generate }));
   });
 }

@@ -3,8 +3,12 @@
 import type { ChannelType } from './channel.ts';
 import { slack } from './slack.ts';
 import { sns } from './sns.ts';
+import { teams } from './teams.ts';
+import { webhook } from './webhook.ts';
 
 export const channelTypes: Record<string, ChannelType> = {
   slack,
   sns,
+  teams,
+  webhook,
 };

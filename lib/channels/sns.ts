@@ -2,11 +2,13 @@
 
 import {
   GetTopicAttributesCommand,
+  ListSubscriptionsByTopicCommand,
   type MessageAttributeValue,
   PublishCommand,
   type PublishCommandInput,
   SNSClient,
 } from '@aws-sdk/client-sns';
+import * as v from 'valibot';
 import { jobKey } from '../domain/job.ts';
 import { type Message, sha256 } from '../domain/message.ts';
 import { inUtc } from '../domain/wording.ts';
@@ -15,12 +17,24 @@ import { requestHandler } from '../platform/aws.ts';
 import { UpstreamError, type UpstreamKind } from '../platform/errors.ts';
 import { reference } from '../platform/secrets.ts';
 import { clean, cut } from '../platform/text.ts';
+import { amazonQEndpoint, customNotification } from './amazon-q.ts';
 import { defineChannel } from './channel.ts';
 
 /** SNS remembers a deduplication id for five minutes. One minute is left for clock skew and slow requests. */
 const fifoWindowMs = 4 * 60_000;
 
+const formats = ['document', 'amazon-q'] as const;
+type Format = (typeof formats)[number];
+
 export const sns = defineChannel({
+  config: {
+    format: v.optional(
+      v.pipe(
+        v.picklist(formats),
+        v.description('document (the default), or amazon-q for Amazon Q Developer in chat applications'),
+      ),
+    ),
+  },
   references: { topicArn: reference },
   create({ secrets, redact }, config) {
     // No retries by the client: a repeated publish to a standard topic is a second message.
@@ -30,6 +44,7 @@ export const sns = defineChannel({
       maxAttempts: 1,
       requestHandler: { ...requestHandler, httpAgent: agent, httpsAgent: agent },
     });
+    const { format = 'document' } = config;
     let topicArn = '';
     const request = async <Result>(timeoutMs: number, send: (abortSignal: AbortSignal) => Promise<Result>) => {
       try {
@@ -45,7 +60,7 @@ export const sns = defineChannel({
       minIntervalMs: 0,
       async send(message, timeoutMs) {
         const publish = (abortSignal: AbortSignal) =>
-          client.send(new PublishCommand(publishInput(message, topicArn)), { abortSignal });
+          client.send(new PublishCommand(publishInput(message, topicArn, format)), { abortSignal });
         const { MessageId: receipt = 'accepted' } = await request(timeoutMs, publish);
         return { receipt, dedupWindowMs: dedupWindowOf(topicArn) };
       },
@@ -54,16 +69,37 @@ export const sns = defineChannel({
           client.send(new GetTopicAttributesCommand({ TopicArn: topicArn }), { abortSignal }),
         );
       },
+      inspect: (timeoutMs) =>
+        request(timeoutMs, async (abortSignal) => {
+          if (format === 'amazon-q' && isFifo(topicArn)) return [problems.fifo];
+          const isAmazonQ = async (NextToken?: string): Promise<boolean> => {
+            const input = { TopicArn: topicArn, ...(NextToken ? { NextToken } : {}) };
+            const page = await client.send(new ListSubscriptionsByTopicCommand(input), { abortSignal });
+            const isHere = page.Subscriptions?.some(({ Endpoint }) => Endpoint?.startsWith(amazonQEndpoint));
+            return isHere || (page.NextToken !== undefined && (await isAmazonQ(page.NextToken)));
+          };
+          const isSubscribed = await isAmazonQ();
+          if (isSubscribed === (format === 'amazon-q')) return [];
+          return [isSubscribed ? problems.otherFormat : problems.notSubscribed];
+        }),
       render(message) {
-        const { TopicArn: _, ...payload } = publishInput(message, topicArn);
+        const { TopicArn: _, ...payload } = publishInput(message, topicArn, format);
         return { text: sentencesOf(message), payload };
       },
     };
   },
 });
 
+const problems = {
+  fifo: 'A FIFO topic has no https subscribers, so Amazon Q gets nothing. Use a standard topic for format: amazon-q.',
+  otherFormat:
+    'Amazon Q is subscribed to this topic, and drops messages of this format. Set format: amazon-q for a topic of its own.',
+  notSubscribed:
+    'Amazon Q is not subscribed to this topic. Add the topic to the channel configuration in Amazon Q Developer in chat applications.',
+};
+
 /** A message for SNS: sentences for people, the document for machines, and attributes for subscription filters. */
-export function publishInput(message: Message, topicArn: string): PublishCommandInput {
+export function publishInput(message: Message, topicArn: string, format: Format = 'document'): PublishCommandInput {
   const { document } = message;
   const sentences = sentencesOf(message);
   const json = JSON.stringify(document);
@@ -74,17 +110,25 @@ export function publishInput(message: Message, topicArn: string): PublishCommand
     MessageStructure: 'json',
     Message: JSON.stringify({
       default: sentences,
+      ...(format === 'amazon-q' ? { email: sentences } : {}),
       sms: smsOf(message),
       sqs: json,
       lambda: json,
       http: json,
       https: json,
+      ...(format === 'amazon-q' ? forAmazonQ(message) : {}),
     }),
     MessageAttributes: attributes({ outcome, status, environment, source, jobId }),
     ...(isFifo(topicArn)
       ? { MessageGroupId: sha256(jobKey(document)), MessageDeduplicationId: document.deduplicationId }
       : {}),
   };
+}
+
+// Amazon Q subscribes by https. `default` covers a protocol that it may use later.
+function forAmazonQ(message: Message) {
+  const notification = JSON.stringify(customNotification(message));
+  return { default: notification, https: notification };
 }
 
 function sentencesOf({ title, summary, facts, url }: Message): string {

@@ -40,9 +40,7 @@ function describe(issue: BaseIssue<unknown>, base: string): string[] {
   const path = (issue.path ?? []).reduce((before, { key }) => join(before, key), base);
   if (issue.type === 'never') return [`${path}: unknown key`];
   // For a value or a list of values, report only the problems of the form that the document uses.
-  const chosen = (issue.issues ?? []).filter((one) =>
-    Array.isArray(issue.input) ? one.path : one.expected !== 'Array',
-  );
+  const chosen = (issue.issues ?? []).filter(isAbout(issue.input));
   if (issue.type === 'union' && chosen.length > 0) return chosen.flatMap((one) => describe(one, path));
   // valibot names the missing key as what it expected.
   if (issue.input === undefined && issue.expected?.startsWith('"') && path.endsWith(issue.expected.slice(1, -1))) {
@@ -51,6 +49,14 @@ function describe(issue: BaseIssue<unknown>, base: string): string[] {
   const expected = issue.kind === 'validation' ? issue.message : inWords(issue.expected ?? 'another value');
   return [`${path || 'the document'}: expected ${expected}; got ${shownAt(issue.input, path)}`];
 }
+
+/** Whether an issue of one alternative is about the form that the input has. */
+const isAbout =
+  (input: unknown) =>
+  (one: BaseIssue<unknown>): boolean =>
+    typeof input === 'object'
+      ? one.path !== undefined || one.kind === 'validation'
+      : !/^(Array|Object)$/.test(one.expected ?? '');
 
 const join = (path: string, key: unknown): string =>
   typeof key === 'number' ? `${path}[${key}]` : path ? `${path}.${String(key)}` : String(key);

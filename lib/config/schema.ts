@@ -107,6 +107,14 @@ const limit = closed({
 });
 
 const slackMember = v.pipe(v.string(), v.regex(/^[UW][A-Z0-9]{2,30}$/, 'the id of a Slack member'));
+const teamsAddress = v.pipe(
+  v.string(),
+  v.regex(/^[^\s@<>"]{1,100}@[^\s@<>"]{1,100}$/, 'the address with which a person signs in to Teams'),
+);
+const person = v.pipe(
+  closed({ slack: v.optional(slackMember), teams: v.optional(teamsAddress) }),
+  v.minEntries(1, 'slack, teams, or both'),
+);
 
 const settings = closed({
   announceWithinHours: v.optional(number(8_760), 24),
@@ -145,8 +153,8 @@ export const documentSchema = (types: Record<string, ChannelType>) =>
     ),
     people: v.optional(
       v.pipe(
-        v.record(v.string(), slackMember),
-        v.description('Who started a job -> Slack member, for `mention: starter`'),
+        v.record(v.string(), v.union([slackMember, person])),
+        v.description('Who started a job -> the id of the Slack member, or the addresses, for `mention: starter`'),
       ),
       {},
     ),

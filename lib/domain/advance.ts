@@ -49,7 +49,7 @@ export function advance(
   context: DecisionContext,
 ): JobRecord | null {
   const observed = reading ? observe(prior, reading, transition, context) : prior;
-  const decided = transition ? announce(observed, prior, transition, context) : observed;
+  const decided = transition ? announce(observed, prior, transition, context) : keepAnnounced(observed, prior);
   const goesOn = reading?.kind === 'job' && !isTerminal(decided.status);
   const leased = acquireLease(goesOn ? announceDelays(decided, reading.job, prior, context) : decided, context);
   const next = { ...leased, ...schedule(leased, context) };
@@ -156,6 +156,23 @@ function observe(
   if (reading.kind !== 'job' || isStale(prior, reading.job)) return { ...prior, check };
   const job = isTerminal(prior.status) && !isNewer(reading.job, prior.job) ? prior.job : reading.job;
   return { ...prior, check, notFoundSince: null, status: reading.job.status, job };
+}
+
+/**
+ * Keeps the job as it was announced while a message about it may be on its way: later counters must not change what the
+ * next attempt sends.
+ */
+function keepAnnounced(observed: JobRecord, prior: JobRecord): JobRecord {
+  const { decision, job, superseded, lease } = prior;
+  const outcome = decision?.outcome;
+  if (!outcome || superseded[outcome] || isDeepStrictEqual(observed.job, job)) return observed;
+  const isBegun = namedDeliveries(prior).some(
+    ({ outcome: announced, delivery }) =>
+      announced === outcome &&
+      delivery.state !== 'sent' &&
+      (delivery.attempts > 0 || delivery.ambiguousSince !== null || lease !== null),
+  );
+  return isBegun ? { ...observed, superseded: { ...superseded, [outcome]: { decision, job } } } : observed;
 }
 
 /** Takes back an expired lease. Deliveries that were pending under it become ambiguous. */

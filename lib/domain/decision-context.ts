@@ -1,6 +1,6 @@
 /** What a decision depends on besides the job: the time, the worker, the configured rules and the waits. Plain data. */
 
-import type { Mention, TimeLimit } from './job.ts';
+import type { Person, TimeLimit } from './job.ts';
 
 /** Everything besides the job that a decision depends on. Times are epoch milliseconds. */
 export interface DecisionContext {
@@ -17,8 +17,8 @@ export interface DecisionContext {
   rules: Rule[] | null;
   /** Names of the configured channels. */
   channels: string[];
-  /** IDs of Slack members, by the names that start jobs. */
-  people: Record<string, Mention>;
+  /** By the names that start jobs. A text is the ID of a Slack member. */
+  people: Record<string, string | Person>;
   timeLimits: TimeLimitRule[];
   timings: Timings;
 }

@@ -119,10 +119,28 @@ export interface Transition {
 /** A mention that a rule requests: `here`, `channel`, or the ID of a Slack member (U, W) or user group (S). */
 export type Mention = string;
 
+/** The addresses of a person, as `people` lists them. */
+export interface Person {
+  /** The ID of the Slack member. */
+  slack?: string | undefined;
+  /** The address with which the person signs in to Teams. */
+  teams?: string | undefined;
+}
+
+/** A person with the name under which `people` lists them. */
+export interface NamedPerson extends Person {
+  name: string;
+}
+
 /** The channels to notify, and the rule that names them. Answers "why was I (not) notified?" */
 export interface Route {
   channels: string[];
   mention: Mention | null;
+  /**
+   * The person whom the rule mentions, for channels that do not know Slack's IDs. Left out if `people` lists no other
+   * address of the person, and in decisions of earlier versions.
+   */
+  mentioned?: NamedPerson;
   /** `rules[2]`; `everyChannel` if no rules are configured; `noRule` if none matched. */
   rule: string;
 }
@@ -139,6 +157,7 @@ export interface Decision {
   since: string | null;
   channels: string[];
   mention: Mention | null;
+  mentioned?: NamedPerson;
   /** Null: the rules did not apply. */
   rule: string | null;
 }

@@ -9,6 +9,7 @@ import {
   type JobRecord,
   jobKey,
   type Mention,
+  type NamedPerson,
   type Notice,
   type Outcome,
   type Statistics,
@@ -24,7 +25,12 @@ export interface Message {
   /** One or two sentences: what happened and what it means. */
   summary: string;
   facts: Fact[];
+  /** For Slack: `here`, `channel`, or the ID of a member or user group. */
   mention: Mention | null;
+  /** The person to mention, for channels with addresses of their own. Null: nobody, or `people` lists none. */
+  mentioned: NamedPerson | null;
+  /** When the outcome was decided (ISO 8601): the same in every attempt. */
+  decidedAt: string;
   /** A page about the job; null if none is configured. */
   url: string | null;
   document: JobDocument;
@@ -74,6 +80,8 @@ export function messageOf(
     summary: summaryOf(context),
     facts: [...factsOf(context)],
     mention: decision?.mention ?? null,
+    mentioned: decision?.mentioned ?? null,
+    decidedAt: decision?.at ?? record.firstSeenAt,
     url,
     document: {
       version: 1,

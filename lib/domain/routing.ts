@@ -1,7 +1,7 @@
 /** The routing rules: which channels are notified of which outcomes. Pure. */
 
 import type { DecisionContext, When } from './decision-context.ts';
-import type { Job, Mention, Outcome, Route } from './job.ts';
+import type { Job, NamedPerson, Outcome, Route } from './job.ts';
 
 /** What rules match. Null matches nothing. */
 export interface RuleInput extends JobTraits {
@@ -26,8 +26,14 @@ export function route(
   const index = rules.findIndex(({ when = {} }) => matches(when, input));
   const rule = rules[index];
   if (rule === undefined) return { channels: [], mention: null, rule: 'noRule' };
-  const mention = rule.mention === 'starter' ? memberNamed(input.startedBy, people) : rule.mention;
-  return { channels: [...new Set(rule.notify)], mention: mention ?? null, rule: `rules[${index}]` };
+  const mentioned = personOf(rule.mention, input.startedBy, people);
+  const mention = rule.mention === 'starter' ? mentioned?.slack : rule.mention;
+  return {
+    channels: [...new Set(rule.notify)],
+    mention: mention ?? null,
+    ...(mentioned?.teams ? { mentioned } : {}),
+    rule: `rules[${index}]`,
+  };
 }
 
 /** The properties of a job that rules match. All are null for a job that was never read. */
@@ -51,9 +57,19 @@ export function matches(when: When, input: JobTraits & { outcome?: Outcome }): b
   );
 }
 
-// A person may be named `constructor`.
-const memberNamed = (name: string | null, people: Record<string, Mention>): Mention | undefined =>
-  name !== null && Object.hasOwn(people, name) ? people[name] : undefined;
+/** The person who started the job, or whose Slack ID the rule names. A group and a whole channel are no person. */
+function personOf(
+  mention: string | undefined,
+  startedBy: string | null,
+  people: DecisionContext['people'],
+): NamedPerson | undefined {
+  if (mention === undefined) return undefined;
+  const isMentioned = ({ name, slack }: NamedPerson) =>
+    mention === 'starter' ? name === startedBy : slack === mention;
+  return Object.entries(people)
+    .map(([name, person]) => ({ name, ...(typeof person === 'string' ? { slack: person } : person) }))
+    .find(isMentioned);
+}
 
 const allows = (values: string[] | undefined, fits: (value: string) => boolean): boolean =>
   values === undefined || values.some(fits);

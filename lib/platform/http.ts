@@ -5,14 +5,16 @@
 
 import http, { type IncomingHttpHeaders } from 'node:http';
 import https from 'node:https';
-import type { Socket } from 'node:net';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
+import type { Address } from './address.ts';
 import { UpstreamError } from './errors.ts';
+import { isPublicAddress, PrivateAddress, publicOnly } from './public-address.ts';
 
 /** One request. `timeoutMs` covers all of it, from the connection to the last byte of the response. */
 export interface HttpRequest {
   method: 'GET' | 'POST';
   /** May hold secrets, as a Slack hook does: it is never part of an error text. A user name in it is not sent. */
-  url: URL;
+  url: Address;
   /** Replaces the path and query of `url`, so that a frequently used address is parsed only once. */
   path?: string;
   /** The name of the service in error texts. */
@@ -22,6 +24,8 @@ export interface HttpRequest {
   timeoutMs: number;
   /** The longest response that is read; 1 MiB by default. */
   maxBytes?: number;
+  /** Whether a host with a private, link-local or otherwise reserved address is refused, as `needsOperator`. */
+  publicOnly?: boolean;
 }
 
 export interface HttpResponse {
@@ -38,8 +42,15 @@ export interface HttpResponse {
  */
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
+export interface HttpOptions {
+  /** How many connections reads keep open to one host. */
+  connections?: number;
+  /** Finds the addresses of a host; by default, the lookup of the operating system. */
+  lookup?: LookupFunction;
+}
+
 /** The real client, over `node:http`: the global `fetch` would add 20 ms to every cold start. */
-export function createHttp({ connections = 50 }: { connections?: number } = {}): Http {
+export function createHttp({ connections = 50, lookup }: HttpOptions = {}): Http {
   // Only reads reuse connections. If an idle connection turns out to be dead, a read can be repeated; a message cannot.
   const agents = {
     http: new http.Agent({ keepAlive: true, maxSockets: connections }),
@@ -49,10 +60,10 @@ export function createHttp({ connections = 50 }: { connections?: number } = {}):
     const startedAt = Date.now();
     const agent = request.method === 'GET' && agents[isSecure(request) ? 'https' : 'http'];
     try {
-      return await exchange(request, agent, request.timeoutMs);
+      return await exchange(request, { agent, lookup }, request.timeoutMs);
     } catch (error) {
       if (!(error instanceof DeadConnection)) throw error;
-      return await exchange(request, false, request.timeoutMs - (Date.now() - startedAt));
+      return await exchange(request, { agent: false, lookup }, request.timeoutMs - (Date.now() - startedAt));
     }
   };
 }
@@ -62,9 +73,17 @@ const isSecure = ({ url }: HttpRequest): boolean => url.protocol === 'https:';
 /** An idle connection that the service had closed: it never read the request. */
 class DeadConnection extends Error {}
 
-function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: number): Promise<HttpResponse> {
+interface Connecting {
+  agent: http.Agent | false;
+  lookup: LookupFunction | undefined;
+}
+
+function exchange(request: HttpRequest, { agent, lookup }: Connecting, timeoutMs: number): Promise<HttpResponse> {
   const { url, path = url.pathname + url.search, service, maxBytes = 1024 * 1024 } = request;
+  const hostname = url.hostname.replace(/^\[|\]$/g, '');
   return new Promise((resolve, reject) => {
+    // A host that is an IP address needs no lookup.
+    if (request.publicOnly && isIP(hostname) && !isPublicAddress(hostname)) return reject(notPublic(service));
     const { request: open } = isSecure(request) ? https : http;
     let connected = false;
     let hasResponded = false;
@@ -77,12 +96,14 @@ function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: nu
       {
         // In parts: Node would parse and copy a URL for each request, which is a tenth of the cost of a request.
         protocol: url.protocol,
-        hostname: url.hostname.replace(/^\[|\]$/g, ''),
+        hostname,
         port: url.port,
         path,
         method: request.method,
         agent,
+        lookup: request.publicOnly ? publicOnly(lookup) : lookup,
         headers: {
+          host: url.host,
           accept: 'application/json',
           'user-agent': 'publishing-job-notifier',
           ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) }),
@@ -125,6 +146,9 @@ function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: nu
       if (outgoing.reusedSocket && !hasResponded && isReset(error)) {
         clearTimeout(timer);
         reject(new DeadConnection());
+      } else if (error instanceof PrivateAddress) {
+        clearTimeout(timer);
+        reject(notPublic(service));
       } else {
         fail(
           'unavailable',
@@ -136,6 +160,9 @@ function exchange(request: HttpRequest, agent: http.Agent | false, timeoutMs: nu
     outgoing.end(request.body);
   });
 }
+
+const notPublic = (service: string): UpstreamError =>
+  new UpstreamError('needsOperator', `${service}: the address leads into a private network, and is not called`);
 
 const isReset = (error: NodeJS.ErrnoException): boolean => error.code === 'ECONNRESET' || error.code === 'EPIPE';
 const codeOf = (error: NodeJS.ErrnoException): string => error.code ?? error.name;

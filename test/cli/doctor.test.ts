@@ -1,9 +1,12 @@
 /** `notifier doctor`: each problem is one cross that names the cause; the checks that depend on it are dashes. */
 
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { doctor } from '../../cli/doctor.ts';
+import { amazonQEndpoint } from '../../lib/channels/amazon-q.ts';
 import { tableDefinition } from '../../local/embedded-store.ts';
+import { snsFault } from '../../local/embedded-topic.ts';
 import { startLoopbackServer } from '../../local/loopback-server.ts';
 import { problemFault } from '../../local/publishing-api-server.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
@@ -42,7 +45,7 @@ const checks = [
   ...['notifier', 'configuration', clientId, clientSecret, hookUrl, 'secret env:TOPIC_ARN', webhookSecret],
   ...['token of production', 'API of production', 'scopes of production'],
   ...['table publishing-jobs', 'table index due', 'table expiry'],
-  ...['channel team (slack)', 'channel events (sns)', 'webhook secret'],
+  ...['channel team (slack)', 'channel events (sns)', 'subscribers of channel events', 'webhook secret'],
 ];
 // The embedded table does not support this call.
 const always = ['table expiry'];
@@ -65,6 +68,16 @@ const permissionsFault = (status: number) => () =>
 const permissions = (values: object) => () => Object.assign(deployed.world.api.permissions, values);
 const configure = (values: object) => () => Object.assign(deployed.config, values);
 const revokeHook = () => deployed.world.slack.answerWith({ status: 404, body: 'no_service' });
+
+const useAmazonQ = () => Object.assign(deployed.config.channels['events'] as object, { format: 'amazon-q' });
+
+/** Subscribes Amazon Q to the topic, as its console does. */
+async function subscribeAmazonQ() {
+  const { endpoint, topicArn: TopicArn } = deployed.world.topic;
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const client = new SNSClient({ endpoint, region: 'eu-west-1', credentials });
+  await client.send(new SubscribeCommand({ TopicArn, Protocol: 'https', Endpoint: amazonQEndpoint }));
+}
 
 function removeList() {
   environment({ discover: true })();
@@ -92,6 +105,8 @@ const noTokenEndpoint = /^token of production: cannot connect \(ECONNREFUSED\)/;
 const noTable = /^table not-there: does not exist in eu-west-1\. Deploy the notifier/;
 const noIndex = /^table index due: the table does not have this index\. Deploy the notifier again\.$/;
 const noTopic = /^channel events \(sns\): SNS: NotFound.+ See channels\.events in the configuration\.$/;
+const wrongFormat = /^subscribers of channel events: Amazon Q is subscribed .+ Set format: amazon-q/;
+const noAmazonQ = /^subscribers of channel events: Amazon Q is not subscribed to this topic\. Add the topic/;
 const noHook =
   /^channel team \(slack\): Slack: answered 404 no_service\. Check that the incoming webhook and its channel/;
 const noSecret = /^webhook secret: webhook\.secrets is empty .+ Add a secret/;
@@ -117,6 +132,8 @@ const problems: [name: string, arrange: () => unknown, cross: RegExp, dashes?: s
   ['a missing table', output('TableName', 'not-there'), noTable, ['table index due']],
   ['a table without its index', createTableWithoutIndex, noIndex],
   ['a missing topic', () => output('TopicArn', `${deployed.world.topic.topicArn}-not-there`)(), noTopic],
+  ['Amazon Q, subscribed to a topic of documents', subscribeAmazonQ, wrongFormat],
+  ['a topic for Amazon Q, which is not subscribed', useAmazonQ, noAmazonQ],
   ['a revoked Slack hook', revokeHook, noHook],
   ['a missing webhook secret', remove('/webhook-secret'), missing('/webhook-secret'), ['webhook secret', 'webhook']],
   ['no webhook secret in the configuration', configure({ webhook: { secrets: [] } }), noSecret, ['webhook']],
@@ -147,6 +164,21 @@ test('a webhook that requires no secret does not get the secret', async () => {
   await open.close();
   expect(crosses).toEqual([expect.stringMatching(/it returns 200 to a request without a secret, not 401/)]);
   expect(received).toEqual([undefined]);
+});
+
+test('a topic for Amazon Q, which is subscribed, passes', async () => {
+  await subscribeAmazonQ();
+  useAmazonQ();
+  const { crosses, text } = await diagnose();
+  expect(crosses).toEqual([]);
+  expect(text).toContain('✔ subscribers of channel events: get a format they read');
+});
+
+test('without the permission to list subscribers, they are a dash', async () => {
+  deployed.world.topic.answerWith({ ...snsFault(403, 'AuthorizationError'), action: 'ListSubscriptionsByTopic' });
+  const { crosses, dashes, text } = await diagnose();
+  expect([crosses, dashes]).toEqual([[], [...always, 'subscribers of channel events']]);
+  expect(text).toContain('- subscribers of channel events: SNS: AuthorizationError');
 });
 
 test('several problems are several crosses', async () => {

@@ -2,7 +2,9 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createParameters } from '../../cli/parameters.ts';
+import { referencesOf } from '../../cli/references.ts';
 import { writeFromPrompts } from '../../cli/write-secrets.ts';
+import { parseConfig } from '../../lib/config/config.ts';
 import { announceRunning } from '../../local/running.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 import { type AwsServer, startAwsServer } from './aws-server.ts';
@@ -27,7 +29,7 @@ const stored = () => Object.fromEntries(aws.parameters);
 
 describe('set, at a terminal', () => {
   /** Enters these values, and confirms or denies what is asked. */
-  async function enter(values: string[], confirmed?: boolean, options = {}) {
+  async function enter(values: string[], confirmed?: boolean, options = {}, document: object = config) {
     const asked: string[] = [];
     const prompt = {
       secret: async (question: string) => {
@@ -39,10 +41,9 @@ describe('set, at a terminal', () => {
         return confirmed ?? byDefault;
       },
     };
-    const referenced = [
-      { name: clientSecret, path: 'environments.production.clientSecret' },
-      { name: webhookSecret, path: 'webhook.secrets[0]' },
-    ];
+    const referenced = referencesOf(parseConfig(document))
+      .filter(({ reference }) => reference.startsWith('ssm:'))
+      .map(({ reference, ...one }) => ({ ...one, name: reference.slice('ssm:'.length) }));
     return { asked, ...(await writeFromPrompts(createParameters('eu-west-1'), referenced, prompt, options)) };
   }
 
@@ -75,6 +76,16 @@ describe('set, at a terminal', () => {
       generated: { [webhookSecret]: generated },
     });
     expect(text.split(generated)).toHaveLength(2);
+  });
+
+  test('empty input generates a secret that signs for a webhook channel, and no address', async () => {
+    const hook = { type: 'webhook', url: 'ssm:/p/hook-url', secrets: ['ssm:/p/hook-secret', 'ssm:/p/old-secret'] };
+    aws.parameters.set('/p/old-secret', 'the old value');
+    await enter([], undefined, {}, { ...config, channels: { hook } });
+    const { '/p/hook-secret': generated = '', '/p/old-secret': old, '/p/hook-url': url } = stored();
+    expect(generated).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    expect(Buffer.from(generated.slice('whsec_'.length), 'base64')).toHaveLength(32);
+    expect([old, url]).toEqual(['the old value', undefined]);
   });
 
   test('a webhook secret is not generated without confirmation', async () => {

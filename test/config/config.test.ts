@@ -122,6 +122,14 @@ describe('a document', () => {
       { people: { 'Jane "J." Editor': 'U012AB3CD', 'ci@example.org': 'W012AB3CD' } },
     ],
     [
+      'people with several addresses',
+      {
+        ...least,
+        people: { Jane: { slack: 'U012AB3CD', teams: 'jane@example.com' }, Sam: { teams: 's@example.com' } },
+      },
+      { people: { Jane: { slack: 'U012AB3CD', teams: 'jane@example.com' }, Sam: { teams: 's@example.com' } } },
+    ],
+    [
       'limits, each of them optional',
       {
         ...least,
@@ -167,6 +175,7 @@ describe('a document', () => {
   });
 });
 
+const aType = 'slack | sns | teams | webhook';
 const anOutcome = 'completed | completedWithWarnings | publishedNothing | failed | canceled | lostTrack | late | stuck';
 const aName = 'a name of 1 to 40 characters out of a-z, 0-9 and -';
 const aMention = 'here, channel, starter, or the id of a Slack member or group';
@@ -192,8 +201,8 @@ const wrong: [problem: string, document: unknown][] = [
   ['rules[0].tell: unknown key', withRule({ tell: [] })],
   ['rules[0].when.status: unknown key', withRule({ when: { status: 'Failed' } })],
   ['settings.retryForHours: unknown key', withSettings({ retryForHours: 1 })],
-  ['channels.team.type: expected slack | sns; got "teams"', { ...least, channels: { team: { type: 'teams' } } }],
-  ['channels.team.type: expected slack | sns; got nothing', { ...least, channels: { team: { webhookUrl: 'x' } } }],
+  [`channels.team.type: expected ${aType}; got "pager"`, { ...least, channels: { team: { type: 'pager' } } }],
+  [`channels.team.type: expected ${aType}; got nothing`, { ...least, channels: { team: { webhookUrl: 'x' } } }],
   [`rules[0].when.outcome: expected ${anOutcome}; got "succeeded"`, withRule({ when: { outcome: 'succeeded' } })],
   [
     `rules[0].when.outcome[1]: expected ${anOutcome}; got "Running"`,
@@ -218,6 +227,13 @@ const wrong: [problem: string, document: unknown][] = [
   ['limits[1].when.outcome: unknown key', withLimit({ when: { outcome: 'failed' }, queuedFor: 30 })],
   ['people.Jane: expected the id of a Slack member; got "@jane"', { ...least, people: { Jane: '@jane' } }],
   ['people.All: expected the id of a Slack member; got "S012AB3CD"', { ...least, people: { All: 'S012AB3CD' } }],
+  ['people.All.slack: expected the id of a Slack member; got "S1"', { ...least, people: { All: { slack: 'S1' } } }],
+  [
+    'people.Jane.teams: expected the address with which a person signs in to Teams; got "Jane"',
+    { ...least, people: { Jane: { teams: 'Jane' } } },
+  ],
+  ['people.Jane: expected slack, teams, or both; got an object', { ...least, people: { Jane: {} } }],
+  ['people.Jane.mail: unknown key', { ...least, people: { Jane: { mail: 'jane@example.com' } } }],
   ...[
     'http://example.org',
     'javascript:alert(1)',
@@ -275,7 +291,7 @@ describe('an invalid document', () => {
         zone: 'a',
       },
     },
-    channels: { team: { ...team, chanel: '#all', icon: 'x' }, events: { type: 'sns' }, other: { type: 'teams' } },
+    channels: { team: { ...team, chanel: '#all', icon: 'x' }, events: { type: 'sns' }, other: { type: 'pager' } },
     rules: [
       { when: { outcome: ['faild', 'canceled'], environment: ['production'] }, notify: ['tema'], mention: 'everyone' },
       { when: { outcome: 'Running' }, notify: ['team', 'nobody'] },

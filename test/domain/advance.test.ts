@@ -952,6 +952,47 @@ describe('what was decided about an outcome', () => {
   });
 });
 
+describe('counters that change after the end, without another outcome', () => {
+  const announced = stepped(undefined, read('Completed', staleCounters));
+  const later = read('Completed', { statistics: counted({ processed: 900 }) });
+  const about = (record: JobRecord) => decisionOf(record, { outcome: 'completed' }).job?.statistics?.processed;
+  const withDeliveries = (deliveries: Record<string, Delivery>, values: Partial<JobRecord> = {}): JobRecord => ({
+    ...announced,
+    lease: null,
+    deliveries,
+    ...values,
+  });
+  const before = about(announced);
+
+  test.each<[sentence: string, deliveries: Record<string, Delivery>, values?: Partial<JobRecord>]>([
+    ['that failed', { 'completed/team': someDelivery({ attempts: 1 }), 'completed/events': sentDelivery() }],
+    ['that is dead', { 'completed/team': deadDelivery(), 'completed/events': sentDelivery() }],
+    ['that may have arrived', { 'completed/team': someDelivery({ ambiguousSince: iso(start) }) }],
+    ['that a worker is sending', { 'completed/team': someDelivery() }, { lease: announced.lease }],
+  ])('do not change a message %s', (_, deliveries, values) => {
+    expect(before).not.toBe(900);
+    expect(about(stepped(withDeliveries(deliveries, values), later, minute))).toBe(before);
+  });
+
+  test.each<[sentence: string, deliveries: Record<string, Delivery>]>([
+    ['nothing was tried', { 'completed/team': someDelivery() }],
+    ['everything was sent', { 'completed/team': sentDelivery(), 'completed/events': sentDelivery() }],
+    [
+      'only a message about a limit failed',
+      { 'completed/team': someDelivery(), 'late/team/runningFor': someDelivery({ attempts: 1 }) },
+    ],
+  ])('are in the message if %s', (_, deliveries) => {
+    expect(about(stepped(withDeliveries(deliveries), later, minute))).toBe(900);
+  });
+
+  test('do not change the message, however often they change', () => {
+    const once = stepped(withDeliveries({ 'completed/team': someDelivery({ attempts: 1 }) }), later, minute);
+    const evenLater = read('Completed', { statistics: counted({ processed: 999 }) });
+    const twice = stepped({ ...once, lease: null }, evenLater, 2 * minute);
+    expect([about(twice), twice.job?.statistics?.processed]).toEqual([before, 999]);
+  });
+});
+
 describe('any history of a job', () => {
   const status = fc.constantFrom('Queued', 'Running', 'Canceling', 'Archiving', 'Completed', 'Failed', 'Canceled');
   const failed = fc.constantFrom(null, 0, 3);

@@ -71,6 +71,38 @@ describe('the person who started the job', () => {
     expect(routed(rules, { startedBy })).toEqual({ channels: ['team'], mention, rule: 'rules[0]' });
   });
 
+  const jane = { slack: 'U012AB3CD', teams: 'jane@example.com' };
+  test.each<[sentence: string, person: { slack?: string; teams?: string }, rule: string, expected: object]>([
+    [
+      'is mentioned with all addresses',
+      jane,
+      'starter',
+      { mention: jane.slack, mentioned: { name: 'Jane Editor', ...jane } },
+    ],
+    [
+      'may have no Slack id',
+      { teams: jane.teams },
+      'starter',
+      { mention: null, mentioned: { name: 'Jane Editor', teams: jane.teams } },
+    ],
+    ['may have a Slack id alone', { slack: jane.slack }, 'starter', { mention: jane.slack }],
+    [
+      'is found by a Slack id that the rule names',
+      jane,
+      jane.slack,
+      { mention: jane.slack, mentioned: { name: 'Jane Editor', ...jane } },
+    ],
+    ['is not a group', jane, 'S012AB3CD', { mention: 'S012AB3CD' }],
+    ['is not a whole channel', jane, 'here', { mention: 'here' }],
+  ])('%s', (_, person, mention, expected) => {
+    const routedTo = route(input(), {
+      rules: [{ notify: ['team'], mention }],
+      channels,
+      people: { 'Jane Editor': person },
+    });
+    expect(routedTo).toEqual({ channels: ['team'], rule: 'rules[0]', ...expected });
+  });
+
   test('is rung only where the rule says so', () => {
     expect(routed([{ notify: ['team'] }]).mention).toBeNull();
     expect(routed(null).mention).toBeNull();

@@ -1,7 +1,7 @@
 /** Compares what a killed worker and its successors sent with the promise. */
 
 import { deliveryKey } from '../../lib/domain/job.ts';
-import type { Accepted } from '../support/simulated-world.ts';
+import { type Accepted, usualChannels } from '../support/simulated-world.ts';
 import { type Count, countMessage, countOne, nothingCounted, type ShownDelivery } from './kill-count.ts';
 import { type ExpectedMessage, jobId, type KillScenario, type Universe } from './kill-scenarios.ts';
 import { hasArrived, type MortalWorker, type Point } from './kill-worker.ts';
@@ -24,8 +24,6 @@ export interface Life {
   ambiguous: Set<string>;
 }
 
-const channels = ['slack', 'fifo', 'topic'] as const;
-
 /** Compares what a worker sent with the receipts that the table holds at this moment. */
 export async function sentWithoutReceipt(
   { store }: Universe,
@@ -44,7 +42,7 @@ export async function sentWithoutReceipt(
 /** Counts what every channel received in a universe in which nothing is left to do, and records broken promises. */
 export async function judge(
   { accepted, worker }: Universe,
-  { name, expected }: KillScenario,
+  { name, expected, channels = usualChannels }: KillScenario,
   lives: Life[],
   isSettled: boolean,
   figures: KillFigures,

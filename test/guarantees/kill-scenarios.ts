@@ -5,7 +5,13 @@ import type { Notice } from '../../lib/domain/job.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import type { Cross } from '../support/crossing.ts';
-import { createSimulatedWorld, type SimulatedWorld, type Worker, worldConfig } from '../support/simulated-world.ts';
+import {
+  type ChannelName,
+  createSimulatedWorld,
+  type SimulatedWorld,
+  type Worker,
+  worldConfig,
+} from '../support/simulated-world.ts';
 
 export interface KillScenario {
   name: string;
@@ -17,6 +23,8 @@ export interface KillScenario {
   limits?: TimeLimitRule[];
   /** Whether discovery is on. */
   discover?: boolean;
+  /** The channels; Slack and both topics by default. */
+  channels?: readonly ChannelName[];
   /** Brings the world to the moment at which the worker begins. */
   prepare(universe: Universe): Promise<void>;
   /** What happens in the world after the worker is done or dead. */
@@ -109,6 +117,26 @@ export const killScenarios: KillScenario[] = [
       setJob(jobId, { status: 'Failed' });
       await worker({ cross: failing('slack', 'fifo', 'topic') }).post(jobId);
       clock.advance(minute);
+    },
+  },
+  {
+    name: 'a sweep that notifies Teams and a signed webhook',
+    trigger: 'sweep',
+    channels: ['teams', 'hook'],
+    expected: [failed],
+    prepare: watched('Failed'),
+  },
+  {
+    name: 'a retry to Teams and a signed webhook, after new counters',
+    trigger: 'sweep',
+    channels: ['teams', 'hook'],
+    expected: [completed],
+    async prepare({ clock, setJob, worker }) {
+      const at = clock.now();
+      setJob(jobId, { at, lastReportTime: new Date(at - minute).toISOString() });
+      await worker({ cross: failing('teams', 'hook') }).post(jobId);
+      clock.advance(minute);
+      setJob(jobId, { at, lastReportTime: new Date(at + 1_000).toISOString(), sent: 900, processed: 900 });
     },
   },
   {

@@ -4,7 +4,7 @@ import type { Deps } from '../../lib/deps.ts';
 import type { Outcome, TimeLimit } from '../../lib/domain/job.ts';
 import { wire } from '../../lib/wire.ts';
 import { direct } from '../support/crossing.ts';
-import { createSimulatedWorld, worldConfig } from '../support/simulated-world.ts';
+import { type ChannelName, createSimulatedWorld, worldConfig } from '../support/simulated-world.ts';
 import type { ConfigDocument } from '../support/world.ts';
 
 /** A configuration, the channels that its rules name, and the dependencies made from it once for all simulations. */
@@ -14,7 +14,7 @@ export interface Deployment {
   deps: Deps;
 }
 
-export const everyChannel = ['slack', 'fifo', 'topic'];
+export const everyChannel: ChannelName[] = ['slack', 'fifo', 'topic', 'teams', 'hook'];
 
 /** The time limits of jobs, in minutes. */
 export const limits: Record<TimeLimit, number> = { queuedFor: 5, runningFor: 6, noProgressFor: 2 };
@@ -33,12 +33,12 @@ export const deployments = {
       { when: { outcome: ['failed'] }, notify: ['slack', 'fifo'] },
       { when: { outcome: ['canceled', 'stuck'] }, notify: [] },
       { when: { outcome: ['late'] }, notify: ['slack'] },
-      { when: { outcome: ['completed', 'completedWithWarnings'] }, notify: ['topic', 'slack'] },
+      { when: { outcome: ['completed', 'completedWithWarnings'] }, notify: ['topic', 'slack', 'teams'] },
     ],
     channelsFor: (outcome) => {
       if (outcome === 'late') return ['slack'];
       if (outcome === 'failed' || outcome === 'lostTrack') return ['slack', 'fifo'];
-      return outcome === 'completed' || outcome === 'completedWithWarnings' ? ['topic', 'slack'] : [];
+      return outcome === 'completed' || outcome === 'completedWithWarnings' ? ['topic', 'slack', 'teams'] : [];
     },
   }),
 };
@@ -54,7 +54,7 @@ function deploymentOf({
   discover?: boolean;
   channelsFor?: (outcome: Outcome) => string[];
 }): Deployment {
-  const { channels, webhook, environments } = worldConfig();
+  const { channels, webhook, environments } = worldConfig({ channels: everyChannel });
   const remaining = <Value>(values: Record<string, Value>): Record<string, Value> =>
     Object.fromEntries(Object.entries(values).filter(([name]) => name !== without));
   const environment = (name: string) => [

@@ -80,7 +80,11 @@ async function sweepBeside(leftover: Leftover, world: World, busy: SimulatedJob 
       return await untilAllBut('staging', ({ environment }) => environment === 'staging');
     case 'badChannel':
       world.trouble({ ...always, where: 'slack', what: 'notFound' });
-      return await untilAllBut('slack', () => false, ['fifo', 'topic']);
+      return await untilAllBut(
+        'slack',
+        () => false,
+        everyChannel.filter((channel) => channel !== 'slack'),
+      );
   }
 }
 

@@ -9,6 +9,8 @@ const possible = {
   api: ['lost', 'slow', 'failed', 'busy', 'busyForLong', 'notFound', 'unauthorized', 'forbidden', 'garbled', 'dies'],
   slack: ['lost', 'slow', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'garbled', 'dies', 'died'],
   fifo: ['lost', 'slow', 'failed', 'busy', 'unreached', 'notFound', 'dies', 'died'],
+  teams: ['lost', 'slow', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'dies', 'died'],
+  hook: ['lost', 'slow', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'dies', 'died'],
   topic: ['lost', 'slow', 'failed', 'busy', 'unreached', 'notFound', 'dies', 'died'],
   get: ['failed', 'slow', 'dies'],
   list: ['failed', 'stale', 'slow', 'dies'],
@@ -84,6 +86,7 @@ export const noResponse = fail('unavailable', '', { ambiguous: true });
 const busy = respond(429);
 const busyForLong = respond(429, '', { 'retry-after': '150' });
 const unreached = fail('unavailable', '');
+const post = { unreached, failed: respond(500), busy, busyForLong, notFound: respond(404) };
 const topic = {
   unreached,
   failed: fail('unavailable', '', { ambiguous: true }),
@@ -113,4 +116,6 @@ export const refusals: Partial<Record<Target, Partial<Record<What, () => HttpRes
   },
   fifo: topic,
   topic,
+  teams: post,
+  hook: post,
 };

@@ -1,7 +1,7 @@
 /** What happens in a simulation, as fast-check generates it. Plain data: a seed and a path are enough to replay it. */
 
 import fc from 'fast-check';
-import type { DeploymentName } from './simulation-deployments.ts';
+import { type DeploymentName, everyChannel } from './simulation-deployments.ts';
 import { type State, states } from './simulation-jobs.ts';
 import { type Mishap, mishaps, type Trouble } from './simulation-mishaps.ts';
 
@@ -43,7 +43,7 @@ const state = fc.oneof(
   fc.constantFrom<State>('unknown', 'running'),
   fc.constantFrom(...(Object.keys(states) as State[])),
 );
-const closeToSending = mishaps.filter(({ where }) => ['slack', 'fifo', 'topic', 'save', 'receipt'].includes(where));
+const closeToSending = mishaps.filter(({ where }) => [...everyChannel, 'save', 'receipt'].includes(where));
 
 const command = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('webhook', 'event', 'burst'), job, steps }) },

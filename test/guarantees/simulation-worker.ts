@@ -13,7 +13,7 @@ import { createJobList } from '../../lib/sitecore/job-list.ts';
 import { createPublishingApi } from '../../lib/sitecore/publishing-api.ts';
 import type { Cross } from '../support/crossing.ts';
 import { requestedJob, type SimulatedWorld } from '../support/simulated-world.ts';
-import type { Deployment } from './simulation-deployments.ts';
+import { type Deployment, everyChannel } from './simulation-deployments.ts';
 import { type SimulatedJob, shownOutcome } from './simulation-jobs.ts';
 import type { Ledger } from './simulation-ledger.ts';
 import { InjectedError, noResponse, refusals, type Target, type What } from './simulation-mishaps.ts';
@@ -93,6 +93,8 @@ const targets: Record<string, Target> = {
   slack: 'slack',
   fifo: 'fifo',
   topic: 'topic',
+  teams: 'teams',
+  hook: 'hook',
   'store.get': 'get',
   'store.readMarks': 'get',
   'store.save': 'save',
@@ -111,7 +113,7 @@ function createCross(options: WorkerOptions): Cross {
     return leave({ name, target, about: job ? jobKey(job) : '' }, async (mishap, takesMs) => {
       if (name.startsWith('store.')) return await crossToTable(options, { name, call, mishap });
       const isInTime = now() - sentAt + takesMs < timeoutMs;
-      const isChannel = target === 'slack' || target === 'fifo' || target === 'topic';
+      const isChannel = everyChannel.some((channel) => channel === target);
       if (!isInTime && !isChannel) throw new UpstreamError('unavailable', 'injected: no response in time');
       const refusal = mishap && refusals[target]?.[mishap];
       // The types of requests and responses match by target.

@@ -176,6 +176,8 @@ export const someMessage = (values: Partial<Message> = {}): Message => ({
     { label: 'Ended', moment: '2026-01-01T10:04:05.000Z' },
   ],
   mention: null,
+  mentioned: null,
+  decidedAt: '2026-01-01T10:04:07.000Z',
   url: null,
   document: {
     version: 1,

@@ -1,5 +1,5 @@
 /**
- * Everything outside of the notifier, in memory and in simulated time: the table, Sitecore, Slack and two topics. For
+ * Everything outside of the notifier, in memory and in simulated time: the table, Sitecore and the channels. For
  * tests and benchmarks that need thousands of runs. Workers run over the real sources behind a boundary (crossing.ts).
  */
 
@@ -26,11 +26,15 @@ import { type ConfigDocument, getEvent, lambdaContext, postEvent, read, webhookS
 
 /** A message that a channel accepted. `title` is what the message says first: `Completed`, `Stuck`, and so on. */
 export interface Accepted extends Notice {
-  channel: TopicName | 'slack';
+  channel: ChannelName;
   job: JobName;
   title: string;
   at: number;
 }
+
+/** Every channel of the world; each is named after what it is. */
+export type ChannelName = TopicName | HttpChannelName;
+type HttpChannelName = 'slack' | 'teams' | 'hook';
 
 /** A topic that deduplicates for five minutes, and one that does not. */
 export type TopicName = 'fifo' | 'topic';
@@ -70,21 +74,38 @@ export interface Worker {
   queuedSweep(): ReturnType<ReturnType<typeof createSweep>>;
 }
 
-/** One environment; a Slack webhook (no deduplication), a FIFO topic (five minutes of it), a standard topic (none). */
-export const worldConfig = ({ discover = false, limits = [] as unknown[] } = {}): ConfigDocument => ({
+/** Only a FIFO topic deduplicates, for five minutes. */
+const allChannels: Record<ChannelName, { type: string; [member: string]: unknown }> = {
+  slack: { type: 'slack', webhookUrl: 'https://slack.test/services/hook' },
+  fifo: { type: 'topic', name: 'fifo' },
+  topic: { type: 'topic', name: 'topic' },
+  teams: { type: 'teams', url: 'https://teams.test/workflows/1/invoke?sig=signature' },
+  hook: { type: 'webhook', url: 'https://hook.test/', secrets: [`whsec_${Buffer.alloc(32).toString('base64')}`] },
+};
+
+export interface WorldOptions {
+  discover?: boolean;
+  limits?: unknown[];
+  /** Slack and both topics, if left out. */
+  channels?: readonly ChannelName[];
+}
+
+export const usualChannels: readonly ChannelName[] = ['slack', 'fifo', 'topic'];
+
+/** One environment with some channels. */
+export const worldConfig = ({
+  discover = false,
+  limits = [],
+  channels = usualChannels,
+}: WorldOptions = {}): ConfigDocument => ({
   environments: {
     production: { clientId: 'client-id', clientSecret: 'client-secret', apiUrl: 'https://production.test', discover },
   },
-  channels: {
-    slack: { type: 'slack', webhookUrl: `${slackUrl}/services/hook` },
-    fifo: { type: 'topic', name: 'fifo' },
-    topic: { type: 'topic', name: 'topic' },
-  },
+  channels: Object.fromEntries(channels.map((name) => [name, allChannels[name]])) as ConfigDocument['channels'],
   limits,
   webhook: { secrets: [webhookSecret] },
 });
 
-const slackUrl = 'https://slack.test';
 const fifoMemoryMs = 5 * 60_000;
 
 /** Makes a world without jobs. `pageSize` is that of the work list. */
@@ -106,8 +127,8 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
   const respond = (request: HttpRequest): HttpResponse => {
     const name = crossingOf(request);
     if (name === 'token') return json(200, { access_token: 'token', expires_in: 86_400 });
-    if (name === 'slack') {
-      accepted.push({ channel: 'slack', ...readSlackMessage(request), at: now() });
+    if (name !== 'api') {
+      accepted.push({ channel: name, ...readNotice(readText[name](request)), at: now() });
       return { status: 200, headers: {}, body: 'ok' };
     }
     const { environment, jobId } = requestedJob(request);
@@ -168,16 +189,34 @@ export function requestedJob(request: HttpRequest): JobName {
   return { environment: hostname.split('.')[0] ?? '', jobId: decodeURIComponent(jobId) };
 }
 
-function crossingOf({ url }: HttpRequest): 'token' | 'slack' | 'api' {
+function crossingOf({ url }: HttpRequest): 'token' | 'api' | HttpChannelName {
   if (url.href.includes('/oauth/token')) return 'token';
-  return url.href.startsWith(slackUrl) ? 'slack' : 'api';
+  const name = /^https:\/\/(slack|teams|hook)\.test\//.exec(url.href)?.[1];
+  return (name as HttpChannelName | undefined) ?? 'api';
 }
 
 const json = (status: number, body: unknown): HttpResponse => ({ status, headers: {}, body: JSON.stringify(body) });
 
-/** The text begins with the title. The environment has a line of its own, and so has the id of a job with a name. */
-function readSlackMessage({ body = '' }: HttpRequest): Omit<Accepted, 'channel' | 'at'> {
-  const { text } = JSON.parse(body) as { text: string };
+/** The text of a message: its title and sentence, then one line for each fact. */
+const readText: Record<HttpChannelName, (request: HttpRequest) => string> = {
+  slack: ({ body = '' }) => JSON.parse(body).text,
+  teams({ body = '' }) {
+    const { fallbackText, body: elements } = JSON.parse(body).attachments[0].content;
+    const lines = elements.map(({ inlines = [] }: { inlines?: { text: string }[] }) =>
+      inlines.map(({ text }) => text).join(''),
+    );
+    return [fallbackText, ...lines].join('\n');
+  },
+  hook({ body = '' }) {
+    const { outcome, limit, correction, environment, jobId } = JSON.parse(body).data;
+    const [title] =
+      Object.entries(notices).find(([, one]) => one.outcome === outcome && (one.limit ?? null) === limit) ?? [];
+    return `${title}${correction ? ' (correction)' : ''}: ${jobId}. \nEnvironment: ${environment}\nJob: ${jobId}`;
+  },
+};
+
+/** The environment has a line of its own, and so has the id of a job with a name. */
+function readNotice(text: string): Omit<Accepted, 'channel' | 'at'> {
   const [, title = '', nameOrId = ''] = /^([^:]+): (.+?)\. /.exec(text) ?? [];
   const lineOf = (label: string) => new RegExp(`^${label}: (\\S+)`, 'm').exec(text)?.[1];
   const job = { environment: lineOf('Environment') ?? '', jobId: lineOf('Job') ?? nameOrId };
