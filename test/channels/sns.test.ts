@@ -155,7 +155,7 @@ test('a time-out cuts the connection', async () => {
   const endpoint = await speak((socket) => {
     cut = new Promise((resolve) => socket.once('close', resolve));
   });
-  await failure(send({ endpoint }, 100));
+  await failure(send({ endpoint }, 1_000));
   await cut;
 });
 
