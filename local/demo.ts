@@ -9,11 +9,14 @@ import { planDemoJobs, stuckAfterMinutes } from './demo-jobs.ts';
 import type { LiveJob } from './job-list.ts';
 import { type PublishingApiServer, problemFault, startPublishingApiServer } from './publishing-api-server.ts';
 import { endOf, type JobPlan, type PlannedOutcome, planJob, plannedOutcomes, simulatedJob } from './simulation.ts';
-import { type SlackMessage, startSlackServer } from './slack-server.ts';
+import { type SlackMessage, type SlackServer, startSlackServer } from './slack-server.ts';
 import type { ConfigDocument } from './start-settings.ts';
 
 /** The demo's one environment. */
 export const demoEnvironment = 'production';
+
+/** The demo's channels. */
+export const demoChannels = { slack: 'team', topic: 'events' };
 
 /** What is running in the demo. */
 export interface Demo {
@@ -24,14 +27,15 @@ export interface Demo {
    * means that it does not know the job.
    */
   begin: (isWatching: IsWatching) => Promise<JobPlan[]>;
-  /** The names of the jobs that were discovered since the last call. */
-  discovered: (isWatching: IsWatching) => Promise<string[]>;
   /** Plans one more job (`outcome`, `name`, `seconds`). Throws a `RequestError` that says what is wrong. */
   addJob: (asked: Record<string, unknown>) => JobPlan;
   /** Lets the API fail (`status`, `times`, `call`). Throws a `RequestError` that says what is wrong. */
   addFault: (asked: Record<string, unknown>) => void;
   /** The current state of a job. */
   liveJob: (jobId: string) => LiveJob | undefined;
+  /** The simulated servers, to be broken. */
+  api: PublishingApiServer;
+  slack: SlackServer;
   close: () => Promise<void>;
 }
 
@@ -67,15 +71,12 @@ export async function startDemo(deps: {
     writeJson(plansFile, [...plans.values()]);
   };
 
-  const known = new Set<string>();
-
   return {
-    document: demoDocument(deps, { api, webhookUrl: slack.webhookUrl('team') }),
+    document: demoDocument(deps, { api, webhookUrl: slack.webhookUrl(demoChannels.slack) }),
     begin: async (isWatching) => {
       const asked = await Promise.all(
         [...plans.values()].map(async (plan) => ({ plan, watching: await isWatching(plan.id) })),
       );
-      for (const { plan, watching } of asked) if (watching !== null) known.add(plan.id);
       const open = asked.filter(({ watching }) => watching !== false);
       const unknown = open
         .filter(({ plan, watching }) => watching === null && plan.isHandedOver)
@@ -85,15 +86,6 @@ export async function startDemo(deps: {
       if (open.some(({ plan }) => fresh.some(({ name }) => name === plan.name))) return unknown;
       add(...fresh);
       return [...unknown, ...fresh.filter(({ isHandedOver }) => isHandedOver)];
-    },
-    discovered: async (isWatching) => {
-      const names: string[] = [];
-      for (const { id, name, isHandedOver } of begun()) {
-        if (isHandedOver || known.has(id) || (await isWatching(id)) === null) continue;
-        known.add(id);
-        names.push(name);
-      }
-      return names;
     },
     addJob: (asked) => {
       const plan = planJob(planValues(asked, speed), Date.now());
@@ -114,6 +106,8 @@ export async function startDemo(deps: {
       const isDiscovered = plans.get(jobId)?.isHandedOver === false;
       return job && { job: readJob(JSON.stringify(job), 'simulation'), isDiscovered };
     },
+    api,
+    slack,
     close: async () => {
       await Promise.all([api.close(), slack.close()]);
     },
@@ -128,7 +122,7 @@ function demoDocument(
   const { url: apiUrl, tokenUrl, clientId, clientSecret } = api;
   const demo = {
     environments: { [demoEnvironment]: { clientId, clientSecret, apiUrl, tokenUrl } },
-    channels: { team: { type: 'slack', webhookUrl }, events: { type: 'sns', topicArn } },
+    channels: { [demoChannels.slack]: { type: 'slack', webhookUrl }, [demoChannels.topic]: { type: 'sns', topicArn } },
     limits: [{ noProgressFor: stuckAfterMinutes }],
     webhook: { secrets: [secret] },
   };

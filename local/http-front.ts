@@ -1,24 +1,35 @@
 /** The HTTP server of `npm start`: the routes of the webhook function, the page, and the routes of the demo. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2 } from 'aws-lambda';
+import type { JobName } from '../lib/domain/job.ts';
 import { RequestError } from '../lib/platform/errors.ts';
+import { type Break, type BreakIt, breaks } from './break-it.ts';
 import type { Demo } from './demo.ts';
 import { type Route, toHttpEvent, writeHttpResult } from './http-event.ts';
+import type { JobDetails } from './job-details.ts';
 import { readBody, sendJson } from './loopback-server.ts';
 import type { Page } from './page.ts';
 import type { JobPlan } from './simulation.ts';
+import type { Trial } from './try-rules.ts';
 
 /** The limit of API Gateway, so that the function receives every body that it would receive in AWS. */
 const maxBody = 10 * 1024 * 1024;
 
-/** Makes the request handler. `demo` is null with the real Publishing API; `handOver` hands a job of the demo over. */
-export function createHttpFront(deps: {
+/** What the routes need. `demo` is null with the real Publishing API; `handOver` hands a job of the demo over. */
+export interface FrontDeps {
   page: Page;
-  demo: Demo | null;
+  /** For the page: a job's timeline and messages, and what the rules decide about a job that does not exist. */
+  details: (name: JobName) => Promise<JobDetails>;
+  tryRules: (asked: URLSearchParams) => Trial;
+  demo: { demo: Demo; breakIt: BreakIt; handOver: (plan: JobPlan) => Promise<void> } | null;
   webhook: (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyResultV2>;
-  handOver: (plan: JobPlan) => Promise<void>;
-}): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { page, demo, webhook, handOver } = deps;
+}
+
+/** Makes the request handler. */
+export function createHttpFront(
+  deps: FrontDeps,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const { page, demo, webhook } = deps;
 
   const callWebhook = async (request: IncomingMessage, response: ServerResponse, route: Route) => {
     const body = await readBody(request, maxBody);
@@ -26,11 +37,22 @@ export function createHttpFront(deps: {
     writeHttpResult(await webhook(toHttpEvent(request, body, route)), response);
   };
 
-  const simulate = async (demo: Demo, path: string, request: IncomingMessage, response: ServerResponse) => {
+  const simulate = async (
+    { demo, breakIt, handOver }: NonNullable<FrontDeps['demo']>,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) => {
     const asked = membersOf(await readBody(request));
     if (path === '/simulation/faults') {
       demo.addFault(asked);
       return sendJson(response, 201, asked);
+    }
+    if (path === '/simulation/breaks') {
+      const { kind } = asked;
+      if (!breaks.includes(kind as Break)) throw new RequestError(422, `kind must be one of ${breaks.join(', ')}.`);
+      breakIt.begin(kind as Break);
+      return sendJson(response, 202, { kind });
     }
     const plan = demo.addJob(asked);
     const { id: jobId, name, outcome, seconds } = plan;
@@ -49,9 +71,14 @@ export function createHttpFront(deps: {
     // The following routes need no credential, so only the page itself may use them.
     if (!isOwnPage(request))
       throw new RequestError(403, 'Only requests from this machine and from this page are allowed.');
-    if (asked === 'GET /') return page.serve(response);
+    const file = /^GET \/page\/([\w.-]+)$/.exec(asked)?.[1];
+    if (asked === 'GET /' || file !== undefined) return page.serve(file ?? 'index.html', request, response);
     if (asked === 'GET /live') return page.connect(request, response);
-    if (demo && /^POST \/simulation\/(jobs|faults)$/.test(asked)) return simulate(demo, pathname, request, response);
+    if (asked === 'GET /page-job') return sendJson(response, 200, await deps.details(jobNameIn(request)));
+    if (asked === 'GET /page-rules') return sendJson(response, 200, deps.tryRules(queryOf(request)));
+    if (demo && /^POST \/simulation\/(jobs|faults|breaks)$/.test(asked)) {
+      return simulate(demo, pathname, request, response);
+    }
     throw new RequestError(404, 'There is nothing here.');
   };
 
@@ -75,6 +102,13 @@ function decodedPath({ url = '/' }: IncomingMessage): string {
     throw new RequestError(400, 'The path is not percent-encoded UTF-8.');
   }
 }
+
+const queryOf = ({ url = '/' }: IncomingMessage): URLSearchParams => new URL(url, 'http://localhost').searchParams;
+
+const jobNameIn = (request: IncomingMessage): JobName => ({
+  environment: queryOf(request).get('environment') ?? '',
+  jobId: queryOf(request).get('jobId') ?? '',
+});
 
 /** Another page sends its own origin, or with DNS rebinding its own host. */
 function isOwnPage({ headers }: IncomingMessage): boolean {

@@ -1,24 +1,32 @@
 /** The jobs that the page shows, from the table and, in the demo, from the simulation. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
-import { type Job, type JobRecord, timeLimitNames } from '../lib/domain/job.ts';
+import type { Rule } from '../lib/domain/decision-context.ts';
+import { isTerminal, type Job, type JobRecord, timeLimitNames } from '../lib/domain/job.ts';
 import { namedDeliveries } from '../lib/domain/outbox.ts';
+import { decisionWords, ruleIndex } from './rule-words.ts';
 
-/** A row of the page's table. */
+/** A job of the page's list. */
 export interface JobRow {
   environment: string;
   jobId: string;
   status: string | null;
   job: Job | null;
+  /** Its state in words, and the tone that the page shows it in. */
+  state: { label: string; tone: Tone };
   /** Why there is no status, or no newer one. */
   error: string | null;
   /** Whether it is known that discovery found the job. */
   isDiscovered: boolean;
   /** Whether it was `late` or `stuck` before its end. */
   delays: string[];
-  deliveries: { outcome: string; channel: string; state: string; error: string | null }[];
+  /** Why somebody is notified, or is not. `rule` is the index of the rule that decided. */
+  why: { text: string; rule: number | null };
+  deliveries: { outcome: string; channel: string; state: string; attempts: number; error: string | null }[];
   firstSeenAt: string;
 }
+
+type Tone = 'waiting' | 'running' | 'good' | 'warning' | 'bad' | 'neutral';
 
 /** What the simulation knows about a job. */
 export interface LiveJob {
@@ -26,45 +34,91 @@ export interface LiveJob {
   isDiscovered: boolean;
 }
 
-const shown = 100;
+const shown = 200;
 
-/** Makes the function that lists the latest jobs, newest first. `liveJob` overrides what the table holds. */
-export function createJobList(
-  { endpoint, tableName }: { endpoint: string; tableName: string },
-  liveJob: (jobId: string) => LiveJob | undefined,
-): () => Promise<JobRow[]> {
+/** Makes the function that reads every job of the table. */
+export function createRecordReader({ endpoint, tableName }: { endpoint: string; tableName: string }) {
   const credentials = { accessKeyId: 'embedded', secretAccessKey: 'embedded' };
   const client = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint, region: 'us-east-1', credentials }));
-  return async () => {
+  return async (): Promise<JobRecord[]> => {
     const records: JobRecord[] = [];
     for await (const { Items = [] } of paginateScan({ client }, { TableName: tableName })) {
       // The table also holds items that are not jobs.
-      records.push(...(Items as JobRecord[]).filter(({ jobId, deliveries }) => jobId && deliveries));
+      const jobs = (Items as JobRecord[]).filter(({ jobId, deliveries }) => jobId && deliveries);
+      // A write removes what is null.
+      records.push(...jobs.map((record) => ({ ...absent, ...record })));
     }
-    return records
-      .map((record) => rowOf(record, liveJob(record.jobId)))
-      .sort((a, b) => b.firstSeenAt.localeCompare(a.firstSeenAt))
-      .slice(0, shown);
+    return records;
   };
 }
 
-function rowOf(record: JobRecord, live?: LiveJob): JobRow {
-  const { environment, jobId, status, job, check, exceeded, firstSeenAt } = record;
-  const delays = timeLimitNames.flatMap((limit) => exceeded?.[limit]?.decision.outcome ?? []);
+const absent = { status: null, job: null, decision: null, exceeded: null, lease: null, watch: null } as const;
+
+/** The latest jobs, newest first. `liveJob` overrides what the table holds. */
+export const jobRows = (
+  records: JobRecord[],
+  rules: Rule[] | null,
+  liveJob: (jobId: string) => LiveJob | undefined,
+): JobRow[] =>
+  records
+    .sort((a, b) => b.firstSeenAt.localeCompare(a.firstSeenAt))
+    .slice(0, shown)
+    .map((record) => rowOf(record, rules, liveJob(record.jobId)));
+
+function rowOf(record: JobRecord, rules: Rule[] | null, live?: LiveJob): JobRow {
+  const { environment, jobId, check, firstSeenAt } = record;
+  const job = live?.job ?? record.job;
+  const status = live?.job.status ?? record.status;
+  const delays = delaysOf(record);
   return {
     environment,
     jobId,
-    status: live?.job.status ?? status ?? null,
-    job: live?.job ?? job ?? null,
-    error: check?.error ?? null,
+    status,
+    job,
+    state: stateOf(status, job, delays),
+    error: check.error,
     isDiscovered: live?.isDiscovered ?? false,
-    delays: [...new Set(delays)],
-    deliveries: namedDeliveries(record).map(({ outcome, channel, delivery: { state, error } }) => ({
+    delays,
+    why: isTerminal(status) && !isTerminal(record.status) && record.watch === 'jobs' ? unread : whyOf(record, rules),
+    deliveries: namedDeliveries(record).map(({ outcome, channel, delivery: { state, attempts, error } }) => ({
       outcome,
       channel,
       state,
+      attempts,
       error,
     })),
     firstSeenAt,
   };
+}
+
+const delaysOf = ({ exceeded }: JobRecord): string[] => [
+  ...new Set(timeLimitNames.flatMap((limit) => exceeded?.[limit]?.decision.outcome ?? [])),
+];
+
+function stateOf(status: string | null, job: Job | null, delays: string[]): JobRow['state'] {
+  const { failed, processed, skipped } = job?.statistics ?? {};
+  if (status === null) return { label: 'Not read yet', tone: 'waiting' };
+  if (!isTerminal(status) && delays.length > 0) return { label: `${status}, ${delays.join(', ')}`, tone: 'warning' };
+  if (status === 'Completed' && failed) return { label: 'Completed, warnings', tone: 'warning' };
+  if (status === 'Completed' && processed === 0 && skipped) return { label: 'Published nothing', tone: 'warning' };
+  return { label: status, tone: tones[status] ?? 'neutral' };
+}
+
+const tones: Record<string, Tone> = {
+  Queued: 'waiting',
+  Running: 'running',
+  Canceling: 'running',
+  Completed: 'good',
+  Failed: 'bad',
+};
+
+const unread: JobRow['why'] = { text: 'Read with the next sweep', rule: null };
+
+function whyOf({ decision, exceeded, check, watch }: JobRecord, rules: Rule[] | null): JobRow['why'] {
+  const delay = Object.values(exceeded ?? {}).at(-1)?.decision;
+  const last = decision?.outcome ? decision : delay;
+  if (last) return { text: decisionWords(last, rules), rule: ruleIndex(last.rule) };
+  if (check.error && watch === 'jobs') return { text: `Waiting: ${check.error}`, rule: null };
+  if (watch === 'jobs') return { text: 'Nobody yet: it has not ended', rule: null };
+  return { text: decision ? decisionWords(decision, rules) : 'Nothing to announce', rule: null };
 }

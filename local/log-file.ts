@@ -4,11 +4,19 @@ import { formatWithOptions } from 'node:util';
 
 const maxBytes = 10 * 1024 * 1024;
 
+/** A structured line of a log. */
+export type LogEntry = Record<string, unknown>;
+
 /**
  * From now on whatever is logged through `console` goes to the file at `path` (of 10 MB at most, the one before it is
- * kept as `.1`); `onError` gets one line for each error among it.
+ * kept as `.1`). `onEntry` gets each structured line, and says whether it deals with it; `onError` gets one line for
+ * each other error.
  */
-export function logToFile(path: string, onError: (line: string) => void): void {
+export function logToFile(
+  path: string,
+  onError: (line: string) => void,
+  onEntry: (entry: LogEntry) => boolean = () => false,
+): void {
   let bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
   const write = (line: string) => {
@@ -31,7 +39,9 @@ export function logToFile(path: string, onError: (line: string) => void): void {
     (...values: unknown[]) => {
       const line = formatWithOptions({ colors: false }, ...values);
       write(line);
-      const error = errorIn(line, isError);
+      const entry = parseEntry(line);
+      if (entry !== null && onEntry(entry)) return;
+      const error = errorIn(line, entry, isError);
       if (error !== null) onError(error);
     };
   for (const method of ['debug', 'log', 'info', 'warn'] as const) console[method] = log(false);
@@ -39,8 +49,7 @@ export function logToFile(path: string, onError: (line: string) => void): void {
 }
 
 /** The error in a log line, short enough for a terminal; null if there is none. */
-function errorIn(line: string, isError: boolean): string | null {
-  const entry = parseEntry(line);
+function errorIn(line: string, entry: LogEntry | null, isError: boolean): string | null {
   if (entry === null) return isError ? line : null;
   if (String(entry['level']).toLowerCase() !== 'error') return null;
   const { message, environment, jobId, channel, error } = entry;
@@ -49,7 +58,7 @@ function errorIn(line: string, isError: boolean): string | null {
   return [message, about && `(${about})`, reason].filter(Boolean).join(' ');
 }
 
-function parseEntry(line: string): Record<string, unknown> | null {
+function parseEntry(line: string): LogEntry | null {
   try {
     const entry = JSON.parse(line);
     return typeof entry === 'object' ? entry : null;

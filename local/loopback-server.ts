@@ -6,6 +6,10 @@ import type { AddressInfo } from 'node:net';
 export interface LoopbackServer {
   url: string;
   port: number;
+  /** Refuses connections from now on, like a server that is down. */
+  pause: () => Promise<void>;
+  /** Listens again, on the same port. */
+  resume: () => Promise<void>;
   /** Closes every open connection, so it never waits for a client. */
   close: () => Promise<void>;
 }
@@ -20,18 +24,26 @@ export async function startLoopbackServer(
     request.on('error', () => undefined);
     Promise.resolve(handle(request, response)).catch((error: unknown) => fail(response, error));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, '127.0.0.1', resolve);
-  });
+  const listen = (at: number) =>
+    new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(at, '127.0.0.1', () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  await listen(port);
   const address = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${address.port}`,
     port: address.port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    pause: close,
+    resume: () => listen(address.port),
+    close,
   };
 }
 

@@ -43,6 +43,9 @@ export interface PublishingApiServer {
   clearFaults: () => void;
   /** Revokes every token, so that the next call with one gets a 401. */
   revokeTokens: () => void;
+  /** Refuses every connection until `resume`. */
+  pause: () => Promise<void>;
+  resume: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -172,6 +175,8 @@ export async function startPublishingApiServer(options: PublishingApiServerOptio
     fault: faults.add,
     clearFaults: faults.clear,
     revokeTokens: () => tokens.clear(),
+    pause: server.pause,
+    resume: server.resume,
     close: server.close,
   };
 }

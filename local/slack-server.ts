@@ -51,6 +51,9 @@ export interface SlackServer {
   /** Injects faults into the next responses, of one hook or of all. */
   answerWith: (rule: FaultRule<{ hook: string }>) => void;
   clearAnswers: () => void;
+  /** Refuses every connection until `resume`. */
+  pause: () => Promise<void>;
+  resume: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -95,6 +98,8 @@ export async function startSlackServer({
     requestCount: (hook) => hooksAsked.filter((asked) => hook === undefined || asked === hook).length,
     answerWith: faults.add,
     clearAnswers: faults.clear,
+    pause: server.pause,
+    resume: server.resume,
     close: server.close,
   };
 }

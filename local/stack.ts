@@ -1,33 +1,37 @@
 /** Everything that `npm start` runs, in one process: the functions, the table, the schedule, HTTP and, in a demo, simulated services. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { outcomes } from '../lib/domain/job.ts';
 import { ConfigError } from '../lib/platform/errors.ts';
+import { wire } from '../lib/wire.ts';
 import { checkBackdated } from './backdated-check.ts';
+import { createBreakIt } from './break-it.ts';
+import { type Counts, countMessages } from './counts.ts';
 import { keptSecret, openDataFolder } from './data-folder.ts';
-import { type Demo, demoEnvironment, startDemo } from './demo.ts';
+import { type Demo, demoChannels, demoEnvironment, startDemo } from './demo.ts';
 import { createDemoPipeline } from './demo-pipeline.ts';
 import { type EmbeddedQueue, queueEvent, startEmbeddedQueue } from './embedded-queue.ts';
 import { type EmbeddedStore, startEmbeddedStore } from './embedded-store.ts';
 import { type EmbeddedTopic, startEmbeddedTopic } from './embedded-topic.ts';
-import { loadHandlers } from './handlers.ts';
+import { loadHandlers, WorkerKilled } from './handlers.ts';
 import { createHttpFront } from './http-front.ts';
-import { createJobList } from './job-list.ts';
+import { jobDetails } from './job-details.ts';
+import { createRecordReader, jobRows } from './job-list.ts';
+import { createLogEvents } from './log-events.ts';
 import { logToFile } from './log-file.ts';
 import { startLoopbackServer } from './loopback-server.ts';
-import { createPage, type Page } from './page.ts';
+import { createPage } from './page.ts';
 import { hasWebhookSecrets, localTopicChannels, needsAws, realDocument } from './real-config.ts';
+import { fromSlack, fromTopic, type ReceivedMessage } from './received.ts';
+import { ruleTexts } from './rule-words.ts';
 import { announceRunning } from './running.ts';
 import { startSchedule } from './schedule.ts';
+import { selfCheck } from './self-check.ts';
 import type { JobPlan } from './simulation.ts';
 import type { ConfigDocument, StartSettings } from './start-settings.ts';
-import {
-  createErrorLine,
-  showDiscovered,
-  showRunning,
-  showSlackMessage,
-  showSweep,
-  showTopicMessage,
-} from './terminal.ts';
+import { createErrorLine, createEventLines, createTroubleLines, showRunning, showSelfCheck } from './terminal.ts';
+import { readTroubles } from './troubles.ts';
+import { tryRules } from './try-rules.ts';
 
 const housekeepingMs = 60 * 60_000;
 const stopWithinMs = 10_000;
@@ -39,23 +43,71 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
   const isDemo = mode === 'demo';
   await openDataFolder(dataFolder);
   const store = await startEmbeddedStore({ path: join(dataFolder, 'table') });
-  const page = createPage({ isDemo, listJobs: createJobList(store, (jobId) => world.demo?.liveJob(jobId)) });
   const secret = await webhookSecret(settings);
-  const world = await startWorld(settings, page, secret?.secret ?? null);
+  const received: ReceivedMessage[] = [];
+  const onMessage = (message: ReceivedMessage) => {
+    received.push(message);
+    if (!isDemo) received.splice(0);
+    page.showMessage(message);
+  };
+  const world = await startWorld(settings, secret?.secret ?? null, onMessage);
 
-  const showError = createErrorLine();
-  logToFile(join(dataFolder, 'notifier.log'), showError);
-  const onError = (error: unknown) => console.error(error);
+  const channels = Object.entries(world.document.channels).map(([name, { type }]) => ({ name, type }));
+  const environments = Object.keys(world.document.environments);
+  const showEvent = createEventLines([...environments, ...channels.map(({ name }) => name)]);
+  const showTroubles = createTroubleLines(showEvent);
+  const onError = (error: unknown) => {
+    // The demo killed the worker. The next sweep starts the functions again.
+    if (!(error instanceof WorkerKilled)) console.error(error);
+  };
   const queue = await startEmbeddedQueue({ onMessage: (body) => void sweep(queueEvent(body)).catch(onError) });
   const env = environment(settings, world, store, queue);
-  const handlers = await loadHandlers(env);
+  Object.assign(process.env, env);
+  const deps = wire(process.env, { write: () => undefined });
+  const isDiscovered = (jobId: string): boolean => world.demo?.liveJob(jobId)?.isDiscovered ?? false;
+  const events = createLogEvents(deps, showEvent, isDiscovered);
+  logToFile(join(dataFolder, 'notifier.log'), createErrorLine(), events.take);
+  const handlers = await loadHandlers();
+
+  const readRecords = createRecordReader(store);
+  const countsSince = async (since: number): Promise<Counts> => {
+    const before = received.length;
+    const records = await readRecords();
+    // A message that arrives while the table is read could be in only one of the two.
+    return received.length === before ? countMessages(records, received, since) : await countsSince(since);
+  };
+  const handOver = (plan: JobPlan) =>
+    plan.hangs ? checkBackdated(demoEnvironment, plan.id, plan.hangs.from) : pipeline.handOver(plan);
+  const demo = world.demo && {
+    demo: world.demo,
+    handOver,
+    breakIt: createBreakIt({
+      ...{ demo: world.demo, handlers, deps, handOver, countsSince, speed: settings.speed },
+      onChange: () => page.refresh(),
+    }),
+  };
+  const startedAt = Date.now();
+  const page = createPage({
+    setting: {
+      ...{ isDemo, environments, channels, sweepMs, outcomes },
+      localChannels: isDemo ? channels.map(({ name }) => name) : world.topicChannels,
+      rules: ruleTexts(deps.config.rules, Object.keys(deps.config.channels)),
+    },
+    listJobs: async () => jobRows(await readRecords(), deps.config.rules, (jobId) => world.demo?.liveJob(jobId)),
+    values: {
+      troubles: () => readTroubles(deps),
+      ...(demo && { counts: () => countsSince(startedAt), breaks: () => demo.breakIt.runs() }),
+    },
+  });
   const front = createHttpFront({
     page,
-    demo: world.demo,
+    demo,
+    details: (name) => jobDetails(deps, name, isDiscovered(name.jobId)),
+    tryRules: (asked) => tryRules(deps, asked),
     webhook: handlers.webhook,
-    handOver: (plan) => pipeline.handOver(plan),
   });
-  const server = await startLoopbackServer(front, port).catch((error) => {
+  const server = await startLoopbackServer(front, port).catch(async (error) => {
+    await handlers.close();
     throw new ConfigError(portProblem(port, error));
   });
   const pipeline = createDemoPipeline({ url: server.url, secret: secret?.secret ?? '', environment: demoEnvironment });
@@ -63,36 +115,32 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
 
   const retract = await announceRunning(dataFolder, env);
   showRunning({
-    isDemo,
+    ...{ isDemo, environments, channels, dataFolder, sweepMs },
     url: `http://localhost:${server.port}`,
-    environments: Object.keys(world.document.environments),
-    channels: Object.entries(world.document.channels).map(([name, { type }]) => `${name} (${type})`),
-    dataFolder,
-    sweepMs,
     secretFile: secret?.file ?? null,
     newSecret: secret?.isNew ? secret.secret : null,
     jobId: newJobs[0]?.id ?? 'job_41B25',
   });
+  const checked = selfCheck(deps).then(showSelfCheck, onError);
 
-  const handOver = (plan: JobPlan) =>
-    plan.hangs ? checkBackdated(demoEnvironment, plan.id, plan.hangs.from) : pipeline.handOver(plan);
   await Promise.all(newJobs.map(handOver)).catch(onError);
   const sweep = async (event?: object) => {
-    const result = await handlers.sweep(event);
+    const { changed, sent } = await handlers.sweep(event);
     // The demo prints the messages themselves.
-    if (!isDemo) showSweep(result);
+    if (!isDemo && changed + sent > 0)
+      showEvent({ kind: 'sweep', where: '', text: `${changed} changed, ${sent} sent` });
+    await events.shown();
+    showTroubles(await readTroubles(deps));
   };
-  const sweepAndShow = async () => {
-    await sweep();
-    for (const name of (await world.demo?.discovered(pipeline.isWatching)) ?? []) showDiscovered(name);
-  };
-  const sweeps = startSchedule(sweepAndShow, sweepMs, onError);
+  const sweeps = startSchedule(sweep, sweepMs, onError);
   const housekeeping = startSchedule(async () => void (await store.removeExpired()), housekeepingMs, onError);
 
   return async () => {
-    const quiet = Promise.all([sweeps.stop(), housekeeping.stop()]).then(handlers.settled);
+    const quiet = Promise.all([sweeps.stop(), housekeeping.stop(), checked]).then(handlers.settled);
     await queue.close();
     await Promise.race([quiet, sleep(stopWithinMs, undefined, { ref: false })]);
+    await events.shown();
+    await handlers.close();
     await retract();
     await page.close();
     await server.close();
@@ -106,33 +154,37 @@ interface World {
   document: ConfigDocument;
   demo: Demo | null;
   topic: EmbeddedTopic | null;
+  /** The channels that share the local topic. */
+  topicChannels: string[];
 }
 
-async function startWorld(settings: StartSettings, page: Page, secret: string | null): Promise<World> {
+async function startWorld(
+  settings: StartSettings,
+  secret: string | null,
+  onMessage: (message: ReceivedMessage) => void,
+): Promise<World> {
   const { mode, document } = settings;
-  const isTopicLocal = mode === 'demo' || localTopicChannels(document, process.env).length > 0;
-  const topic = isTopicLocal
-    ? await startEmbeddedTopic({
-        onMessage: (message) => {
-          showTopicMessage(message);
-          page.showTopicMessage(message);
-        },
-      })
-    : null;
+  const topicChannels = mode === 'demo' ? [demoChannels.topic] : localTopicChannels(document, process.env);
+  const topic =
+    topicChannels.length > 0
+      ? await startEmbeddedTopic({
+          // A FIFO topic recognises a repeated message, which closes the one hole that there is when a worker is killed.
+          ...(mode === 'demo' && { name: 'publishing-job-events.fifo' }),
+          onMessage: (message) => onMessage(fromTopic(topicChannels.join(', '), message)),
+        })
+      : null;
   const topicArn = topic?.topicArn ?? null;
   if (mode === 'real') {
-    return { document: realDocument(document, { env: process.env, topicArn, secret }), demo: null, topic };
+    const real = realDocument(document, { env: process.env, topicArn, secret });
+    return { document: real, demo: null, topic, topicChannels };
   }
   const demo = await startDemo({
     ...settings,
     secret: secret ?? '',
     topicArn: topicArn ?? '',
-    onSlackMessage: (message) => {
-      showSlackMessage(message);
-      page.showSlackMessage(message);
-    },
+    onSlackMessage: (message) => onMessage(fromSlack(message)),
   });
-  return { document: demo.document, demo, topic };
+  return { document: demo.document, demo, topic, topicChannels };
 }
 
 async function webhookSecret({ mode, document, dataFolder }: StartSettings) {

@@ -11,11 +11,11 @@ import { fileURLToPath } from 'node:url';
 
 const pathOf = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
-/** What expressions may use: the message and the row of the table that begin with, or contain, a text. */
+/** What expressions may use: the message that begins with a text, and the job that contains one. */
 const finders = `
-  const message = (text) => [...document.querySelectorAll('#slack article')].find((one) =>
-    one.querySelector('.block-header').textContent.startsWith(text + ':'));
-  const job = (text) => [...document.querySelectorAll('#jobs tbody tr')].find((one) => one.textContent.includes(text));`;
+  const message = (text) => [...document.querySelectorAll('#feed .card')].find((one) =>
+    one.querySelector('.block-header')?.textContent.startsWith(text + ':'));
+  const job = (text) => [...document.querySelectorAll('#jobs > li')].find((one) => one.textContent.includes(text));`;
 
 const folder = await mkdtemp(join(tmpdir(), 'screenshots-'));
 // Without the caller's environment: credentials would turn the demo into the real thing.
@@ -38,7 +38,7 @@ try {
   await show(
     call,
     { width: 1280, height: 940, scale: 1 },
-    'job("Whole environment")?.textContent.includes("✓ events")',
+    'job("Whole environment")?.querySelectorAll(".notified-one.sent").length === 2',
   );
   await capture(call, 'page.png', 'document.body');
   await show(call, { width: 720, height: 1080, scale: 2 }, 'message("Completed with warnings")');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Piece, parseMrkdwn } from '../../local/mrkdwn.ts';
+import { type Piece, parseMrkdwn } from '../../local/page/mrkdwn.js';
 
 const moment = new Date(2026, 0, 1, 10, 4);
 const seconds = moment.getTime() / 1000;

@@ -7,7 +7,8 @@ import type { JobRow } from '../../local/job-list.ts';
 import { startLoopbackServer } from '../../local/loopback-server.ts';
 import { type PublishingApiServer, startPublishingApiServer } from '../../local/publishing-api-server.ts';
 import { publishingJob } from '../../local/publishing-job.ts';
-import { type SlackMessage, type SlackServer, startSlackServer } from '../../local/slack-server.ts';
+import type { ReceivedMessage } from '../../local/received.ts';
+import { type SlackServer, startSlackServer } from '../../local/slack-server.ts';
 import { addressOf, type NotifierProcess, startNotifier } from './notifier-process.ts';
 
 let folder: string;
@@ -38,12 +39,12 @@ const demoMessages = [
 ];
 const times = (notifier: NotifierProcess, pattern: RegExp) => [...notifier.stdout().matchAll(pattern)].length;
 const shown = (notifier: NotifierProcess) =>
-  [...notifier.stdout().matchAll(/ {2}(\S.*?) {2}→ (.*)/g)].map(([, ...it]) => it);
+  [...notifier.stdout().matchAll(/ ✓ sent +(\S+) +(\S.*)$/gm)].map(([, ...it]) => it);
 const inEachChannel = (titles: string[]) =>
   titles
     .flatMap((title) => [
-      [title, 'SNS, events'],
-      [title, 'Slack, team'],
+      ['events', title],
+      ['team', title],
     ])
     .sort();
 
@@ -56,21 +57,30 @@ const shownAll = (...notifiers: NotifierProcess[]) =>
 
 interface PageState {
   jobs: JobRow[];
-  slack: SlackMessage[];
+  messages: ReceivedMessage[];
 }
 
 /** The data of the page, as soon as it meets the condition. */
 async function pageState(notifier: NotifierProcess, meets: (state: PageState) => boolean): Promise<PageState> {
   const live = await fetch(`${await addressOf(notifier)}/live`);
+  const jobs = new Map<string, JobRow>();
+  const messages: ReceivedMessage[] = [];
   let text = '';
   for await (const chunk of live.body ?? []) {
     text += Buffer.from(chunk).toString();
-    const dataOf = (event: string) => text.split(`event: ${event}\ndata: `).at(-1)?.split('\n\n')[0] ?? '';
-    if (!text.endsWith('\n\n') || !text.includes('event: jobs')) continue;
-    const state = { jobs: JSON.parse(dataOf('jobs')), slack: JSON.parse(dataOf('state')).slack };
+    const events = text.split('\n\n');
+    text = events.pop() ?? '';
+    for (const [, event = '', data = ''] of events.map(
+      (one) => /^(?:retry.+\n)?event: (.+)\ndata: (.+)$/.exec(one) ?? [],
+    )) {
+      if (event === 'state') messages.push(...JSON.parse(data).messages);
+      if (event === 'message') messages.push(JSON.parse(data));
+      if (event === 'jobs') for (const row of JSON.parse(data) as JobRow[]) jobs.set(row.jobId, row);
+    }
+    const state = { jobs: [...jobs.values()], messages };
     if (meets(state)) return state;
   }
-  throw new Error(`the page received no more data:\n${text}`);
+  throw new Error('the page received no more data');
 }
 
 describe('without credentials', { timeout: 60_000 }, () => {
@@ -82,7 +92,8 @@ describe('without credentials', { timeout: 60_000 }, () => {
 
     const page = await fetch(url);
     expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; .+require-trusted-types-for/);
-    expect(await page.text()).not.toMatch(/(src|href)="(?!data:)/);
+    expect(await page.text()).not.toMatch(/(src|href)="(?!data:|\/page\/|#)/);
+    expect((await fetch(`${url}/page/..%2fstart.ts`)).status).toBe(404);
     expect((await fetch(`${url}/jobs/%E0`)).status).toBe(400);
     expect((await fetch(`${url}/jobs/job_1`)).status).toBe(401);
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
@@ -95,8 +106,8 @@ describe('without credentials', { timeout: 60_000 }, () => {
   test('a job that is not handed over is discovered, and shown as discovered', async () => {
     const notifier = start();
     await notifier.sees(/Discovered: Blog, five new posts/);
-    await notifier.sees(/Completed: Blog, five new posts {2}→/);
-    expect(times(notifier, /Discovered:/g)).toBe(1);
+    await notifier.sees(/sent +\S+ +Completed: Blog, five new posts/);
+    expect(times(notifier, /Discovered/g)).toBe(1);
     const { jobs } = await pageState(notifier, (state) => state.jobs.some(({ isDiscovered }) => isDiscovered));
     expect(jobs.filter(({ isDiscovered }) => isDiscovered).map(({ job }) => job?.name)).toEqual([
       'Blog, five new posts',
@@ -113,13 +124,13 @@ describe('without credentials', { timeout: 60_000 }, () => {
     await notifier.sees(/Stuck: Media[\s\S]+Completed: Media/);
     const deliveriesOf = ({ jobs }: PageState) =>
       jobs.find(isStuck)?.deliveries.map(({ outcome, state }) => [outcome, state]);
-    const { slack } = await pageState(notifier, (state) =>
+    const { messages } = await pageState(notifier, (state) =>
       isDeepStrictEqual(
         deliveriesOf(state),
         ['stuck', 'stuck', 'completed', 'completed'].map((outcome) => [outcome, 'sent']),
       ),
     );
-    expect(slack.map(({ payload }) => payload.text)).toEqual(
+    expect(messages.filter(({ channel }) => channel === 'team').map(({ text }) => text)).toEqual(
       expect.arrayContaining([
         expect.stringMatching(/^Stuck: [\s\S]+have not changed for 5 min/),
         expect.stringMatching(/^Completed: Media[\s\S]+Earlier, it was stuck: without progress for more than 5 min/),
@@ -129,7 +140,7 @@ describe('without credentials', { timeout: 60_000 }, () => {
 
   test('after a restart no message is repeated, and none is lost', async () => {
     const before = start();
-    await before.sees(/Stuck: .+[\s\S]+Stuck: .+→/);
+    await before.sees(/sent .+Stuck: .+[\s\S]+sent .+Stuck: /);
     expect(await before.stop('SIGTERM')).toBe(0);
     const after = start();
     await shownAll(before, after);
@@ -140,9 +151,9 @@ describe('without credentials', { timeout: 60_000 }, () => {
 
   test('the page receives the jobs and the messages so far', async () => {
     const notifier = start();
-    await notifier.sees(/Completed: .+→ Slack/);
-    const { jobs, slack } = await pageState(notifier, (state) => state.jobs.length > 0);
-    expect(JSON.stringify(slack)).toContain('"Completed: Nightly site publish"');
+    await notifier.sees(/sent +team +Completed: /);
+    const { jobs, messages } = await pageState(notifier, (state) => state.jobs.length > 0);
+    expect(JSON.stringify(messages)).toContain('"Completed: Nightly site publish"');
     expect(jobs.map(({ job }) => job?.name)).toContain('Nightly site publish');
   });
 
@@ -154,7 +165,7 @@ describe('without credentials', { timeout: 60_000 }, () => {
     expect((await ask('faults', { status: 429, times: 2, retryAfter: 0 })).status).toBe(201);
     expect((await ask('faults', { status: 500, times: 3, call: 'list' })).status).toBe(201);
     expect((await ask('jobs', { outcome: 'publishedNothing', name: '\u001b[31m<img>', seconds: 1 })).status).toBe(201);
-    await notifier.sees(/Completed, published nothing: \[31m<img> {2}→/);
+    await notifier.sees(/sent .+Completed, published nothing: \[31m<img>/);
     expect(await (await ask('jobs', { outcome: 'lost' })).json()).toMatchObject({
       status: 422,
       detail: 'outcome must be one of completed, completedWithWarnings, publishedNothing, failed, canceled.',
@@ -202,8 +213,8 @@ describe('with credentials', { timeout: 30_000 }, () => {
 
     api.setJob('job_1', publishingJob({ id: 'job_1', status: 'Failed' }));
     const after = start(env());
-    await after.sees(/Failed: Nightly site publish {2}→ SNS/);
-    await after.sees(/sweep: 1 changed, 2 sent/);
+    await after.sees(/sent +events +Failed: Nightly site publish/);
+    await after.sees(/sweep +1 changed, 2 sent/);
     expect(await after.stop()).toBe(0);
     expect(slack.messages).toHaveLength(1);
   });
@@ -223,8 +234,8 @@ describe('with credentials', { timeout: 30_000 }, () => {
     const secret = (await readFile(join(folder, 'webhook-secret'), 'utf8')).trim();
     const woken = await wake({ 'x-api-key': secret });
     expect([woken.status, await woken.json()]).toMatchObject([202, { environment: 'main' }]);
-    await notifier.sees(/Completed: Nightly site publish {2}→ SNS/);
-    await notifier.sees(/sweep: 1 changed, 2 sent/);
+    await notifier.sees(/sent +events +Completed: Nightly site publish/);
+    await notifier.sees(/sweep +1 changed, 2 sent/);
     expect(slack.messages).toHaveLength(1);
   });
 

@@ -1,22 +1,17 @@
 /** A parser for Slack's text format: https://docs.slack.dev/messaging/formatting-message-text/ */
 
-/** Plain text, or a formatted part with the tag of its HTML element or `mention`. */
-export type Piece = string | { tag: Tag; href?: string; pieces: Piece[] };
-type Tag = 'strong' | 'em' | 's' | 'code' | 'pre' | 'time' | 'mention' | 'a';
-
-const emphasis: Record<string, Tag> = { '*': 'strong', _: 'em', '~': 's' };
+const emphasis = { '*': 'strong', _: 'em', '~': 's' };
 const before = '(?<=^|[\\s(\\[{"\'.,;:!?>-])';
 const after = '(?=$|[\\s)\\]}"\'.,;:!?<-])';
 
 // Markup is at the edges of words. A word joiner (U+2060) after a character disables it.
-const around = (mark: string): string =>
-  `${before}\\${mark}(?=[^\\s\\u2060${mark}])[^\\${mark}\\n]*[^\\s\\${mark}]\\${mark}${after}`;
+const around = (mark) => `${before}\\${mark}(?=[^\\s\\u2060${mark}])[^\\${mark}\\n]*[^\\s\\${mark}]\\${mark}${after}`;
 const special = new RegExp(
   `(\`\`\`[\\s\\S]+?\`\`\`|\`[^\`\\n]+\`|<[^<>\\n]+>|${Object.keys(emphasis).map(around).join('|')})`,
 );
 
 /** Parses a text. Dates become text relative to `now`, in the reader's time zone. */
-export function parseMrkdwn(text: string, now = new Date()): Piece[] {
+export function parseMrkdwn(text, now = new Date()) {
   // Splitting at a pattern with one group puts the matches at odd indexes.
   return text
     .split(special)
@@ -24,7 +19,7 @@ export function parseMrkdwn(text: string, now = new Date()): Piece[] {
     .filter((piece) => piece !== '');
 }
 
-function parseSpecial(part: string, now: Date): Piece {
+function parseSpecial(part, now) {
   if (part.startsWith('```')) return { tag: 'pre', pieces: [unescaped(part.slice(3, -3))] };
   if (part.startsWith('`')) return { tag: 'code', pieces: [unescaped(part.slice(1, -1))] };
   const inner = part.slice(1, -1);
@@ -33,29 +28,28 @@ function parseSpecial(part: string, now: Date): Piece {
 }
 
 /** A date, a mention or a link in angle brackets, each with its text after a bar. */
-function parseAngled(content: string, now: Date): Piece {
+function parseAngled(content, now) {
   const [target = '', label] = content.split(/\|(.*)/s);
   const date = /^!date\^(\d+)\^([^^]+)/.exec(target);
   if (date) return { tag: 'time', pieces: [formatDate(new Date(Number(date[1]) * 1000), date[2] ?? '', now)] };
   const mention = /^(?:!(?:subteam\^)?|[@#])(.+)$/.exec(target)?.[1];
-  if (mention)
+  if (mention) {
     return { tag: 'mention', pieces: [`${target.startsWith('#') ? '#' : '@'}${unescaped(label ?? mention)}`] };
+  }
   const text = unescaped(label ?? target);
   // Only the schemes that Slack links; `javascript:` is not one of them.
   return /^(https?|mailto):/.test(target) ? { tag: 'a', href: unescaped(target), pieces: [text] } : text;
 }
 
-const unescaped = (text: string): string =>
-  text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+const unescaped = (text) => text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 
 /** https://docs.slack.dev/messaging/formatting-message-text/#date-formatting */
-function formatDate(date: Date, format: string, now: Date): string {
-  const day = (options: Intl.DateTimeFormatOptions) => date.toLocaleDateString([], options);
+function formatDate(date, format, now) {
+  const day = (options) => date.toLocaleDateString([], options);
   const long = () => day({ day: 'numeric', month: 'long', year: 'numeric' });
   const short = () => day({ day: 'numeric', month: 'short', year: 'numeric' });
-  const pretty = (otherwise: () => string) => () =>
-    date.toDateString() === now.toDateString() ? 'today' : otherwise();
-  const tokens: Record<string, () => string> = {
+  const pretty = (otherwise) => () => (date.toDateString() === now.toDateString() ? 'today' : otherwise());
+  const tokens = {
     date: long,
     date_num: () => day({ day: '2-digit', month: '2-digit', year: 'numeric' }),
     date_short: short,
@@ -66,6 +60,6 @@ function formatDate(date: Date, format: string, now: Date): string {
     time: () => date.toLocaleTimeString([], { hour: 'numeric', minute: '2-digit' }),
     time_secs: () => date.toLocaleTimeString([], { hour: 'numeric', minute: '2-digit', second: '2-digit' }),
   };
-  const text = format.replace(/\{(\w+)\}/g, (token, name: string) => tokens[name]?.() ?? token);
+  const text = format.replace(/\{(\w+)\}/g, (token, name) => tokens[name]?.() ?? token);
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
