@@ -10,6 +10,23 @@ export function readChannels(names: string[], { channels }: Pick<Config, 'channe
   throw new RequestError(422, `Unknown channel. Configured channels: ${Object.keys(channels).join(', ')}.`);
 }
 
+/** The id of the job, from the argument or from `--job`. Throws a `RequestError` unless exactly one of them is there. */
+export function readJobId(argument: string | undefined, { job }: { job?: string | undefined }): string {
+  const jobId = argument ?? job;
+  if (jobId === undefined) throw new RequestError(400, 'Name the job by its id: notifier <command> JOB.');
+  if (argument !== undefined && job !== undefined) throw new RequestError(400, 'Give the id of the job once.');
+  return jobId;
+}
+
+/** Makes the parser of an option that takes a number from 1 to 1000. */
+export const countOf =
+  (option: string) =>
+  (text: string): number => {
+    const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+    if (count < 1 || count > 1_000) throw new RequestError(400, `${option} takes a number from 1 to 1000.`);
+    return count;
+  };
+
 const units: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Makes the parser of an option that takes a duration such as `90s`, `30m`, `2h` or `3d`. Returns milliseconds. */

@@ -7,13 +7,14 @@ import { readJobName } from '../lib/http-api/request.ts';
 import { isOnlyAccepted, responseOf } from '../lib/http-api/responses.ts';
 import { type Checked, check as checkJob } from '../lib/pipeline/check.ts';
 import { clean } from '../lib/platform/text.ts';
-import { durationOf } from './arguments.ts';
+import { durationOf, readJobId } from './arguments.ts';
 import { addCommand, type CommandResult, type CommonOptions, withNotifier } from './command.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';
 import { formatFields } from './output.ts';
 import { createProgressLine, noProgressLine, type ProgressLine } from './progress-line.ts';
 
 export interface CheckOptions extends CommonOptions {
+  job?: string;
   environment?: string;
   wait?: boolean;
   /** Milliseconds. */
@@ -37,18 +38,20 @@ const checkMs = 25_000;
 const deliveryMs = 150_000;
 
 export function addCheck(program: Command): void {
-  addCommand(program, 'check <job>')
+  addCommand(program, 'check [job]')
     .description('Fetch a job now and notify its channels, as POST /jobs does')
+    .option('--job <id>', 'the same as [job]')
     .option('--environment <name>', 'environment of the job (required if several are configured)')
     .option('--wait', 'wait until the job has ended and its notifications are delivered')
     .addOption(durationOption('--timeout', 'with --wait: stop waiting after this time').default(30 * 60_000, '30m'))
     .addOption(durationOption('--every', 'with --wait: time between two checks').default(5_000, '5s'))
     .addHelpText('after', `\nExit codes of --wait, by the outcome of the job:\n${exitCodeLines()}`)
-    .action((jobId: string, options: CheckOptions) =>
-      withNotifier(options, (deps) =>
+    .action((argument: string | undefined, options: CheckOptions) => {
+      const jobId = readJobId(argument, options);
+      return withNotifier(options, (deps) =>
         check(deps, jobId, options, options.json ? noProgressLine : createProgressLine(process.stdout)),
-      ),
-    );
+      );
+    });
 }
 
 const durationOption = (name: string, description: string): Option =>

@@ -12,6 +12,7 @@ import { decideNext } from '../lib/pipeline/check.ts';
 import { decisionContext } from '../lib/pipeline/invocation.ts';
 import { RequestError, UpstreamError } from '../lib/platform/errors.ts';
 import { readJob } from '../lib/sitecore/responses.ts';
+import { readJobId } from './arguments.ts';
 import { addCommand, type CommandResult, type CommonOptions, withConfiguration, withNotifier } from './command.ts';
 import { type ActiveCooldown, activeCooldowns } from './cooldowns.ts';
 import { deliveriesOf } from './deliveries.ts';
@@ -27,21 +28,23 @@ export interface ExplainOptions extends CommonOptions {
 const readMs = 15_000;
 
 export function addExplain(program: Command): void {
-  addCommand(program, 'explain')
+  addCommand(program, 'explain [job]')
     .description('Explain why a job notifies a channel or not: transition, rule, channels, messages')
-    .option('--job <id>', 'a job, as it is in Sitecore and in the table now')
+    .option('--job <id>', 'the same as [job]: a job, as it is in Sitecore and in the table now')
     .option('--file <path>', 'a job as JSON of the Publishing API; - reads standard input')
     .option('--environment <name>', 'environment of the job (required if several are configured)')
     .addHelpText(
       'after',
       '\nSends and writes nothing. --file needs only the configuration, and treats the job as new and as just ended.',
     )
-    .action((options: ExplainOptions) => {
-      if ((options.job === undefined) === (options.file === undefined)) {
-        throw new RequestError(400, 'Add either --job ID or --file PATH.');
+    .action((argument: string | undefined, options: ExplainOptions) => {
+      const isFile = options.file !== undefined;
+      if (isFile === (argument !== undefined || options.job !== undefined)) {
+        throw new RequestError(400, 'Add either the id of a job or --file PATH.');
       }
-      const withDeps = options.file === undefined ? withNotifier : withConfiguration;
-      return withDeps(options, (deps) => explain(deps, options));
+      if (isFile) return withConfiguration(options, (deps) => explain(deps, options));
+      const job = readJobId(argument, options);
+      return withNotifier(options, (deps) => explain(deps, { ...options, job }));
     });
 }
 

@@ -151,6 +151,12 @@ describe('the process', () => {
     expect(scene.world.slack.messages).toHaveLength(1);
   });
 
+  test('takes the id of a job as an option too', async () => {
+    scene.world.setJob('job_1', { status: 'Running' });
+    const { code, stdout } = await run(['check', '--job', 'job_1'], scene.world.env());
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/status +Running/)]);
+  });
+
   test('finds a running npm start by its data folder', async () => {
     await using folder = await temporaryFolder();
     await announceRunning(folder.path, scene.world.env());
@@ -160,7 +166,8 @@ describe('the process', () => {
   });
 
   test.each([
-    ['a missing job', ['check'], /^error: missing required argument 'job'\n/],
+    ['a missing job', ['check'], /^Name the job by its id: notifier <command> JOB\.\n$/],
+    ['two ids', ['check', 'job_1', '--job', 'job_2'], /^Give the id of the job once\.\n$/],
     ['an invalid job id', ['check', 'no job'], /^jobId must be a string of 1 to 128 characters/],
     [
       'an invalid duration',

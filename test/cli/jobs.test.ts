@@ -1,6 +1,6 @@
 /** `notifier jobs`: the watched jobs and those with dead deliveries. */
 
-import { expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { jobs } from '../../cli/jobs.ts';
 import { day, minute, sweepEvery } from '../support/scene.ts';
 import { run } from './run.ts';
@@ -75,4 +75,62 @@ test('the process prints one document', async () => {
   await scene.notifier.post('job_1');
   const { code, stdout } = await run(['jobs', '--json'], scene.world.env());
   expect([code, JSON.parse(stdout)]).toMatchObject([0, { jobs: [{ jobId: 'job_1' }], cooldowns: [] }]);
+});
+
+describe('--recent', () => {
+  const recent = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(['jobs', ...args, '--json'], scene.world.env());
+    expect([code, stderr]).toEqual([0, '']);
+    return (JSON.parse(stdout) as { jobs: { jobId: string; why: { text: string } }[] }).jobs;
+  };
+  const ids = async (...args: string[]) => (await recent(...args)).map(({ jobId }) => jobId);
+
+  beforeEach(async () => {
+    const { world, notifier } = scene;
+    world.setJob('job_1', { status: 'Completed', name: 'Nightly publish', at: notifier.clock.now() });
+    world.setJob('job_2', { status: 'Running', name: 'Home page' });
+    world.setJob('job_3', { status: 'Failed', name: 'Nightly media', at: notifier.clock.now() });
+    for (const id of ['job_1', 'job_2', 'job_3']) {
+      await notifier.post(id);
+      notifier.clock.advance(minute);
+    }
+  });
+
+  test('lists the latest jobs, also ended ones, newest first, and why each notifies somebody or not', async () => {
+    expect((await recent('--recent')).map(({ jobId, why }) => [jobId, why.text])).toEqual([
+      ['job_3', 'No rules: every outcome → team, events'],
+      ['job_2', 'Nobody yet: it has not ended'],
+      ['job_1', 'No rules: every outcome → team, events'],
+    ]);
+    const { stdout } = await run(['jobs', '--recent', '2'], scene.world.env());
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/^environment +job +name +status +first seen +why +deliveries$/),
+      expect.stringMatching(/^production +job_3 +Nightly media +Failed .+ team, events +team sent; events sent$/),
+      expect.stringMatching(/^production +job_2 +Home page +Running .+ Nobody yet: it has not ended$/),
+      '',
+      'The latest 2 of 3. Show more with --recent <count>.',
+      '',
+    ]);
+  });
+
+  test('narrows the list by state, name and environment', async () => {
+    const [ended, media] = await Promise.all([ids('--ended'), ids('--recent', '--name', 'MEDIA')]);
+    expect([ended, media]).toEqual([['job_3', 'job_1'], ['job_3']]);
+    const watched = async (options: object) => (await list(options)).rows.map(({ jobId }) => jobId);
+    expect(await watched({ name: 'home', environment: 'production' })).toEqual(['job_2']);
+    expect(await watched({ name: 'nightly' })).toEqual([]);
+  });
+
+  test.each([
+    ['a count that is not a number', ['--recent', 'all'], '--recent takes a number from 1 to 1000.\n'],
+    ['an unknown environment', ['--environment', 'b'], /^Unknown environment\./],
+    ['--dead as well', ['--ended', '--dead'], '--dead cannot be combined with --recent or --ended.\n'],
+  ])('%s is a mistake, in one sentence', async (_, args, message) => {
+    const { code, stdout, stderr } = await run(['jobs', ...args], scene.world.env());
+    expect([code, stdout, stderr]).toEqual([
+      2,
+      '',
+      typeof message === 'string' ? message : expect.stringMatching(message),
+    ]);
+  });
 });

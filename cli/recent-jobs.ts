@@ -1,0 +1,85 @@
+/** `notifier jobs --recent`: the latest jobs, also those that have ended, with the reason for each notification. */
+
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
+import type { Deps } from '../lib/deps.ts';
+import { isTerminal, type JobName, type JobRecord } from '../lib/domain/job.ts';
+import { requestHandler } from '../lib/platform/aws.ts';
+import { type JobRow, jobRows } from '../local/job-list.ts';
+import type { CommandResult } from './command.ts';
+import { formatDuration, formatTable } from './output.ts';
+
+/** Which jobs to list. A member that is left out does not restrict the list. */
+export interface Selection {
+  count: number;
+  ended?: boolean;
+  /** A part of the name, in any case. */
+  name?: string | undefined;
+  environment?: string | undefined;
+}
+
+/** The members that the selection needs. */
+interface Entry extends JobName, Pick<JobRecord, 'status' | 'firstSeenAt' | 'watch'> {
+  job?: { name?: string | null };
+}
+
+/** The latest jobs of the selection, newest first, in the words of the page. */
+export async function recentJobs(deps: Deps, selection: Selection): Promise<CommandResult> {
+  const entries = (await scan(process.env['TABLE_NAME'] ?? '')).filter((entry) => isSelected(entry, selection));
+  const latest = entries.sort((a, b) => b.firstSeenAt.localeCompare(a.firstSeenAt)).slice(0, selection.count);
+  const records = (await Promise.all(latest.map((entry) => deps.store.get(entry)))).filter((record) => !!record);
+  const rows = jobRows(records, deps.config.rules, () => undefined);
+  return {
+    document: { jobs: rows, count: entries.length },
+    text: rows.length > 0 ? textOf(rows, entries.length, deps.clock.now()) : 'No job matches.',
+  };
+}
+
+/** Reads the selected members of every job. No index holds ended jobs, so this needs `dynamodb:Scan`. */
+async function scan(TableName: string): Promise<Entry[]> {
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 5, requestHandler }));
+  const pages = paginateScan(
+    { client },
+    {
+      TableName,
+      ProjectionExpression: 'environment, jobId, firstSeenAt, watch, #status, job.#name',
+      ExpressionAttributeNames: { '#status': 'status', '#name': 'name' },
+    },
+  );
+  const entries: Entry[] = [];
+  // The table also holds items that are not jobs.
+  for await (const { Items = [] } of pages)
+    entries.push(...(Items as Entry[]).filter(({ firstSeenAt }) => firstSeenAt));
+  return entries;
+}
+
+const isSelected = (entry: Entry, { ended, name, environment }: Selection): boolean =>
+  (!ended || isTerminal(entry.status) || entry.watch !== 'jobs') &&
+  isNamed(entry, entry.job?.name, { name, environment });
+
+/** Whether a job has this environment and this part of a name. */
+export const isNamed = (
+  job: JobName,
+  jobName: string | null | undefined,
+  { name, environment }: Pick<Selection, 'name' | 'environment'>,
+): boolean =>
+  (environment === undefined || job.environment === environment) &&
+  (name === undefined || `${jobName ?? ''}`.toLowerCase().includes(name.toLowerCase()));
+
+function textOf(rows: JobRow[], count: number, now: number): string {
+  const cells = rows.map(({ environment, jobId, job, state, firstSeenAt, why, deliveries }) => [
+    environment,
+    jobId,
+    job?.name ?? '',
+    state.label,
+    `${formatDuration(now - Date.parse(firstSeenAt))} ago`,
+    why.text,
+    deliveries
+      .map((one) => `${one.channel} ${one.state}${one.state !== 'sent' && one.error ? `: ${one.error}` : ''}`)
+      .join('; '),
+  ]);
+  const table = formatTable(['environment', 'job', 'name', 'status', 'first seen', 'why', 'deliveries'], cells);
+  return count > rows.length
+    ? `${table}\n\nThe latest ${rows.length} of ${count}. Show more with --recent <count>.`
+    : table;
+}
