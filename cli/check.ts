@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import type { Deps } from '../lib/deps.ts';
-import type { JobName, JobRecord, Outcome, Statistics } from '../lib/domain/job.ts';
+import { isTerminal, type JobName, type JobRecord, type Outcome, type Statistics } from '../lib/domain/job.ts';
 import { readJobName } from '../lib/http-api/request.ts';
 import { isOnlyAccepted, responseOf } from '../lib/http-api/responses.ts';
 import { type Checked, check as checkJob } from '../lib/pipeline/check.ts';
@@ -96,9 +96,17 @@ async function waitForEnd(
     await clock.wait(Math.min(every, until - clock.now()));
     // Only the table is read for a job that has ended or is no longer watched: a check would watch it again.
     const record = await store.get(job);
-    last = record && (hasEnded(record) || !isOpen(record)) ? { ...last, record } : await checkOnce(deps, job);
+    last = record && (hasEnded(record) || !isOpen(record)) ? asRecorded(record, last) : await checkOnce(deps, job);
   }
 }
+
+/** What another worker recorded meanwhile, in place of what the last check read. */
+const asRecorded = (record: JobRecord, { reading }: Checked): Checked => ({
+  record,
+  reading: record.job ? { kind: 'job', job: record.job } : reading,
+  transition: null,
+  previousStatus: record.decision?.previousStatus ?? null,
+});
 
 const hasEnded = ({ decision }: JobRecord): boolean => decision?.outcome != null;
 
@@ -130,7 +138,8 @@ function resultOf(checked: Checked, exitCode: number): CommandResult {
   const { record, reading } = checked;
   const detail = 'error' in reading ? reading.error : null;
   const response = responseOf(checked);
-  const job = reading.kind === 'job' ? reading.job : record.job;
+  // Another worker may have recorded the end of a job that this check read as running. A running job's record is older.
+  const job = reading.kind === 'job' && !isTerminal(record.status) ? reading.job : record.job;
   return {
     document: { ...response, detail, job, deliveries: deliveriesOf(record) },
     text: [

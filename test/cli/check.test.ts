@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { type CheckOptions, check } from '../../cli/check.ts';
 import { createProgressLine } from '../../cli/progress-line.ts';
 import { announceRunning } from '../../local/running.ts';
+import { wrapStore } from '../support/scene.ts';
 import type { World } from '../support/world.ts';
 import { run, temporaryFolder } from './run.ts';
 import { stepping, useScene } from './scene.ts';
@@ -32,6 +33,19 @@ async function wait(steps: (() => unknown)[], options: Partial<CheckOptions> = {
 type Values = Parameters<World['setJob']>[1];
 const set = (values: Values) => scene.world.setJob('job_1', { at: scene.notifier.clock.now(), ...values });
 const sweeps = (count: number) => Array(count).fill(() => scene.notifier.sweep());
+/** Another worker acts after the check has read the API, and before it reads the table. */
+function beforeRecording(act: () => Promise<unknown>): void {
+  let isFirst = true;
+  wrapStore(scene.notifier, (real) => ({
+    get: async (job) => {
+      if (isFirst) {
+        isFirst = false;
+        await act();
+      }
+      return await real.get(job);
+    },
+  }));
+}
 const anHour = 3_600_000;
 
 describe('without --wait', () => {
@@ -47,6 +61,17 @@ describe('without --wait', () => {
     expect(text).toMatch(/status +Completed\nbefore +never seen\noutcome +completedWithWarnings\n/);
     expect(text).toContain('✔ team completedWithWarnings, sent at 2026-01-01 10:10:00 UTC');
     expect([scene.world.slack.messages.length, scene.world.topic.messages.length]).toEqual([1, 1]);
+  });
+
+  test('prints one state if another worker records the end while this check reads the job as running', async () => {
+    set({ status: 'Running', failed: 10 });
+    await scene.notifier.post('job_1');
+    beforeRecording(async () => {
+      set({ status: 'Failed', failed: 13 });
+      await scene.notifier.post('job_1');
+    });
+    const { document } = await checkJob([]);
+    expect(document).toMatchObject({ status: 'Failed', job: { status: 'Failed', statistics: { failed: 13 } } });
   });
 
   test('says why a job could not be read, and that it is recorded', async () => {
@@ -106,6 +131,21 @@ describe('--wait', () => {
       'Running  10 sent · 9 processed · 0 failed · 0 skipped\n',
       'Completed  10 sent · 10 processed · 0 failed · 0 skipped\n',
     ]);
+  });
+
+  test('prints the state that another worker recorded, and not what the last check read', async () => {
+    set({ status: 'Running', processed: 40, failed: 10 });
+    const { exitCode, document } = await wait([
+      async () => {
+        set({ status: 'Failed', processed: 50, failed: 13 });
+        await scene.notifier.post('job_1');
+      },
+    ]);
+    expect([exitCode, lines.at(-1)]).toEqual([5, 'Failed  100 sent · 50 processed · 13 failed · 0 skipped\n']);
+    expect(document).toMatchObject({
+      ...{ status: 'Failed', previousStatus: 'Running', outcome: 'failed', detail: null },
+      job: { status: 'Failed', finishedAt: expect.any(String), statistics: { processed: 50, failed: 13 } },
+    });
   });
 
   test('rewrites one line on a terminal, within its width', async () => {
