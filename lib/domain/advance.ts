@@ -98,7 +98,13 @@ export function revive(
   const deliveries = { ...record.deliveries };
   // One millisecond apart, in their old order: a correction must not precede what it corrects.
   for (const [index, { key, delivery }] of wanted.entries()) {
-    deliveries[key] = { ...delivery, state: 'pending', createdAt: iso(context.now + index), nextAt: at };
+    deliveries[key] = {
+      ...delivery,
+      state: 'pending',
+      createdAt: iso(context.now + index),
+      nextAt: at,
+      failingSince: null,
+    };
   }
   const next = { ...record, deliveries, revision: record.revision + 1, writer: context.writer };
   return { next: { ...next, ...schedule(next, context) }, revived: wanted.map(({ key }) => key) };

@@ -31,7 +31,7 @@ export interface Timings {
   notFoundForMs: number;
   /** How long a job may stay unreadable before people are notified. */
   unreadableForMs: number;
-  /** The retry window: a delivery that is older than this is dead. */
+  /** The retry window: a delivery is dead when its attempts have failed for this long. */
   retryForMs: number;
   /** How long the table keeps a job after the last thing was done for it. */
   keepForMs: number;

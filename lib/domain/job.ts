@@ -189,6 +189,8 @@ export interface Delivery {
   /** What the channel returned: an SNS message ID, or `ok` from a Slack webhook. */
   receipt: string | null;
   error: string | null;
+  /** Since when its attempts have failed, without longer pauses in which nothing was tried. Null: none has failed. */
+  failingSince: string | null;
   /** Since when the delivery is ambiguous: the channel may have accepted a message whose receipt is not stored. */
   ambiguousSince: string | null;
 }

@@ -16,10 +16,10 @@ export interface NamedDelivery extends Notice {
  */
 export function dueDeliveries(
   record: JobRecord,
-  context: Pick<DecisionContext, 'now' | 'isOpen' | 'timings'>,
+  context: Pick<DecisionContext, 'now' | 'isOpen'>,
 ): NamedDelivery[] {
   const isDue = ({ delivery, channel }: NamedDelivery): boolean =>
-    Date.parse(delivery.nextAt ?? '') <= context.now && (context.isOpen(channel) || isOverdue(delivery, context));
+    Date.parse(delivery.nextAt ?? '') <= context.now && context.isOpen(channel);
   const pending = namedDeliveries(record).filter(({ delivery }) => isPending(delivery));
   const channels = [...new Set(pending.map(({ channel }) => channel))];
   return channels
@@ -42,9 +42,25 @@ export function splitKey(key: string): Notice & { channel: string } {
 /** Whether a delivery is still to be sent. */
 export const isPending = ({ state }: Delivery): boolean => state === 'pending';
 
-/** Whether a delivery's retry window has passed. */
-export const isOverdue = (delivery: Delivery, { now, timings }: Pick<DecisionContext, 'now' | 'timings'>): boolean =>
-  now - Date.parse(delivery.createdAt) >= timings.retryForMs;
+/** A pause between two attempts counts in the retry window up to this length, in milliseconds. */
+const longestPauseMs = 6 * 60 * 60_000;
+
+/**
+ * Since when the attempts of a delivery have failed, if one fails now. The time before the first attempt does not count,
+ * and a long pause counts in part: the channel may have worked, and nobody tried.
+ */
+export function failingSinceOf({ failingSince, at }: Delivery, now: number): string {
+  // A delivery that an earlier version stored has no `failingSince`.
+  if (!failingSince || at === null) return iso(now);
+  const uncountedMs = Math.max(now - Date.parse(at) - longestPauseMs, 0);
+  return iso(Date.parse(failingSince) + uncountedMs);
+}
+
+/** Whether the retry window of a delivery has passed: its attempts have failed for so long that it is dead. */
+export const isOverdue = (
+  { failingSince }: Pick<Delivery, 'failingSince'>,
+  { now, timings }: Pick<DecisionContext, 'now' | 'timings'>,
+): boolean => failingSince !== null && now - Date.parse(failingSince) >= timings.retryForMs;
 
 /** Adds deliveries under these keys, due immediately. An existing delivery is not replaced. */
 export function withNew(deliveries: Record<string, Delivery>, keys: string[], now: number): Record<string, Delivery> {
@@ -58,6 +74,7 @@ export function withNew(deliveries: Record<string, Delivery>, keys: string[], no
     at: null,
     receipt: null,
     error: null,
+    failingSince: null,
     ambiguousSince: null,
   };
   return { ...Object.fromEntries(keys.map((key) => [key, fresh])), ...deliveries };

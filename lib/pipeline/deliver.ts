@@ -7,7 +7,7 @@ import { decisionOf } from '../domain/announce.ts';
 import { deliveryWaitMs } from '../domain/backoff.ts';
 import { type Delivery, isTerminal, type JobRecord } from '../domain/job.ts';
 import { messageOf } from '../domain/message.ts';
-import { type NamedDelivery as Due, dueDeliveries, isOverdue } from '../domain/outbox.ts';
+import { type NamedDelivery as Due, dueDeliveries, failingSinceOf, isOverdue } from '../domain/outbox.ts';
 import { UpstreamError } from '../platform/errors.ts';
 import { type Invocation, sendTimeoutMs } from './invocation.ts';
 
@@ -80,10 +80,7 @@ async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invo
   const breaker = invocation.channelBreaker(name);
   if (!breaker) return await store(deps, record, due, dead(delivery, 'the channel is no longer configured'));
 
-  const overdue = isOverdue(delivery, { now: deps.clock.now(), timings: deps.timings });
-  if (!(await breaker.enter())) {
-    return overdue ? await store(deps, record, due, dead(delivery, delivery.error ?? 'the channel is paused')) : null;
-  }
+  if (!(await breaker.enter())) return null;
   const at = deps.clock.now();
   const begun = { ...delivery, attempts: delivery.attempts + 1, at: new Date(at).toISOString() };
   const result = await send(deps, record, due, deps.channel(name));
@@ -93,9 +90,9 @@ async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invo
     await breaker.succeeded();
     return tried;
   }
-  const failed = refused(begun, result, deps.clock.now());
+  const failed = afterFailure(delivery, begun, result, deps);
   deps.metrics.count('deliveryFailed', { channel: name, reason: result.kind });
-  const tried = await store(deps, record, due, overdue ? dead(failed, result.message) : failed);
+  const tried = await store(deps, record, due, failed);
   await breaker.failed(result);
   return tried;
 }
@@ -167,8 +164,18 @@ const accepted = (delivery: Delivery, { receipt, dedupWindowMs = 0 }: Sent, at: 
   nextAt: null,
   receipt,
   error: null,
+  failingSince: null,
   ambiguousSince: isWithin(dedupWindowMs, delivery.ambiguousSince, at) ? null : delivery.ambiguousSince,
 });
+
+/** Only a failed attempt makes a delivery dead, and only when its retry window has passed. A busy channel does not. */
+function afterFailure(before: Delivery, begun: Delivery, error: UpstreamError, { clock, timings }: Deps): Delivery {
+  const now = clock.now();
+  const isBusy = error.kind === 'rateLimited';
+  const failingSince = isBusy && !before.failingSince ? null : failingSinceOf(before, now);
+  const failed = { ...refused(begun, error, now), failingSince };
+  return !isBusy && isOverdue(failed, { now, timings }) ? dead(failed, error.message) : failed;
+}
 
 function refused(delivery: Delivery, error: UpstreamError, now: number): Delivery {
   const ambiguousSince = delivery.ambiguousSince ?? (error.ambiguous ? delivery.at : null);

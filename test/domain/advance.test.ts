@@ -13,7 +13,7 @@ import {
   type Reading,
   timeLimitNames,
 } from '../../lib/domain/job.ts';
-import { dueDeliveries, isOverdue, splitKey } from '../../lib/domain/outbox.ts';
+import { dueDeliveries, failingSinceOf, isOverdue, splitKey } from '../../lib/domain/outbox.ts';
 import { decideNext } from '../../lib/pipeline/check.ts';
 import {
   contextAt,
@@ -231,11 +231,10 @@ describe('deliveries', () => {
     ['a sent one is not', sent, true, false],
     ['a dead one is not', dead, true, false],
     ['a pending one to a closed channel is not', pending, false, false],
-    ['one to a closed channel is, when its window has passed', { createdAt: iso(start - 3 * day) }, false, true],
-    ['one to a closed channel is not, a moment before', { createdAt: iso(start - 3 * day + 1) }, false, false],
+    ['one to a closed channel is not, however old it is', { createdAt: iso(start - 9 * day) }, false, false],
     [
       'one whose window has passed still waits for its time',
-      { createdAt: iso(start - 9 * day), nextAt: iso(start + 1) },
+      { failingSince: iso(start - 9 * day), nextAt: iso(start + 1) },
       true,
       false,
     ],
@@ -278,10 +277,21 @@ describe('deliveries', () => {
   });
 
   test.each([
-    [3 * day - 1, false],
-    [3 * day, true],
-  ])('are overdue after the retry window: %d ms, %s', (age, expected) => {
-    expect(isOverdue({ ...pending, createdAt: iso(start - age) }, contextAt(start))).toBe(expected);
+    [null, false],
+    [iso(start - 3 * day + 1), false],
+    [iso(start - 3 * day), true],
+  ])('are overdue when attempts have failed for the retry window: since %s, %s', (failingSince, expected) => {
+    expect(isOverdue({ failingSince }, contextAt(start))).toBe(expected);
+  });
+
+  test.each<[sentence: string, before: Partial<Delivery>, since: number]>([
+    ['from the first failure', { createdAt: iso(start - 9 * day) }, start],
+    ['from the first failure that is not "busy"', { at: iso(start - hour), attempts: 3 }, start],
+    ['from the first failure, while attempts go on', { at: iso(start - 6 * hour) }, start - day],
+    ['without the part of a pause that is longer than 6 hours', { at: iso(start - 7 * hour) }, start - 23 * hour],
+  ])('count their retry window %s', (_, before, since) => {
+    const failingSince = since < start ? iso(start - day) : null;
+    expect(failingSinceOf(someDelivery({ failingSince, ...before }), start)).toBe(iso(since));
   });
 
   test('are named by outcome and channel, and by the limit if there is one', () => {
@@ -304,12 +314,7 @@ describe('the lease', () => {
     ['not with one that is dead', { 'completed/team': dead }, {}, false],
     ['not without deliveries', {}, {}, false],
     ['not when no channel is open', { 'completed/team': pending }, { isOpen: () => false }, false],
-    [
-      'for a closed channel, to bury what is overdue',
-      { 'completed/team': { createdAt: iso(start - 3 * day) } },
-      { isOpen: () => false },
-      true,
-    ],
+    ['not for a closed channel, however old', { 'completed/team': { createdAt: iso(start - 9 * day) } }, { isOpen: () => false }, false],
   ])('is taken %s', (_, deliveries, context, isTaken) => {
     const known = { ...withDeliveries(ended, deliveries), lease: null, revision: 7 };
     const { next } = decided(known, null, 0, context);

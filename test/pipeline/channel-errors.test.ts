@@ -195,6 +195,62 @@ describe('the retry window', () => {
   });
 });
 
+describe('a message that could not be tried', () => {
+  const states = async (ids: string[]) => {
+    const bodies = await Promise.all(ids.map(async (id) => (await notifier.get(id)).body));
+    return bodies.map((body) => statesIn(body)['failed/team']);
+  };
+
+  test('does not die when the channel works again after the retry window: all are sent, at its pace', async () => {
+    const ids = Array.from({ length: 40 }, (_, index) => `job_${index}`);
+    world.slack.answerWith({ status: 429, headers: { 'retry-after': '60' }, body: 'rate_limited' });
+    for (const id of ids) fail(id);
+    for (const id of ids) await notifier.post(id);
+    expect(world.slack.requestCount()).toBe(1);
+    notifier.clock.advance(3 * day);
+    for (let sweeps = 0; sweeps < 3; sweeps++) {
+      notifier.clock.advance(minute);
+      await notifier.sweep(30 * second);
+    }
+    expect(await states(ids)).toEqual(ids.map(() => 'sent'));
+    expect([world.slack.messages.length, counted(notifier, 'dead')]).toEqual([40, 0]);
+  });
+
+  test('does not die when the schedule was off for a week and the channel still fails', async () => {
+    world.slack.answerWith({ status: 500, times: always });
+    for (const id of ['job_1', 'job_2']) {
+      fail(id);
+      await notifier.post(id);
+    }
+    notifier.clock.advance(7 * day);
+    await sweepEvery(notifier, 15 * minute, 4);
+    expect(await states(['job_1', 'job_2'])).toEqual(['pending', 'pending']);
+    world.slack.clearAnswers();
+    await sweepEvery(notifier, 15 * minute, 2);
+    expect(await states(['job_1', 'job_2'])).toEqual(['sent', 'sent']);
+  });
+
+  test('does not die of a channel that is busy, however long', async () => {
+    world.slack.answerWith({ status: 500 });
+    world.slack.answerWith({ status: 429, body: 'rate_limited', times: always });
+    fail('job_1');
+    await notifier.post('job_1');
+    await sweepEvery(notifier, 6 * hour, 16);
+    expect(await states(['job_1'])).toEqual(['pending']);
+  });
+
+  test('dies if the channel refuses it for three days of attempts, as do all that wait with it', async () => {
+    const ids = ['job_1', 'job_2', 'job_3'];
+    world.slack.answerWith({ status: 404, body: 'no_service', times: always });
+    for (const id of ids) fail(id);
+    for (const id of ids) await notifier.post(id);
+    await sweepEvery(notifier, 15 * minute, 3);
+    await sweepEvery(notifier, 2 * hour, 3 * 12 + 3);
+    expect(await states(ids)).toEqual(['dead', 'dead', 'dead']);
+    expect(counted(notifier, 'dead')).toBe(3);
+  });
+});
+
 describe('a send whose response is lost', () => {
   test.each([
     ['Slack', 'team', 'events'],

@@ -84,6 +84,7 @@ export const someDelivery = (values: Partial<Delivery> = {}): Delivery => ({
   at: null,
   receipt: null,
   error: null,
+  failingSince: null,
   ambiguousSince: null,
   ...values,
 });
