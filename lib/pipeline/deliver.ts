@@ -86,7 +86,7 @@ async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invo
   const result = await send(deps, record, due, deps.channel(name));
   // The receipt first: until it is stored, the delivery is ambiguous.
   if (!(result instanceof UpstreamError)) {
-    const tried = await store(deps, record, due, accepted(begun, result, at));
+    const tried = await store(deps, record, due, accepted(begun, result, at), result.dedupWindowMs);
     await breaker.succeeded();
     return tried;
   }
@@ -116,7 +116,7 @@ async function send(
 
 const logMessages = { sent: 'delivery sent', pending: 'delivery retry scheduled', dead: 'delivery dead' };
 
-async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery): Promise<Tried> {
+async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery, dedupWindowMs = 0): Promise<Tried> {
   const { store: table, log, metrics, clock } = deps;
   const { key, outcome, channel } = due;
   const { state, attempts, error, ambiguousSince } = result;
@@ -130,12 +130,32 @@ async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery):
   const members = { ...about(record, due), attempts, error, ambiguousSince };
   log[state === 'sent' ? 'info' : 'warn'](logMessages[state], members);
   try {
-    await table.saveDelivery(record, key, result);
+    const stored = await table.saveDelivery(record, key, result, due.delivery);
+    if (stored) await noteSecondReceipt(deps, record, due, { stored, result, dedupWindowMs });
     return { key, result, isStored: true };
   } catch (cause) {
     log.error('receipt write failed', { ...about(record, due), error: cause });
     return { key, result, isStored: false };
   }
+}
+
+/** Another worker has stored a receipt: the channel accepted two messages, unless it certainly dropped one of them. */
+async function noteSecondReceipt(
+  { store: table, log, metrics, clock }: Deps,
+  record: JobRecord,
+  due: Due,
+  { stored, result, dedupWindowMs }: { stored: Delivery; result: Delivery; dedupWindowMs: number },
+): Promise<void> {
+  // Our own receipt, whose write the SDK repeated.
+  if (stored.at === result.at && stored.attempts === result.attempts && stored.receipt === result.receipt) return;
+  // The channel accepted this message at some time between these two.
+  const times = [Date.parse(result.at ?? ''), clock.now()];
+  const isOne = times.every((time) => Math.abs(time - Date.parse(stored.at ?? '')) < dedupWindowMs);
+  const since = isOne ? null : (stored.ambiguousSince ?? result.ambiguousSince ?? result.at);
+  if (since === stored.ambiguousSince) return;
+  log.warn('delivery sent again', { ...about(record, due), receipt: result.receipt, ambiguousSince: since });
+  if (since) metrics.count('ambiguous', { channel: due.channel });
+  await table.setAmbiguous(record, due.key, since);
 }
 
 /** Seconds from the end of a job to now. Null if the end is unknown, or if this is a correction. */

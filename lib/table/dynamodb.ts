@@ -11,7 +11,7 @@ import {
   QueryCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { type DueEntry, type JobName, type JobRecord, jobKey, nameInKey } from '../domain/job.ts';
+import { type Delivery, type DueEntry, type JobName, type JobRecord, jobKey, nameInKey } from '../domain/job.ts';
 import type { Cursor, Store } from './store.ts';
 import { createUpdate } from './update-expression.ts';
 
@@ -120,16 +120,24 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       }
     },
 
-    async saveDelivery(job, key, delivery) {
+    async saveDelivery(job, key, delivery, known) {
+      const update = deliveryUpdate(key, delivery, known);
+      const write = client.send(new UpdateCommand({ TableName, Key: { jobKey: jobKey(job) }, ...update }));
+      if ((await isAccepted(write)) || delivery.state !== 'sent') return undefined;
+      const stored = (await get(job))?.deliveries[key];
+      return stored?.state === 'sent' ? stored : undefined;
+    },
+
+    async setAmbiguous(job, key, since) {
       await isAccepted(
         client.send(
           new UpdateCommand({
             TableName,
             Key: { jobKey: jobKey(job) },
-            UpdateExpression: 'SET deliveries.#key = :delivery',
-            ConditionExpression: 'attribute_exists(deliveries.#key) AND deliveries.#key.#state <> :sent',
+            UpdateExpression: 'SET deliveries.#key.ambiguousSince = :since',
+            ConditionExpression: 'deliveries.#key.#state = :sent',
             ExpressionAttributeNames: { '#key': key, '#state': 'state' },
-            ExpressionAttributeValues: { ':delivery': delivery, ':sent': 'sent' },
+            ExpressionAttributeValues: { ':since': since, ':sent': 'sent' },
           }),
         ),
       );
@@ -210,6 +218,18 @@ function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boo
     }
   }
   return { Key: { jobKey: jobKey(next) }, ...update.input() };
+}
+
+/** The update of one delivery. */
+function deliveryUpdate(key: string, delivery: Delivery, known: Delivery) {
+  const update = createUpdate();
+  const path = `${update.name('deliveries')}.${update.name(key)}`;
+  const { ambiguousSince, ...others } = delivery;
+  const changed = ambiguousSince === known.ambiguousSince ? others : delivery;
+  for (const [member, value] of Object.entries(changed)) update.set(`${path}.${update.name(member)}`, value);
+  update.require(`attribute_exists(${path})`);
+  update.require(`${path}.${update.name('state')} <> ${update.value('sent')}`);
+  return update.input();
 }
 
 // Members that a write removed are null again.

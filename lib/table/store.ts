@@ -12,8 +12,14 @@ export interface Store {
    * requires that no delivery is pending. `record` is what the table holds afterwards, whoever won.
    */
   save(next: JobRecord, known: JobRecord | undefined, options?: { settled?: boolean }): Promise<Saved>;
-  /** Writes one delivery, unless it is `sent` already. Needs neither lease nor revision. */
-  saveDelivery(job: JobName, key: string, delivery: Delivery): Promise<void>;
+  /**
+   * Writes one delivery, unless it is `sent` already. Needs neither lease nor revision. `known` is the delivery that the
+   * writer started from: `ambiguousSince` is written only if it differs from that, since another worker may have set it
+   * meanwhile. Returns the stored delivery if `delivery` is a receipt and the table has one already, which may be the same.
+   */
+  saveDelivery(job: JobName, key: string, delivery: Delivery, known: Delivery): Promise<Delivery | undefined>;
+  /** Sets since when a sent delivery is ambiguous; null: it is not. */
+  setAmbiguous(job: JobName, key: string, since: string | null): Promise<void>;
   /** The work list up to a time (epoch milliseconds) in pages, the longest due first, starting after a cursor. */
   due(until: number, after?: Cursor): AsyncIterable<DueEntry[]>;
   /** Jobs with dead deliveries and nothing else to do, in pages. */

@@ -40,11 +40,12 @@ export function createTable({ store, ledger, jobs }: { store: Store; ledger: Led
         const [kind, environment = ''] = key.split('#');
         if (kind === 'discovery' && 'begunAt' in mark) ledger.began(environment);
       },
-      async saveDelivery(job, key, delivery) {
-        await store.saveDelivery(job, key, delivery);
+      async saveDelivery(job, key, delivery, known) {
+        const stored = await store.saveDelivery(job, key, delivery, known);
         const message = { job: jobKey(job), ...splitKey(key) };
         if (delivery.state === 'sent') ledger.receipt(message, 'stored');
         if (delivery.state === 'dead') ledger.gaveUp(message);
+        return stored;
       },
     }),
 

@@ -70,9 +70,9 @@ export function createWorkerDeps(options: WorkerOptions): Deps {
     ...own,
     store: {
       ...store,
-      async saveDelivery(job, key, delivery) {
+      async saveDelivery(job, key, delivery, known) {
         try {
-          await store.saveDelivery(job, key, delivery);
+          return await store.saveDelivery(job, key, delivery, known);
         } catch (error) {
           if (delivery.state === 'sent') ledger.receipt({ job: jobKey(job), ...splitKey(key) }, 'lost');
           throw error;
@@ -99,6 +99,7 @@ const targets: Record<string, Target> = {
   'store.readMarks': 'get',
   'store.save': 'save',
   'store.saveDelivery': 'receipt',
+  'store.setAmbiguous': 'receipt',
   'store.writeMark': 'mark',
   'store.removeMark': 'mark',
 };

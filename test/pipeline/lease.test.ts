@@ -274,8 +274,8 @@ describe('a receipt', () => {
     set('job_1', 'Failed');
     const unlucky = worker();
     wrapStore(unlucky, (real) => ({
-      saveDelivery: (job, key, delivery) =>
-        key === 'failed/team' ? Promise.reject(new Error('the table is away')) : real.saveDelivery(job, key, delivery),
+      saveDelivery: (job, key, delivery, known) =>
+        key === 'failed/team' ? Promise.reject(new Error('the table is away')) : real.saveDelivery(job, key, delivery, known),
     }));
     expect((await unlucky.post('job_1')).status).toBe(200);
     expect(logged(unlucky)).toContainEqual(
@@ -298,9 +298,10 @@ describe('a receipt', () => {
     await notifier.post('job_1');
     const writes: string[] = [];
     wrapStore(notifier, (real) => ({
-      saveDelivery: async (job, key, delivery) => {
-        await real.saveDelivery(job, key, delivery);
+      saveDelivery: async (job, key, delivery, known) => {
+        const stored = await real.saveDelivery(job, key, delivery, known);
         writes.push(`receipt of ${key}`);
+        return stored;
       },
       removeMark: async (key) => {
         writes.push(`end of ${key}`);
@@ -366,6 +367,58 @@ describe('a receipt', () => {
     await sweepEvery(notifier, 2 * minute, 3);
     expect(world.slack.requestCount()).toBe(1);
     expect((await notifier.get('job_1')).body.watching).toBe(false);
+  });
+});
+
+describe('a worker that is frozen after a channel accepted its message, while another one takes over and sends', () => {
+  /** Freezes a worker after its message, lets another one send as well, and thaws the first one as `order` says. */
+  async function thaw(channel: string, order: 'before' | 'after', frozenMs = 55 * second) {
+    set('job_1', 'Failed');
+    const [frozen, other] = [worker(), worker()];
+    const [accepted, thawed, sent, resumed] = [latch(), latch(), latch(), latch()];
+    wrapChannel(frozen, channel, (real) => async (message, timeoutMs) => {
+      const result = await real.send(message, timeoutMs);
+      accepted.open();
+      await thawed.opened;
+      return result;
+    });
+    wrapChannel(other, channel, (real) => async (message, timeoutMs) => {
+      const result = await real.send(message, timeoutMs);
+      sent.open();
+      await resumed.opened;
+      return result;
+    });
+    const posted = frozen.post('job_1');
+    await accepted.opened;
+    notifier.clock.advance(frozenMs);
+    const swept = other.sweep();
+    await sent.opened;
+    const ends = [() => (thawed.open(), posted), () => (resumed.open(), swept)];
+    for (const end of order === 'before' ? ends : ends.toReversed()) await end();
+    return (await deliveries())[`failed/${channel}`];
+  }
+
+  test.each([
+    ['team', 'before'],
+    ['team', 'after'],
+    ['events', 'before'],
+    ['events', 'after'],
+  ] as const)('%s has the message twice, and says so, if the first worker goes on %s the receipt', async (channel, order) => {
+    expect(await thaw(channel, order)).toMatchObject({ state: 'sent', ambiguous: true });
+    expect(channel === 'team' ? world.slack.messages.length : world.topic.messages.length).toBe(2);
+    expect(await sweepAfter(notifier, 15 * minute)).toMatchObject({ sent: 0, left: 0 });
+  });
+
+  test.each([
+    ['before', 55 * second, 1],
+    ['after', 55 * second, 1],
+    ['before', 10 * minute, 2],
+    ['after', 10 * minute, 2],
+  ] as const)('a FIFO topic is ambiguous only if it no longer deduplicates: %s the receipt, %i ms', async (order, ms, times) => {
+    await world.close();
+    world = await startWorld({ topicName: 'publishing-job-events.fifo' });
+    notifier = deploy(world);
+    expect(await thaw('events', order, ms)).toMatchObject({ state: 'sent', ambiguous: times === 2 });
   });
 });
 
@@ -454,7 +507,7 @@ test('an item with a pending delivery does not leave the work list, whichever wo
       if (isFirst && next.watch === 'dead' && late) {
         isFirst = false;
         const nextAt = new Date(notifier.clock.now() + 2 * minute).toISOString();
-        await real.saveDelivery(next, 'failed/team', { ...late, state: 'pending', nextAt, error: 'a late failure' });
+        await real.saveDelivery(next, 'failed/team', { ...late, state: 'pending', nextAt, error: 'a late failure' }, late);
       }
       return await real.save(next, known, options);
     },

@@ -31,7 +31,9 @@ export function crossing(store: Store, cross: Cross): Store {
   return {
     get: (job) => cross('store.get', () => store.get(job), { keys: 1 }),
     save: (next, known, options) => cross('store.save', () => store.save(next, known, options)),
-    saveDelivery: (job, key, delivery) => cross('store.saveDelivery', () => store.saveDelivery(job, key, delivery)),
+    saveDelivery: (job, key, delivery, known) =>
+      cross('store.saveDelivery', () => store.saveDelivery(job, key, delivery, known)),
+    setAmbiguous: (job, key, since) => cross('store.setAmbiguous', () => store.setAmbiguous(job, key, since)),
     due: (until, after) => pages('store.due', store.due(until, after)),
     dead: () => pages('store.dead', store.dead()),
     readMarks: (keys) => cross('store.readMarks', () => store.readMarks(keys), { keys: keys.length }),

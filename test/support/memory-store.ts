@@ -51,10 +51,17 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
       return { won: true, record: read(next) };
     },
 
-    async saveDelivery(job, key, delivery) {
-      const deliveries = records.get(jobKey(job))?.deliveries;
-      if (!deliveries?.[key] || deliveries[key].state === 'sent') return;
-      deliveries[key] = structuredClone(delivery);
+    async saveDelivery(job, key, delivery, known) {
+      const stored = records.get(jobKey(job))?.deliveries[key];
+      if (stored?.state === 'sent') return delivery.state === 'sent' ? structuredClone(stored) : undefined;
+      const { ambiguousSince, ...others } = delivery;
+      if (stored) Object.assign(stored, ambiguousSince === known.ambiguousSince ? others : delivery);
+      return undefined;
+    },
+
+    async setAmbiguous(job, key, since) {
+      const stored = records.get(jobKey(job))?.deliveries[key];
+      if (stored?.state === 'sent') stored.ambiguousSince = since;
     },
 
     async *due(until, after) {

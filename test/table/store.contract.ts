@@ -195,7 +195,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
 
       test('can be sent while another worker writes the state, and that worker sees it', async () => {
         const first = await create({ deliveries: { 'failed/team': pending } });
-        await store.saveDelivery(job, 'failed/team', sent);
+        await store.saveDelivery(job, 'failed/team', sent, pending);
         const saved = await change(first, { status: 'Failed' });
         expect(saved).toMatchObject({ won: true, record: { status: 'Failed', deliveries: { 'failed/team': sent } } });
       });
@@ -204,7 +204,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         const keys = Array.from({ length: 20 }, (_, index) => `failed/channel-${index}`);
         await create({ deliveries: Object.fromEntries(keys.map((key) => [key, pending])) });
         const receipt = (key: string) => ({ ...sent, receipt: `receipt of ${key}` });
-        await Promise.all(keys.map((key) => store.saveDelivery(job, key, receipt(key))));
+        await Promise.all(keys.map((key) => store.saveDelivery(job, key, receipt(key), pending)));
         expect(await deliveries()).toEqual(Object.fromEntries(keys.map((key) => [key, receipt(key)])));
       });
 
@@ -212,25 +212,52 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         const first = await create({ deliveries: { 'failed/team': pending, 'failed/events': pending } });
         const second = after(first, 'second', { status: 'Failed', lease: { owner: 'second', since: 1, until: 2 } });
         await store.save(second, first);
-        await store.saveDelivery(job, 'failed/team', sent);
+        await store.saveDelivery(job, 'failed/team', sent, pending);
         expect(await store.get(job)).toEqual({ ...second, deliveries: { ...first.deliveries, 'failed/team': sent } });
       });
 
       test('are never overwritten once they are sent; until then they can be', async () => {
         await create({ deliveries: { 'failed/team': pending, 'failed/events': someDelivery({ state: 'dead' }) } });
         const failed = someDelivery({ attempts: 1, error: 'answered 500' });
-        await store.saveDelivery(job, 'failed/team', failed);
+        await store.saveDelivery(job, 'failed/team', failed, pending);
         expect((await deliveries())?.['failed/team']).toEqual(failed);
         for (const late of [sent, pending, someDelivery({ state: 'dead' }), { ...sent, receipt: 'receipt-2' }]) {
-          for (const key of ['failed/team', 'failed/events']) await store.saveDelivery(job, key, late);
+          for (const key of ['failed/team', 'failed/events']) await store.saveDelivery(job, key, late, pending);
         }
         expect(await deliveries()).toEqual({ 'failed/team': sent, 'failed/events': sent });
       });
 
+      test.each<[string, ambiguousSince: string | null, known: string | null, kept: string | null]>([
+        ['keeps that they are ambiguous, if the writer did not know', null, null, '2026-01-01T10:30:00.000Z'],
+        ['makes them ambiguous', '2026-01-01T10:40:00.000Z', null, '2026-01-01T10:40:00.000Z'],
+        ['makes them unambiguous, if the writer knew', null, '2026-01-01T10:30:00.000Z', null],
+      ])('have one member that other workers write: a receipt %s', async (_, ambiguousSince, known, kept) => {
+        const ambiguous = someDelivery({ ambiguousSince: '2026-01-01T10:30:00.000Z' });
+        await create({ deliveries: { 'failed/team': ambiguous } });
+        const knownDelivery = someDelivery({ ambiguousSince: known });
+        expect(await store.saveDelivery(job, 'failed/team', { ...sent, ambiguousSince }, knownDelivery)).toBeUndefined();
+        expect((await deliveries())?.['failed/team']).toEqual({ ...sent, ambiguousSince: kept });
+      });
+
+      test('show the receipt that they have to a worker that brings another, and can be made ambiguous then', async () => {
+        await create({ deliveries: { 'failed/team': pending } });
+        const since = '2026-01-01T10:30:00.000Z';
+        await store.setAmbiguous(job, 'failed/team', since);
+        expect(await store.saveDelivery(job, 'failed/team', sent, pending)).toBeUndefined();
+        expect(await store.saveDelivery(job, 'failed/team', { ...sent, receipt: 'another' }, pending)).toEqual(sent);
+        expect(await store.saveDelivery(job, 'failed/team', someDelivery({ error: 'late' }), pending)).toBeUndefined();
+        await store.setAmbiguous(job, 'failed/team', since);
+        expect(await deliveries()).toEqual({ 'failed/team': { ...sent, ambiguousSince: since } });
+        await store.setAmbiguous(job, 'failed/team', null);
+        await store.setAmbiguous(job, 'failed/events', since);
+        await store.setAmbiguous({ ...job, jobId: 'job_2' }, 'failed/team', since);
+        expect(await deliveries()).toEqual({ 'failed/team': sent });
+      });
+
       test('are not created by a receipt, and neither is a job', async () => {
         const record = await create({ deliveries: { 'failed/team': pending } });
-        await store.saveDelivery(job, 'failed/events', sent);
-        await store.saveDelivery({ ...job, jobId: 'job_2' }, 'failed/team', sent);
+        await store.saveDelivery(job, 'failed/events', sent, pending);
+        await store.saveDelivery({ ...job, jobId: 'job_2' }, 'failed/team', sent, pending);
         expect(await store.get(job)).toEqual(record);
         expect(await store.get({ ...job, jobId: 'job_2' })).toBeUndefined();
       });
@@ -249,7 +276,7 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         const names = Array.from({ length: 170 }, (_, index) => `failed/channel-${index}`);
         const all = Object.fromEntries(names.map((one) => [one, someDelivery({ error })]));
         const known = await create({ deliveries: all });
-        await store.saveDelivery(known, 'failed/channel-7', someDelivery({ state: 'sent', nextAt: null, error }));
+        await store.saveDelivery(known, 'failed/channel-7', someDelivery({ state: 'sent', nextAt: null, error }), pending);
         const { won, record } = await change(known);
         expect(won).toBe(true);
         expect(record?.deliveries['failed/channel-7']?.state).toBe('sent');

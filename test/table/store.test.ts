@@ -103,7 +103,8 @@ describe('the item in the table', () => {
     const next = after(known, 'second', { status: 'Completed', decision: someDecision() });
     expect((await store.save(next, known)).won).toBe(true);
     const { deliveries } = (await store.get(known)) as JobRecord;
-    await store.saveDelivery(known, 'failed/events', { ...someDelivery(deliveries['failed/events']), state: 'sent' });
+    const pending = someDelivery(deliveries['failed/events']);
+    await store.saveDelivery(known, 'failed/events', { ...pending, state: 'sent' }, pending);
     const second = (await store.get(known)) as JobRecord;
     await store.save(after(second, 'third'), second);
     expect(await itemOf('production#job_1')).toMatchObject({
@@ -187,7 +188,7 @@ describe('the store in DynamoDB, if a response is lost', () => {
     await store.save(first, undefined);
     proxy.lose('UpdateItem');
     const sent = someDelivery({ state: 'sent', receipt: 'receipt-1' });
-    await store.saveDelivery(first, 'failed/team', sent);
+    await store.saveDelivery(first, 'failed/team', sent, someDelivery());
     expect((await store.get(first))?.deliveries).toEqual({ 'failed/team': sent });
   });
 
@@ -234,6 +235,7 @@ describe('the store in memory', () => {
     kind: fc.constant('receipt' as const),
     channel: fc.constantFrom('a', 'b', 'c', 'd'),
     state: fc.constantFrom('pending' as const, 'sent' as const, 'dead' as const),
+    known: fc.constantFrom(null, '2026-01-01T10:30:00.000Z'),
   });
   const repeat = fc.record({ kind: fc.constant('repeat' as const) });
   const lists: Record<string, Pick<JobRecord, 'watch' | 'dueAt' | 'expiresAt'>> = {
@@ -259,7 +261,7 @@ describe('the store in memory', () => {
         for (const [index, act] of acts.entries()) {
           if (act.kind === 'receipt') {
             const delivery = someDelivery({ state: act.state, receipt: `receipt-${index}` });
-            await both((store) => store.saveDelivery(name, `failed/${act.channel}`, delivery));
+            await both((store) => store.saveDelivery(name, `failed/${act.channel}`, delivery, someDelivery({ ambiguousSince: act.known })));
           } else if (act.kind === 'repeat') {
             if (last) await both(last);
           } else {
