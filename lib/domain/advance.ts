@@ -135,14 +135,15 @@ function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
   };
 }
 
-// The job has not ended, and is no longer polled.
-const isGivenUp = ({ check, status }: JobRecord): boolean => check.nextAt === null && !isTerminal(status);
+/** Whether a job was given up: it has not ended as far as its record shows, and is no longer polled. */
+export const isGivenUp = ({ check, status }: Pick<JobRecord, 'check' | 'status'>): boolean =>
+  check.nextAt === null && !isTerminal(status);
 
 // Two sweeps failed to read a job at the same time, and the other one has given it up meanwhile.
 const isTooLate = (record: JobRecord, reading: Reading, { conclude }: DecisionContext): boolean =>
   isGivenUp(record) && conclude && reading.kind !== 'job';
 
-// A trigger names a job that was given up: its waits start again.
+// A trigger names a job that was given up, or the list shows it: its waits start again.
 const watchedAgain = (record: JobRecord, now: number): JobRecord => ({
   ...record,
   notFoundSince: null,

@@ -1,7 +1,8 @@
-/** Discovery: jobs that the list call shows, and that the table does not have yet, are watched. */
+/** Discovery: jobs that the list call shows, and that the table does not have yet or has given up, are watched. */
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from '../deps.ts';
+import { isGivenUp } from '../domain/advance.ts';
 import { isJobId, isTerminal, type Job, type JobName, jobKey, type Reading } from '../domain/job.ts';
 import { inParallel } from '../platform/async.ts';
 import type { JobListing } from '../sitecore/job-list.ts';
@@ -66,7 +67,7 @@ async function list(deps: Deps, environment: string, { invocation }: SweepRun): 
   return { listing, state: readState(await deps.store.readMarks([discoveryKey(environment)]), environment) };
 }
 
-/** Watches the listed jobs that the table does not have, then saves how far discovery has come. Logs its own errors. */
+/** Watches the listed jobs that the table does not have or has given up, then saves how far discovery has come. Logs its own errors. */
 export async function watchNewJobs(
   deps: Deps,
   environment: string,
@@ -76,14 +77,15 @@ export async function watchNewJobs(
 ): Promise<void> {
   const { clock, config, metrics, log } = deps;
   try {
-    const unknown = await unknownJobs(deps, environment, discovery.listing, watchedIds);
-    if (unknown.length > 0) metrics.count('discovered', { environment }, unknown.length);
-    let left = unknown.length;
-    await inParallel(unknown.values(), config.settings.sweepConcurrency, async ([jobId, job]) => {
+    const unwatched = await unwatchedJobs(deps, environment, discovery.listing, watchedIds);
+    const discovered = unwatched.filter(({ isKnown }) => !isKnown).length;
+    if (discovered > 0) metrics.count('discovered', { environment }, discovered);
+    let left = unwatched.length;
+    await inParallel(unwatched.values(), config.settings.sweepConcurrency, async (one) => {
       if (clock.now() >= run.invocation.readBefore) return;
-      const name = { environment, jobId };
+      const name = { environment, jobId: one.jobId };
       await run.isolate(name, async () => {
-        if (await watchNewJob(name, job, discovery, run)) left -= 1;
+        if (await watchNewJob(name, one, discovery, run)) left -= 1;
       });
     });
     if (left > 0) return log.warn('discovery incomplete', { environment, reason: 'jobs could not be recorded', left });
@@ -93,16 +95,26 @@ export async function watchNewJobs(
   }
 }
 
-/** The listed jobs that may be announced one day and have no record yet. */
-async function unknownJobs(
+/** A listed job that is not watched. `isKnown`: it was given up. */
+interface UnwatchedJob {
+  jobId: string;
+  job: Job | null;
+  isKnown: boolean;
+}
+
+/** The listed jobs that may be announced one day and have no record yet, or one that has given them up. */
+async function unwatchedJobs(
   deps: Deps,
   environment: string,
   { jobs }: JobListing,
   watchedIds: ReadonlySet<string>,
-): Promise<[string, Job | null][]> {
+): Promise<UnwatchedJob[]> {
   const listed = [...jobs].filter(([id, job]) => isJobId(id) && !watchedIds.has(id) && mayBeAnnounced(job, deps));
   const known = await deps.store.known(listed.map(([jobId]) => ({ environment, jobId })));
-  return listed.filter(([jobId]) => !known.has(jobKey({ environment, jobId })));
+  return listed.flatMap(([jobId, job]) => {
+    const its = known.get(jobKey({ environment, jobId }));
+    return !its || isGivenUp(its) ? [{ jobId, job, isKnown: its !== undefined }] : [];
+  });
 }
 
 /** False only for jobs that ended too long ago. If the list does not say when a job ended, reading the job by its id does. */
@@ -111,10 +123,10 @@ function mayBeAnnounced(job: Job | null, { clock, timings }: Deps): boolean {
   return clock.now() - Date.parse(job.finishedAt) <= timings.announceWithinMs + clockToleranceMs;
 }
 
-/** Records a job for the first time. False: the API cannot be called now. */
+/** Records a job for the first time, or again. False: the API cannot be called now. */
 async function watchNewJob(
   name: JobName,
-  job: Job | null,
+  { job, isKnown }: UnwatchedJob,
   { state: { begunAt } }: Discovery,
   run: SweepRun,
 ): Promise<boolean> {
@@ -126,7 +138,8 @@ async function watchNewJob(
   if (reading.kind === 'notAsked') return false;
   const { finishedAt = null } = reading.kind === 'job' ? reading.job : {};
   const isNews =
-    begunAt !== undefined && (finishedAt === null || Date.parse(finishedAt) >= Date.parse(begunAt) - clockToleranceMs);
+    isKnown ||
+    (begunAt !== undefined && (finishedAt === null || Date.parse(finishedAt) >= Date.parse(begunAt) - clockToleranceMs));
   await run.record(name, reading, { isNews });
   return true;
 }

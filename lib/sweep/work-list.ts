@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from '../deps.ts';
+import { isGivenUp } from '../domain/advance.ts';
 import { type DueEntry, jobKey } from '../domain/job.ts';
 import type { Cursor, Store } from '../table/store.ts';
 
@@ -27,7 +28,7 @@ export async function saveCursors(store: Store, before: Cursors, after: Cursors,
 export interface WorkList {
   /** The due entries by environment, each list starting after the environment's cursor. */
   due: Map<string, DueEntry[]>;
-  /** The ids of all entries by environment, due or not. */
+  /** The ids of all jobs that are polled by environment, due or not. */
   ids: Map<string, Set<string>>;
   /** The number of entries. */
   watched: number;
@@ -55,7 +56,7 @@ export async function readWorkList(
   }
   const due = byEnvironment(entries.filter(({ dueAt }) => dueAt <= now).sort(inOrder));
   for (const [environment, its] of due) due.set(environment, startingAfter(its, cursors[environment]));
-  const ids = [...byEnvironment(entries)].map(
+  const ids = [...byEnvironment(entries.filter((entry) => !isGivenUp(entry)))].map(
     ([environment, its]) => [environment, new Set(its.map(({ jobId }) => jobId))] as const,
   );
   const oldest = entries.find(({ environment }) => Object.hasOwn(config.environments, environment));

@@ -1,7 +1,7 @@
 /** The store in DynamoDB. Every write of a job's state is one conditional write. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException, type KeysAndAttributes } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
   DeleteCommand,
@@ -12,7 +12,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { type Delivery, type DueEntry, type JobName, type JobRecord, jobKey, nameInKey } from '../domain/job.ts';
-import type { Cursor, Store } from './store.ts';
+import type { Cursor, KnownJob, Store } from './store.ts';
 import { createUpdate } from './update-expression.ts';
 
 type Item = Record<string, unknown>;
@@ -55,7 +55,7 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
     return Item && toRecord(Item);
   };
 
-  const readAll = async (keys: string[], options: { ProjectionExpression?: string } = {}): Promise<Item[]> => {
+  const readAll = async (keys: string[], options: Omit<KeysAndAttributes, 'Keys'> = {}): Promise<Item[]> => {
     const items: Item[] = [];
     let open = keys.map((key) => ({ jobKey: key }));
     for (let throttled = 0; open.length > 0; ) {
@@ -148,8 +148,11 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
     dead: () => list('dead', Number.MAX_SAFE_INTEGER),
 
     async known(jobs) {
-      const items = await readAll(jobs.map(jobKey), { ProjectionExpression: 'jobKey' });
-      return new Set(items.map((item) => item['jobKey'] as string));
+      const items = await readAll(jobs.map(jobKey), {
+        ProjectionExpression: 'jobKey, #status, #check',
+        ExpressionAttributeNames: { '#status': 'status', '#check': 'check' },
+      });
+      return new Map(items.map((item) => [item['jobKey'] as string, toKnown(item)]));
     },
 
     async readMarks(keys) {
@@ -241,6 +244,11 @@ const toEntry = (item: Item): DueEntry => ({
   notFoundSince: (item['notFoundSince'] ?? null) as DueEntry['notFoundSince'],
   lease: (item['lease'] ?? null) as DueEntry['lease'],
   pendingAt: (item['pendingAt'] ?? null) as DueEntry['pendingAt'],
+});
+
+const toKnown = (item: Item): KnownJob => ({
+  status: (item['status'] ?? null) as KnownJob['status'],
+  check: item['check'] as KnownJob['check'],
 });
 
 const toRecord = (item: Item): JobRecord => ({

@@ -24,8 +24,8 @@ export interface Store {
   due(until: number, after?: Cursor): AsyncIterable<DueEntry[]>;
   /** Jobs with dead deliveries and nothing else to do, in pages. */
   dead(): AsyncIterable<DueEntry[]>;
-  /** The keys of those jobs that have a record. */
-  known(jobs: JobName[]): Promise<Set<string>>;
+  /** What is known of those jobs that have a record, by their keys. */
+  known(jobs: JobName[]): Promise<Map<string, KnownJob>>;
   /** Reads marks, consistent with the last write. Marks that do not exist are left out. */
   readMarks(keys: string[]): Promise<Map<string, object>>;
   /** Replaces a mark. With `unless`, does nothing if the stored mark has that member. */
@@ -35,6 +35,9 @@ export interface Store {
   /** Removes a mark if it exists. */
   removeMark(key: string): Promise<void>;
 }
+
+/** The members of a record that show whether the job was given up. */
+export type KnownJob = Pick<JobRecord, 'status' | 'check'>;
 
 /** The result of a write. */
 export interface Saved {

@@ -79,7 +79,13 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
       yield structuredClone(list(Number.MAX_SAFE_INTEGER, undefined, 'dead'));
     },
 
-    known: async (jobs) => new Set(jobs.map(jobKey).filter((key) => records.has(key))),
+    known: async (jobs) =>
+      new Map(
+        jobs.flatMap((job) => {
+          const record = read(job);
+          return record ? [[jobKey(job), { status: record.status, check: record.check }] as const] : [];
+        }),
+      ),
 
     readMarks: async (keys) =>
       new Map(

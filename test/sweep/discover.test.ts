@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHandler as createSweep } from '../../functions/sweep.ts';
 import { createJobList } from '../../lib/sitecore/job-list.ts';
 import { queueEvent } from '../../local/embedded-queue.ts';
+import { snsFault } from '../../local/embedded-topic.ts';
 import type { ListBehavior } from '../../local/publishing-api-list.ts';
 import { isoTime, publishingJob } from '../../local/publishing-job.ts';
 import { createFakeClock } from '../support/clock.ts';
@@ -235,6 +236,77 @@ describe('every job that ends after the first sweep is announced once, and no ot
     ended('job_1');
     await sweep();
     expect(announced()).toEqual(['job_1']);
+  });
+});
+
+describe('a job that was given up, and that the list shows again', () => {
+  const lose = () => world.api.setJob('job_1', undefined);
+  const outcomes = () =>
+    world.topic.messages.map(({ attributes }) => `${attributes['jobId']} ${attributes['outcome']}`);
+  const body = async () => (await notifier.get('job_1')).body;
+  beforeEach(() => notifier.sweep());
+
+  /** A job that was seen running, and then was not found for ten minutes. */
+  async function loseTrack() {
+    set('job_1', 'Running');
+    await sweep();
+    lose();
+    await sweep(12);
+    expect(await body()).toMatchObject({ outcome: 'lostTrack', check: { nextAt: null } });
+  }
+
+  test('running, after the notifier lost track, is watched again, and its end is announced', async () => {
+    await loseTrack();
+    set('job_1', 'Running');
+    await sweep();
+    expect(await body()).toMatchObject({ watching: true, decision: { reason: 'foundAgain' } });
+    set('job_1', 'Failed');
+    await sweep(3);
+    expect(outcomes()).toEqual(['job_1 lostTrack', 'job_1 failed']);
+    expect(counted(notifier, 'discovered')).toBe(1);
+  });
+
+  test('running, after it was never found, is watched again, and its end is announced', async () => {
+    expect((await notifier.post('job_1')).status).toBe(202);
+    await sweep(12);
+    expect(await body()).toMatchObject({ watching: false, decision: { reason: 'notFound' } });
+    set('job_1', 'Running');
+    await sweep();
+    expect(await body()).toMatchObject({ watching: true, status: 'Running' });
+    set('job_1', 'Failed');
+    await sweep(3);
+    expect(outcomes()).toEqual(['job_1 failed']);
+  });
+
+  test('ended, is announced, once', async () => {
+    await loseTrack();
+    set('job_1', 'Failed');
+    await sweep(3);
+    expect(outcomes()).toEqual(['job_1 lostTrack', 'job_1 failed']);
+    expect(await body()).toMatchObject({ watching: false, status: 'Failed' });
+  });
+
+  test('while the message about it is still pending, is watched again', async () => {
+    world.topic.answerWith({ ...snsFault(500, 'InternalError'), times: 1_000 });
+    await loseTrack();
+    set('job_1', 'Running');
+    await sweep();
+    set('job_1', 'Failed');
+    await sweep();
+    world.topic.clearAnswers();
+    await sweepAfter(notifier, 15 * minute);
+    expect(outcomes()).toEqual(['job_1 lostTrack', 'job_1 failed']);
+  });
+
+  test('is not watched while only its id is listed and reading it fails', async () => {
+    await loseTrack();
+    set('job_1', 'Failed');
+    Object.assign(world.api.list, { omit: ['statistics'] });
+    world.api.fault({ call: 'job', status: 404, times: 2 });
+    await sweep(2);
+    expect(outcomes()).toEqual(['job_1 lostTrack']);
+    await sweep();
+    expect(outcomes()).toEqual(['job_1 lostTrack', 'job_1 failed']);
   });
 });
 

@@ -374,12 +374,17 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       });
     });
 
-    test('the known ones of any number of jobs are found', async () => {
-      await create({ jobId: 'job_1' });
-      await create({ jobId: 'job_205' });
+    test('the known ones of any number of jobs are found, with what shows whether they were given up', async () => {
+      const { status, check } = await create({ jobId: 'job_1' });
+      const givenUp = { status: null, check: { failures: 2, error: 'no such job', nextAt: null, failingSince: null } };
+      await create({ jobId: 'job_205', ...givenUp });
       const jobs = Array.from({ length: 210 }, (_, index) => ({ environment: 'production', jobId: `job_${index}` }));
-      expect([...(await store.known(jobs))].sort()).toEqual(['production#job_1', 'production#job_205']);
-      expect(await store.known([])).toEqual(new Set());
+      const known = new Map([
+        ['production#job_1', { status, check }],
+        ['production#job_205', givenUp],
+      ]);
+      expect(await store.known(jobs)).toEqual(known);
+      expect(await store.known([])).toEqual(new Map());
     });
 
     describe('marks', () => {
