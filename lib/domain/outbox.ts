@@ -46,12 +46,26 @@ export const isPending = ({ state }: Delivery): boolean => state === 'pending';
 const longestPauseMs = 6 * 60 * 60_000;
 
 /**
- * Since when the attempts of a delivery have failed, if one fails now. The time before the first attempt does not count,
- * and a long pause counts in part: the channel may have worked, and nobody tried.
+ * Since when the attempts of a delivery have failed, if one fails now with this error. The time before the first attempt
+ * does not count, and a long pause counts in part: the channel may have worked, and nobody tried. A delivery that had to
+ * wait for an earlier one, which died of the same error, counts that wait.
  */
-export function failingSinceOf({ failingSince, at }: Delivery, now: number): string {
+export function failingSinceOf(
+  record: Pick<JobRecord, 'deliveries'>,
+  { channel, delivery }: Pick<NamedDelivery, 'channel' | 'delivery'>,
+  error: string,
+  now: number,
+): string {
+  const { failingSince, at, createdAt } = delivery;
   // A delivery that an earlier version stored has no `failingSince`.
-  if (!failingSince || at === null) return iso(now);
+  if (!failingSince || at === null) {
+    const waitedFor = namedDeliveries(record).find(
+      ({ channel: its, delivery: { state, error: reason, at: diedAt } }) =>
+        its === channel && state === 'dead' && reason === error && diedAt !== null && diedAt >= createdAt,
+    )?.delivery;
+    if (!waitedFor?.failingSince) return iso(now);
+    return waitedFor.failingSince > createdAt ? waitedFor.failingSince : createdAt;
+  }
   const uncountedMs = Math.max(now - Date.parse(at) - longestPauseMs, 0);
   return iso(Date.parse(failingSince) + uncountedMs);
 }

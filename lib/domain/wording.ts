@@ -39,31 +39,60 @@ const words: Record<Outcome, string> = {
   test: 'TEST',
 };
 
-/** For each time limit: the suffix of the status word, the label of its start, the present state, and the past state. */
-const delays: Record<TimeLimit, { still: string; since: string; now: string; before: string }> = {
+/** How a time limit is described: the suffix of the status word, the label of its start, and the state of the job. */
+interface DelayWords {
+  suffix: string;
+  since: string;
+  state: string;
+}
+
+/** For each time limit: how it is described while it lasts, when it is over, and in the message about the end. */
+const delays: Record<TimeLimit, { now: DelayWords; then: DelayWords; before: string }> = {
   queuedFor: {
-    still: ', still queued',
-    since: 'Queued since',
-    now: 'The job has not started: it has been queued for',
+    now: {
+      suffix: ', still queued',
+      since: 'Queued since',
+      state: 'The job has not started: it has been queued for',
+    },
+    then: {
+      suffix: ', was still queued',
+      since: 'Was queued since',
+      state: 'The job had not started: it had been queued for',
+    },
     before: 'in the queue',
   },
   runningFor: {
-    still: ', still running',
-    since: 'Running since',
-    now: 'The job has not ended: it has been running for',
+    now: {
+      suffix: ', still running',
+      since: 'Running since',
+      state: 'The job has not ended: it has been running for',
+    },
+    then: {
+      suffix: ', was still running',
+      since: 'Was running since',
+      state: 'The job had not ended: it had been running for',
+    },
     before: 'running',
   },
   noProgressFor: {
-    still: '',
-    since: 'No progress since',
-    now: 'The job is running, but its counters and their report time have not changed for',
+    now: {
+      suffix: '',
+      since: 'No progress since',
+      state: 'The job is running, but its counters and their report time have not changed for',
+    },
+    then: {
+      suffix: ', was without progress',
+      since: 'Had no progress since',
+      state: 'The job was running, but its counters and their report time had not changed for',
+    },
     before: 'without progress',
   },
 };
 
 /** The title: the status word, then the name or ID of the job. */
-export function titleOf({ record, outcome, limit, job, corrects }: NoticeContext): string {
-  const word = `${words[outcome]}${limit ? delays[limit].still : ''}${corrects ? ' (correction)' : ''}`;
+export function titleOf(context: NoticeContext): string {
+  const { record, outcome, job, corrects } = context;
+  const word = `${words[outcome]}${delayWords(context)?.suffix ?? ''}${corrects ? ' (correction)' : ''}`;
   return `${word}: ${job?.name ?? record.jobId}`;
 }
 
@@ -78,14 +107,16 @@ export function summaryOf(context: NoticeContext): string {
 export const inUtc = (moment: string): string => `${moment.slice(0, 16).replace('T', ' ')} UTC`;
 
 /** The known facts about a job: who, where, when, how long, how many. */
-export function* factsOf({ record, limit, decision, job }: NoticeContext): Generator<Fact> {
+export function* factsOf(context: NoticeContext): Generator<Fact> {
+  const { record, limit, decision, job } = context;
   yield { label: 'Environment', text: record.environment };
   if (job?.source) yield { label: 'Source', text: job.source };
   if (job?.startedBy) yield { label: 'Started by', text: job.startedBy };
   if (job?.canceledBy) yield { label: 'Canceled by', text: job.canceledBy };
   const took = job && duration(job);
   if (took) yield { label: 'Took', text: took };
-  if (limit && decision?.since) yield { label: delays[limit].since, moment: decision.since };
+  const delay = delayWords(context);
+  if (delay && decision?.since) yield { label: delay.since, moment: decision.since };
   if (job?.finishedAt) yield { label: 'Ended', moment: job.finishedAt };
   else if (decision) yield { label: 'Noticed', moment: decision.at };
   if (job?.statistics) yield { label: 'Items', text: counts(job.statistics) };
@@ -94,7 +125,8 @@ export function* factsOf({ record, limit, decision, job }: NoticeContext): Gener
   if (job?.name) yield { label: 'Job', text: record.jobId };
 }
 
-function meaning({ record, outcome, limit, decision, job }: NoticeContext): string {
+function meaning(context: NoticeContext): string {
+  const { record, outcome, limit, decision, job } = context;
   const { failed, skipped } = job?.statistics ?? {};
   switch (outcome) {
     case 'completed':
@@ -108,32 +140,48 @@ function meaning({ record, outcome, limit, decision, job }: NoticeContext): stri
     case 'canceled':
       return 'The job was canceled before it finished. Items that were already published stay published.';
     case 'lostTrack':
-      return lost(decision);
+      return lost(record, decision);
     case 'late':
     case 'stuck':
-      return delay(limit, limit && record.exceeded?.[limit]);
+      return delay(context, limit && record.exceeded?.[limit]);
     case 'test':
       return 'This is a test of the notifier: messages reach this channel. Nothing was published.';
   }
 }
 
-function lost(decision: Decision | null): string {
+function lost(record: JobRecord, decision: Decision | null): string {
   if (decision === null) return 'How the job ended is unknown.';
   const { reason, since, at, status } = decision;
   const when = inUtc(since ?? at);
-  const what =
-    reason === 'lostTrackNotFound'
-      ? `Sitecore has not recognized this job since ${when}.`
-      : `The job has been unreadable since ${when}.`;
+  const isNotFound = reason === 'lostTrackNotFound';
+  if (record.decision?.outcome !== 'lostTrack') {
+    const what = isNotFound ? 'Sitecore did not recognize this job' : 'The job was unreadable';
+    return `${what} from ${when} on. It was found again later: its status is ${record.status}.`;
+  }
+  const what = isNotFound
+    ? `Sitecore has not recognized this job since ${when}.`
+    : `The job has been unreadable since ${when}.`;
   const last = status === null ? 'It was never read.' : `Its last known status is ${status}.`;
   return `${what} ${last} How it ended is unknown.`;
 }
 
-function delay(limit: TimeLimit | undefined, exceeded: Exceeded | undefined): string {
-  if (!limit || !exceeded) return 'The job has not ended.';
-  const { minutes, decision } = exceeded;
-  const lasted = secondsBetween(decision.since, decision.at) ?? 0;
-  return `${delays[limit].now} ${inWords(lasted)}. The limit is ${inWords(minutes * 60)}. The notifier keeps watching it.`;
+function delay(context: NoticeContext, exceeded: Exceeded | undefined): string {
+  const words = delayWords(context);
+  if (!words || !exceeded) return 'The job has not ended.';
+  const lasted = secondsBetween(exceeded.decision.since, exceeded.decision.at) ?? 0;
+  const limit = `The limit is ${inWords(exceeded.minutes * 60)}.`;
+  return `${words.state} ${inWords(lasted)}. ${limit} ${whatFollowed(context)}`;
+}
+
+/** A channel may accept the message only when the job has left that status, or is no longer watched. */
+const delayWords = ({ record, limit, decision }: NoticeContext): DelayWords | undefined =>
+  limit && delays[limit][record.status === decision?.status && record.check.nextAt !== null ? 'now' : 'then'];
+
+function whatFollowed({ record: { status, check }, decision }: NoticeContext): string {
+  if (isTerminal(status)) return `It has ended since then: its status is ${status}.`;
+  if (check.nextAt === null) return 'The notifier no longer watches it.';
+  const change = status === decision?.status ? '' : `Its status is ${status} now. `;
+  return `${change}The notifier keeps watching it.`;
 }
 
 /** The delays of a job that has ended, so that readers who were notified of them know that they are over. */

@@ -90,7 +90,7 @@ async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invo
     await breaker.succeeded();
     return tried;
   }
-  const failed = afterFailure(delivery, begun, result, deps);
+  const failed = afterFailure(deps, record, due, begun, result);
   deps.metrics.count('deliveryFailed', { channel: name, reason: result.kind });
   const tried = await store(deps, record, due, failed);
   await breaker.failed(result);
@@ -189,10 +189,10 @@ const accepted = (delivery: Delivery, { receipt, dedupWindowMs = 0 }: Sent, at: 
 });
 
 /** Only a failed attempt makes a delivery dead, and only when its retry window has passed. A busy channel does not. */
-function afterFailure(before: Delivery, begun: Delivery, error: UpstreamError, { clock, timings }: Deps): Delivery {
+function afterFailure({ clock, timings }: Deps, record: JobRecord, due: Due, begun: Delivery, error: UpstreamError) {
   const now = clock.now();
   const isBusy = error.kind === 'rateLimited';
-  const failingSince = isBusy && !before.failingSince ? null : failingSinceOf(before, now);
+  const failingSince = isBusy && !due.delivery.failingSince ? null : failingSinceOf(record, due, error.message, now);
   const failed = { ...refused(begun, error, now), failingSince };
   return !isBusy && isOverdue(failed, { now, timings }) ? dead(failed, error.message) : failed;
 }

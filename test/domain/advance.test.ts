@@ -290,8 +290,22 @@ describe('deliveries', () => {
     ['from the first failure, while attempts go on', { at: iso(start - 6 * hour) }, start - day],
     ['without the part of a pause that is longer than 6 hours', { at: iso(start - 7 * hour) }, start - 23 * hour],
   ])('count their retry window %s', (_, before, since) => {
-    const failingSince = since < start ? iso(start - day) : null;
-    expect(failingSinceOf(someDelivery({ failingSince, ...before }), start)).toBe(iso(since));
+    const delivery = someDelivery({ failingSince: since < start ? iso(start - day) : null, ...before });
+    expect(failingSinceOf({ deliveries: {} }, { channel: 'team', delivery }, 'gone', start)).toBe(iso(since));
+  });
+
+  test.each<[sentence: string, earlier: Partial<Delivery>, key: string, since: number]>([
+    ['counts the wait for one that died', {}, 'failed/team', start - day],
+    ['counts it from its own decision on', { failingSince: iso(start - 3 * day) }, 'failed/team', start - 2 * day],
+    ['does not count it if that died of something else', { error: 'too long' }, 'failed/team', start],
+    ['does not count it if that died before', { at: iso(start - 3 * day) }, 'failed/team', start],
+    ['does not count it if that was sent', { state: 'sent' }, 'failed/team', start],
+    ['does not count it if that went elsewhere', {}, 'failed/events', start],
+  ])('%s', (_, earlier, key, since) => {
+    const died = someDelivery({ state: 'dead', error: 'gone', at: iso(start), failingSince: iso(start - day), ...earlier });
+    const delivery = someDelivery({ createdAt: iso(start - 2 * day) });
+    const due = { channel: 'team', delivery };
+    expect(failingSinceOf({ deliveries: { [key]: died } }, due, 'gone', start)).toBe(iso(since));
   });
 
   test('are named by outcome and channel, and by the limit if there is one', () => {

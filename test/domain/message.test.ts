@@ -224,7 +224,7 @@ describe('a job that takes too long', () => {
     ],
     [
       'running',
-      slow({ queuedAt: inTime }, beganEarly),
+      after([0, read({ ...waiting, queuedAt: inTime })], [minute, read({ ...standing, ...beganEarly })]),
       'runningFor',
       {
         title: 'Late, still running: Nightly site publish',
@@ -234,17 +234,50 @@ describe('a job that takes too long', () => {
       },
     ],
     [
-      'standing still',
+      'queued, when it runs',
+      after([0, read(waiting)], [minute, read(standing)]),
+      'queuedFor',
+      {
+        title: 'Late, was still queued: Nightly site publish',
+        summary:
+          'The job had not started: it had been queued for 31 min. The limit is 30 min. Its status is Running now. The notifier keeps watching it.',
+        document: { outcome: 'late', limit: 'queuedFor', status: 'Queued' },
+      },
+    ],
+    [
+      'running, when it has ended',
+      slow({ queuedAt: inTime }, beganEarly),
+      'runningFor',
+      {
+        title: 'Late, was still running: Nightly site publish',
+        summary:
+          'The job had not ended: it had been running for 1 h 31 min. The limit is 1 h. It has ended since then: its status is Completed.',
+        facts: expect.arrayContaining([{ label: 'Was running since', moment: '2026-01-20T10:30:00.000Z' }]),
+        document: { outcome: 'late', limit: 'runningFor', status: 'Running' },
+      },
+    ],
+    [
+      'queued, when it is lost',
+      after([0, read(waiting)], [minute, notFound], [11 * minute, notFound]),
+      'queuedFor',
+      {
+        title: 'Late, was still queued: Nightly site publish',
+        summary:
+          'The job had not started: it had been queued for 31 min. The limit is 30 min. The notifier no longer watches it.',
+      },
+    ],
+    [
+      'standing still, when it has ended',
       slow({ queuedAt: inTime }, { startedAt: inTime }),
       'noProgressFor',
       {
-        title: 'Stuck: Nightly site publish',
-        facts: expect.arrayContaining([{ label: 'No progress since', moment: '2026-01-20T12:01:00.000Z' }]),
+        title: 'Stuck, was without progress: Nightly site publish',
+        facts: expect.arrayContaining([{ label: 'Had no progress since', moment: '2026-01-20T12:01:00.000Z' }]),
         document: { outcome: 'stuck', limit: 'noProgressFor', limitMinutes: 15, since: '2026-01-20T12:01:00.000Z' },
       },
     ],
   ])(
-    'says what it exceeds, since when, and with which counters, although it may have ended: %s',
+    'says what it exceeds, since when, and with which counters, in the past if that is over: %s',
     (_, record, limit, message) => {
       const outcome = record.exceeded?.[limit]?.decision.outcome as Outcome;
       const shown = messageOf(record, { outcome, limit, channel: 'team', jobUrl: undefined });
@@ -291,6 +324,14 @@ describe('a job that takes too long', () => {
       durationSeconds: 245,
     });
     expect(facts(message)['Took']).toBe('4 min 5 s, after 5 s in the queue');
+  });
+
+  test('that was lost and is found again is said to have been lost', () => {
+    const job = read(jobOf('Running'));
+    const found = after([0, job], [minute, notFound], [11 * minute, notFound], [12 * minute, job]);
+    expect(told(found, 'lostTrack').summary).toBe(
+      'Sitecore did not recognize this job from 2026-01-20 12:01 UTC on. It was found again later: its status is Running.',
+    );
   });
 
   test('is not said to be over when it is lost', () => {
@@ -362,19 +403,19 @@ describe('a job that is lost', () => {
     [day, unreadable],
     [8 * day, unreadable],
   ];
-  // The message may still have to be sent when the job has turned up again: it says what was true when it was decided.
+  // The message may still have to be sent when the job was found again: its sentences say so, its document does not.
   test.each<[sentence: string, record: JobRecord, summary: RegExp]>([
     [
       'unknown, and then completed',
       after(...denied, [day, read(jobOf('Completed')), asked]),
-      /^Sitecore has not recognized this job since 2026-01-20 12:01 UTC\. Its last known status is Running\./,
+      /^Sitecore did not recognize this job from 2026-01-20 12:01 UTC on\. .+ its status is Completed\.$/,
     ],
     [
       'unreadable, and then failed',
       after(...failed, [9 * day, read(jobOf('Failed')), asked]),
-      /^The job has been unreadable since 2026-01-21 12:00 UTC\. Its last known status is Running\./,
+      /^The job was unreadable from 2026-01-21 12:00 UTC on\. .+ its status is Failed\.$/,
     ],
-  ])('says what it said at first: %s', (_, record, summary) => {
+  ])('is said to have been found again: %s', (_, record, summary) => {
     expect(record.deliveries['lostTrack/team']?.state).toBe('pending');
     expect(told(record, 'lostTrack').summary).toMatch(summary);
     expect(told(record, 'lostTrack').document.status).toBe('Running');

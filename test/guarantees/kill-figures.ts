@@ -32,12 +32,16 @@ export async function sentWithoutReceipt(
 ): Promise<Set<string>> {
   const record = await store.get({ environment: 'production', jobId });
   const hasReceipt = ({ channel, title }: Accepted): boolean => {
-    const { outcome, limit } = expected.find((one) => one.title === title) as ExpectedMessage;
+    const { outcome, limit } = expectedOf(expected, title) as ExpectedMessage;
     return record?.deliveries[deliveryKey(outcome, channel, limit)]?.state === 'sent';
   };
   const open = sent.filter((one) => one.channel !== 'fifo' && !hasReceipt(one));
-  return new Set(open.map(({ channel, title }) => `${channel} ${title}`));
+  return new Set(open.map(({ channel, title }) => `${channel} ${expectedOf(expected, title)?.title}`));
 }
+
+/** The expected message that begins with this title. */
+const expectedOf = (expected: ExpectedMessage[], title: string): ExpectedMessage | undefined =>
+  expected.find((one) => one.title === title || one.titleAfterEnd === title);
 
 /** Counts what every channel received in a universe in which nothing is left to do, and records broken promises. */
 export async function judge(
@@ -53,7 +57,9 @@ export async function judge(
   const deliveries: ShownDelivery[] = body.deliveries ?? [];
 
   for (const channel of channels) {
-    const titles = accepted.filter((one) => one.channel === channel).map(({ title }) => title);
+    const titles = accepted
+      .filter((one) => one.channel === channel)
+      .map(({ title }) => expectedOf(expected, title)?.title ?? title);
     const inOrder = [...new Set(titles)].join(', ');
     if (inOrder !== expected.map(({ title }) => title).join(', ')) {
       complain(`${channel} received: ${inOrder || 'nothing'}`);

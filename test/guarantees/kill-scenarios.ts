@@ -36,6 +36,8 @@ export interface KillScenario {
 /** A message, and the title that it begins with. */
 export interface ExpectedMessage extends Notice {
   title: string;
+  /** The title after the end of the job; the same if left out. */
+  titleAfterEnd?: string;
 }
 
 /** A simulated world with its clock, and workers whose clock this is by default. */
@@ -64,8 +66,18 @@ export const minute = 60_000;
 const completed = { outcome: 'completed', title: 'Completed' } as const;
 const failed = { outcome: 'failed', title: 'Failed' } as const;
 const corrected = { outcome: 'completedWithWarnings', title: 'Completed with warnings (correction)' } as const;
-const late = { outcome: 'late', limit: 'runningFor', title: 'Late, still running' } as const;
-const stuck = { outcome: 'stuck', limit: 'noProgressFor', title: 'Stuck' } as const;
+const late: ExpectedMessage = {
+  outcome: 'late',
+  limit: 'runningFor',
+  title: 'Late, still running',
+  titleAfterEnd: 'Late, was still running',
+};
+const stuck: ExpectedMessage = {
+  outcome: 'stuck',
+  limit: 'noProgressFor',
+  title: 'Stuck',
+  titleAfterEnd: 'Stuck, was without progress',
+};
 const lost = { outcome: 'lostTrack', title: 'Lost track' } as const;
 
 /** Requests to these channels fail before the channel accepts anything. */

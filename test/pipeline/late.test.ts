@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { replay } from '../../lib/pipeline/replay.ts';
+import { snsFault } from '../../local/embedded-topic.ts';
 import { isoTime, type PublishingJobValues } from '../../local/publishing-job.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { countStore, day, hour, itemOf, logged, minute, statesIn, sweepAfter, sweepEvery } from '../support/scene.ts';
@@ -180,6 +181,27 @@ describe('a job that takes too long', () => {
     await sweepEvery(notifier, minute, 3);
     expect(inSlack().slice(-2)).toEqual(['Late, still running', 'Stuck']);
   });
+});
+
+test('a message that arrives after the end says so; the document is what was decided', async () => {
+  notifier = deployWith({ limits: [{ runningFor: 60 }] });
+  set('Running', running);
+  await notifier.post('job_1');
+  world.slack.answerWith({ status: 500, times: 1_000 });
+  world.topic.answerWith({ ...snsFault(500, 'InternalError'), times: 1_000 });
+  await sweepAfter(notifier, 61 * minute);
+  set('Completed', { ...running, finishTime: ago(0) });
+  await sweepAfter(notifier, minute);
+  world.slack.clearAnswers();
+  world.topic.clearAnswers();
+  await sweepEvery(notifier, 15 * minute, 2);
+  expect(inSlack()).toEqual(['Late, was still running', 'Completed']);
+  const texts = world.slack.messages.map(({ payload }) => payload.text);
+  expect(texts[0]).toContain('It has ended since then: its status is Completed.');
+  for (const text of [texts[0], world.topic.messages[0]?.email]) {
+    expect(text).not.toMatch(/has not ended|keeps watching/);
+  }
+  expect(documents()[0]).toMatchObject({ outcome: 'late', status: 'Running', finishedAt: null, exceeded: [] });
 });
 
 describe('counters', () => {

@@ -231,8 +231,11 @@ const notices: Record<string, Notice> = {
   Canceled: { outcome: 'canceled' },
   'Lost track': { outcome: 'lostTrack' },
   'Late, still queued': { outcome: 'late', limit: 'queuedFor' },
+  'Late, was still queued': { outcome: 'late', limit: 'queuedFor' },
   'Late, still running': { outcome: 'late', limit: 'runningFor' },
+  'Late, was still running': { outcome: 'late', limit: 'runningFor' },
   Stuck: { outcome: 'stuck', limit: 'noProgressFor' },
+  'Stuck, was without progress': { outcome: 'stuck', limit: 'noProgressFor' },
 };
 
 /** An SNS topic without the SDK. */
