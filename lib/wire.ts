@@ -7,11 +7,11 @@ import { channelTypes } from './channels/index.ts';
 import { type Config, loadConfig, references } from './config/config.ts';
 import type { Deps } from './deps.ts';
 import type { Timings } from './domain/decision-context.ts';
-import { requestHandler } from './platform/aws.ts';
-import { type Clock, systemClock } from './platform/clock.ts';
+import { followClockOf, requestHandler } from './platform/aws.ts';
+import { type Clock, createClock } from './platform/clock.ts';
 import { ConfigError } from './platform/errors.ts';
 import { createHttp, type Http } from './platform/http.ts';
-import { createLog } from './platform/log.ts';
+import { createLog, type Log } from './platform/log.ts';
 import { createMetrics } from './platform/metrics.ts';
 import { createRedactor } from './platform/redaction.ts';
 import { createSecrets } from './platform/secrets.ts';
@@ -27,7 +27,7 @@ type Env = Record<string, string | undefined>;
 /** Makes the dependencies from the environment variables. Throws a `ConfigError` if the configuration is unusable. */
 export function wire(
   env: Env,
-  { clock = systemClock, http = createHttp(), types = channelTypes, write = console.log }: WireOptions = {},
+  { clock = createClock(), http = createHttp(), types = channelTypes, write = console.log }: WireOptions = {},
 ): Deps {
   const config = loadConfig(env, types);
   const redact = createRedactor();
@@ -43,7 +43,7 @@ export function wire(
   return {
     config,
     timings: timingsOf(config),
-    store: createStore({ client: createTableClient(), tableName: tableName(env) }),
+    store: createStore({ client: createTableClient(clock, log), tableName: tableName(env) }),
     api: (name) => required(apis, name),
     jobList: (name) => required(jobLists, name),
     channel: (name) => required(channels, name),
@@ -64,8 +64,10 @@ export interface WireOptions {
   write?: (line: string) => void;
 }
 
-function createTableClient() {
+function createTableClient(clock: Clock, log: Log) {
   const client = new DynamoDBClient({ maxAttempts: 5, requestHandler });
+  // All workers share the table, and read it before they judge a lease: its clock is the one that counts.
+  followClockOf(client, clock, log);
   // This middleware copies each response for a log that is not used.
   client.middlewareStack.remove('loggerMiddleware');
   return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });

@@ -14,10 +14,7 @@ export interface NamedDelivery extends Notice {
  * The deliveries that a worker can process now, grouped by channel and in the order in which they were decided. A due
  * delivery includes the older ones of its channel, so that a correction never precedes what it corrects.
  */
-export function dueDeliveries(
-  record: JobRecord,
-  context: Pick<DecisionContext, 'now' | 'isOpen'>,
-): NamedDelivery[] {
+export function dueDeliveries(record: JobRecord, context: Pick<DecisionContext, 'now' | 'isOpen'>): NamedDelivery[] {
   const isDue = ({ delivery, channel }: NamedDelivery): boolean =>
     Date.parse(delivery.nextAt ?? '') <= context.now && context.isOpen(channel);
   const pending = namedDeliveries(record).filter(({ delivery }) => isPending(delivery));

@@ -23,8 +23,8 @@ export interface Checked {
 
 /** Checks one job that a trigger names, and sends what follows. `deadline` is in epoch milliseconds. */
 export async function check(deps: Deps, job: JobName, deadline: number): Promise<Checked> {
-  const begunAt = deps.clock.now();
   const invocation = await beginInvocation(deps, { deadline, environments: [job.environment] });
+  const begunAt = deps.clock.now();
   const reading = await invocation.apiBreaker(job.environment).read(job.jobId, invocation.readBefore);
   const recorded = await record(deps, job, reading, invocation, { conclude: false });
   const delivered = await deliver(deps, recorded, invocation);

@@ -52,15 +52,20 @@ const clockToleranceMs = 30_000;
 /** Reads the cooldowns of these environments and all channels in one call, and makes the circuit breakers. */
 export async function beginInvocation(
   deps: Deps,
-  { deadline, environments, marks: others = [] }: { deadline: number; environments: string[]; marks?: string[] },
+  options: { deadline: number; environments: string[]; marks?: string[] },
 ): Promise<Invocation> {
   const { store, clock, config } = deps;
+  const { environments, marks: others = [] } = options;
   const names = Object.keys(config.channels);
   const keys = [
     ...environments.map((name) => cooldownKey('environment', name)),
     ...names.map((name) => cooldownKey('channel', name)),
   ];
+  const offsetMs = () => clock.offsetMs?.() ?? 0;
+  const offsetBeforeMs = offsetMs();
   const marks = await store.readMarks([...keys, ...others]);
+  // The response of the table may have corrected the clock by which the deadline was computed.
+  const deadline = options.deadline + offsetMs() - offsetBeforeMs;
   const cooldown = (kind: 'environment' | 'channel', name: string) =>
     createCooldown(deps, cooldownKey(kind, name), marks.get(cooldownKey(kind, name)) as Cooldown | undefined);
 

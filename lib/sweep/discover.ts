@@ -139,7 +139,8 @@ async function watchNewJob(
   const { finishedAt = null } = reading.kind === 'job' ? reading.job : {};
   const isNews =
     isKnown ||
-    (begunAt !== undefined && (finishedAt === null || Date.parse(finishedAt) >= Date.parse(begunAt) - clockToleranceMs));
+    (begunAt !== undefined &&
+      (finishedAt === null || Date.parse(finishedAt) >= Date.parse(begunAt) - clockToleranceMs));
   await run.record(name, reading, { isNews });
   return true;
 }

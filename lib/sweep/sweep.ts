@@ -20,11 +20,11 @@ export async function sweep(
   requests: SweepRequest[] | null = null,
 ): Promise<SweepResult> {
   const { config, store, clock } = deps;
-  const begunAt = clock.now();
   const isConfigured = (name: string) => Object.hasOwn(config.environments, name);
   const configured = Object.keys(config.environments).filter(isRequested(requests));
   const marks = [cursorKey, ...configured.map(discoveryKey)];
   const invocation = await beginInvocation(deps, { deadline, environments: configured, marks });
+  const begunAt = clock.now();
   const run = createSweepRun(deps, invocation);
 
   const before = readCursors(invocation.marks);

@@ -302,7 +302,13 @@ describe('deliveries', () => {
     ['does not count it if that was sent', { state: 'sent' }, 'failed/team', start],
     ['does not count it if that went elsewhere', {}, 'failed/events', start],
   ])('%s', (_, earlier, key, since) => {
-    const died = someDelivery({ state: 'dead', error: 'gone', at: iso(start), failingSince: iso(start - day), ...earlier });
+    const died = someDelivery({
+      state: 'dead',
+      error: 'gone',
+      at: iso(start),
+      failingSince: iso(start - day),
+      ...earlier,
+    });
     const delivery = someDelivery({ createdAt: iso(start - 2 * day) });
     const due = { channel: 'team', delivery };
     expect(failingSinceOf({ deliveries: { [key]: died } }, due, 'gone', start)).toBe(iso(since));
@@ -328,7 +334,12 @@ describe('the lease', () => {
     ['not with one that is dead', { 'completed/team': dead }, {}, false],
     ['not without deliveries', {}, {}, false],
     ['not when no channel is open', { 'completed/team': pending }, { isOpen: () => false }, false],
-    ['not for a closed channel, however old', { 'completed/team': { createdAt: iso(start - 9 * day) } }, { isOpen: () => false }, false],
+    [
+      'not for a closed channel, however old',
+      { 'completed/team': { createdAt: iso(start - 9 * day) } },
+      { isOpen: () => false },
+      false,
+    ],
   ])('is taken %s', (_, deliveries, context, isTaken) => {
     const known = { ...withDeliveries(ended, deliveries), lease: null, revision: 7 };
     const { next } = decided(known, null, 0, context);

@@ -19,7 +19,7 @@ export type Command = { steps?: number } & (
 export type Leftover = 'none' | 'busyJob' | 'badJob' | 'badEnvironment' | 'badChannel';
 
 export interface Plan {
-  /** How far the clock of each worker is ahead. */
+  /** How far the clock of each worker is ahead, before the table corrects it. */
   offsetsMs: number[];
   /** The first states of the jobs, and how they end if they have not ended. */
   beginnings: State[];
@@ -82,7 +82,7 @@ const command = fc.oneof(
 ) as fc.Arbitrary<Command>;
 
 export const plan: fc.Arbitrary<Plan> = fc.record({
-  offsetsMs: fc.array(seconds(0, 5, 10, 20), { minLength: 1, maxLength: 3 }),
+  offsetsMs: fc.array(seconds(0, 5, 10, 20, 240, -240), { minLength: 1, maxLength: 3 }),
   beginnings: three(
     fc.constantFrom('queued', 'running', 'running', 'running', 'unknown', 'completed', 'early', 'early', 'old'),
   ),

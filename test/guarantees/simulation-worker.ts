@@ -3,7 +3,7 @@
 import type { Deps } from '../../lib/deps.ts';
 import { type JobName, jobKey } from '../../lib/domain/job.ts';
 import { splitKey } from '../../lib/domain/outbox.ts';
-import type { Clock } from '../../lib/platform/clock.ts';
+import { type Clock, type CorrectedClock, createClock } from '../../lib/platform/clock.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
 import type { Log } from '../../lib/platform/log.ts';
 import { createRedactor } from '../../lib/platform/redaction.ts';
@@ -47,10 +47,12 @@ export interface WorkerOptions {
 /** Makes the dependencies as `wire` does, except that the configuration is parsed once for all simulations. */
 export function createWorkerDeps(options: WorkerOptions): Deps {
   const { deployment, leave, now, pass, offsetMs, world, table, ledger, newId } = options;
-  const { http, types, store } = world.boundary(createCross(options), table.storeFor(deployment.channelsFor));
+  const machineClock = createClock(() => now() + offsetMs);
+  const cross = createCross(options, machineClock);
+  const { http, types, store } = world.boundary(cross, table.storeFor(deployment.channelsFor));
   const made = deployment.deps;
   const clock: Clock = {
-    now: () => now() + offsetMs,
+    ...machineClock,
     async wait(ms) {
       const end = now() + ms;
       if (ms > 0) await leave({ name: 'wait', target: 'any' }, async () => pass(Math.max(end - now(), 0)));
@@ -105,14 +107,23 @@ const targets: Record<string, Target> = {
 };
 
 /** The boundary of a worker. The ledger records what crosses it. */
-function createCross(options: WorkerOptions): Cross {
+function createCross(options: WorkerOptions, clock: CorrectedClock): Cross {
   const { worker, leave, now, world, ledger } = options;
+  const crossToStore: Cross = async (name, call) => {
+    const correct = clock.beginRequest();
+    const { response, date } = await leave({ name, target: targets[name] ?? 'list' }, async (mishap) => ({
+      response: await crossToTable(options, { name, call, mishap }),
+      date: new Date(now()).toUTCString(),
+    }));
+    correct(date);
+    return response;
+  };
   return (name, call, { request, timeoutMs = Number.POSITIVE_INFINITY } = {}) => {
+    if (name.startsWith('store.')) return crossToStore(name, call);
     const target = targets[name] ?? 'list';
     const job = request && target === 'api' ? requestedJob(request) : null;
     const sentAt = now();
     return leave({ name, target, about: job ? jobKey(job) : '' }, async (mishap, takesMs) => {
-      if (name.startsWith('store.')) return await crossToTable(options, { name, call, mishap });
       const isInTime = now() - sentAt + takesMs < timeoutMs;
       const isChannel = everyChannel.some((channel) => channel === target);
       if (!isInTime && !isChannel) throw new UpstreamError('unavailable', 'injected: no response in time');

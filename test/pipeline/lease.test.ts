@@ -5,7 +5,9 @@ import { createHandler as createEvent } from '../../functions/event.ts';
 import { createHandler as createSweep } from '../../functions/sweep.ts';
 import type { Sent } from '../../lib/channels/channel.ts';
 import type { DueEntry } from '../../lib/domain/job.ts';
+import { createClock } from '../../lib/platform/clock.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
+import { createFakeClock } from '../support/clock.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import {
   counted,
@@ -178,6 +180,40 @@ describe('a worker that dies after the state write', () => {
   });
 });
 
+describe('a worker whose clock is wrong', () => {
+  /** A worker on a machine whose clock is ahead by this much. The table has the right time. */
+  const workerAhead = (ms: number) => {
+    const clock = Object.assign(
+      createFakeClock(),
+      createClock(() => Date.now() + ms),
+    );
+    return deploy(world, { clock });
+  };
+
+  test.each([
+    ['the second one is ahead', 0, 240 * second],
+    ['the second one is behind', 0, -240 * second],
+    ['the first one is ahead', 240 * second, 0],
+    ['the first one is behind', -240 * second, 0],
+  ])('does not take over a lease that is held, and keeps its own: %s', async (_, firstMs, secondMs) => {
+    const [holder, other] = [workerAhead(firstMs), workerAhead(secondMs)];
+    world.setJob('job_1', { status: 'Failed', at: Date.now() });
+    const slack = holdChannel(holder, 'team');
+    const begunAt = Date.now();
+    const posted = holder.post('job_1');
+    await slack.begun;
+    const heldForMs = Number((await item())?.lease?.until) - begunAt;
+    expect(heldForMs).toBeGreaterThan(53 * second);
+    expect(heldForMs).toBeLessThan(Date.now() - begunAt + 57 * second);
+    expect(await other.sweep()).toMatchObject({ sent: 0, left: 0 });
+    slack.release();
+    expect(statesIn((await posted).body)).toEqual({ 'failed/team': 'sent', 'failed/events': 'sent' });
+    expect(told()).toEqual([1, 1]);
+    const corrections = [holder, other].flatMap(logged).filter(({ message }) => message === 'clock corrected');
+    expect(corrections).toEqual([expect.objectContaining({ level: 'warn', offsetMs: expect.any(Number) })]);
+  });
+});
+
 describe('the owner', () => {
   test('is another one with each write', async () => {
     world.slack.answerWith({ status: 429, body: 'rate_limited', times: always });
@@ -275,7 +311,9 @@ describe('a receipt', () => {
     const unlucky = worker();
     wrapStore(unlucky, (real) => ({
       saveDelivery: (job, key, delivery, known) =>
-        key === 'failed/team' ? Promise.reject(new Error('the table is away')) : real.saveDelivery(job, key, delivery, known),
+        key === 'failed/team'
+          ? Promise.reject(new Error('the table is away'))
+          : real.saveDelivery(job, key, delivery, known),
     }));
     expect((await unlucky.post('job_1')).status).toBe(200);
     expect(logged(unlucky)).toContainEqual(
@@ -403,23 +441,29 @@ describe('a worker that is frozen after a channel accepted its message, while an
     ['team', 'after'],
     ['events', 'before'],
     ['events', 'after'],
-  ] as const)('%s has the message twice, and says so, if the first worker goes on %s the receipt', async (channel, order) => {
-    expect(await thaw(channel, order)).toMatchObject({ state: 'sent', ambiguous: true });
-    expect(channel === 'team' ? world.slack.messages.length : world.topic.messages.length).toBe(2);
-    expect(await sweepAfter(notifier, 15 * minute)).toMatchObject({ sent: 0, left: 0 });
-  });
+  ] as const)(
+    '%s has the message twice, and says so, if the first worker goes on %s the receipt',
+    async (channel, order) => {
+      expect(await thaw(channel, order)).toMatchObject({ state: 'sent', ambiguous: true });
+      expect(channel === 'team' ? world.slack.messages.length : world.topic.messages.length).toBe(2);
+      expect(await sweepAfter(notifier, 15 * minute)).toMatchObject({ sent: 0, left: 0 });
+    },
+  );
 
   test.each([
     ['before', 55 * second, 1],
     ['after', 55 * second, 1],
     ['before', 10 * minute, 2],
     ['after', 10 * minute, 2],
-  ] as const)('a FIFO topic is ambiguous only if it no longer deduplicates: %s the receipt, %i ms', async (order, ms, times) => {
-    await world.close();
-    world = await startWorld({ topicName: 'publishing-job-events.fifo' });
-    notifier = deploy(world);
-    expect(await thaw('events', order, ms)).toMatchObject({ state: 'sent', ambiguous: times === 2 });
-  });
+  ] as const)(
+    'a FIFO topic is ambiguous only if it no longer deduplicates: %s the receipt, %i ms',
+    async (order, ms, times) => {
+      await world.close();
+      world = await startWorld({ topicName: 'publishing-job-events.fifo' });
+      notifier = deploy(world);
+      expect(await thaw('events', order, ms)).toMatchObject({ state: 'sent', ambiguous: times === 2 });
+    },
+  );
 });
 
 describe('a change that B records while A holds the lease', () => {
@@ -507,7 +551,12 @@ test('an item with a pending delivery does not leave the work list, whichever wo
       if (isFirst && next.watch === 'dead' && late) {
         isFirst = false;
         const nextAt = new Date(notifier.clock.now() + 2 * minute).toISOString();
-        await real.saveDelivery(next, 'failed/team', { ...late, state: 'pending', nextAt, error: 'a late failure' }, late);
+        await real.saveDelivery(
+          next,
+          'failed/team',
+          { ...late, state: 'pending', nextAt, error: 'a late failure' },
+          late,
+        );
       }
       return await real.save(next, known, options);
     },

@@ -235,7 +235,9 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         const ambiguous = someDelivery({ ambiguousSince: '2026-01-01T10:30:00.000Z' });
         await create({ deliveries: { 'failed/team': ambiguous } });
         const knownDelivery = someDelivery({ ambiguousSince: known });
-        expect(await store.saveDelivery(job, 'failed/team', { ...sent, ambiguousSince }, knownDelivery)).toBeUndefined();
+        expect(
+          await store.saveDelivery(job, 'failed/team', { ...sent, ambiguousSince }, knownDelivery),
+        ).toBeUndefined();
         expect((await deliveries())?.['failed/team']).toEqual({ ...sent, ambiguousSince: kept });
       });
 
@@ -276,7 +278,12 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         const names = Array.from({ length: 170 }, (_, index) => `failed/channel-${index}`);
         const all = Object.fromEntries(names.map((one) => [one, someDelivery({ error })]));
         const known = await create({ deliveries: all });
-        await store.saveDelivery(known, 'failed/channel-7', someDelivery({ state: 'sent', nextAt: null, error }), pending);
+        await store.saveDelivery(
+          known,
+          'failed/channel-7',
+          someDelivery({ state: 'sent', nextAt: null, error }),
+          pending,
+        );
         const { won, record } = await change(known);
         expect(won).toBe(true);
         expect(record?.deliveries['failed/channel-7']?.state).toBe('sent');

@@ -261,7 +261,9 @@ describe('the store in memory', () => {
         for (const [index, act] of acts.entries()) {
           if (act.kind === 'receipt') {
             const delivery = someDelivery({ state: act.state, receipt: `receipt-${index}` });
-            await both((store) => store.saveDelivery(name, `failed/${act.channel}`, delivery, someDelivery({ ambiguousSince: act.known })));
+            await both((store) =>
+              store.saveDelivery(name, `failed/${act.channel}`, delivery, someDelivery({ ambiguousSince: act.known })),
+            );
           } else if (act.kind === 'repeat') {
             if (last) await both(last);
           } else {
