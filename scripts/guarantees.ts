@@ -10,7 +10,7 @@ process.env['NOTIFIER_CONFIG'] = JSON.stringify({
 });
 
 const { runKills } = await import('../test/guarantees/kill.ts');
-const { apiAway, replayedAfterwards, slackAway, tableThrottled } = await import('../test/guarantees/outages.ts');
+const { apiAway, replayedAfterwards, scheduleOff, slackAway, tableThrottled } = await import('../test/guarantees/outages.ts');
 const { runSigkills } = await import('../test/guarantees/sigkill.ts');
 const { runSimulation } = await import('../test/guarantees/simulation.ts');
 
@@ -41,7 +41,7 @@ const sigkills = await runSigkills({ runs: Number(process.env['SIGKILL_RUNS'] ??
 add('SIGKILL at random moments (runs)', sigkills.runs, sigkills, sigkills.repeatedUnavoidably);
 const simulation = await runSimulation({ runs: Number(process.env['SIMULATION_RUNS'] ?? 30_000) });
 add('many workers, simulated (runs)', simulation.runs, simulation, simulation.repeatedUnavoidably);
-for (const outage of [slackAway, apiAway, tableThrottled, replayedAfterwards]) {
+for (const outage of [slackAway, apiAway, tableThrottled, scheduleOff, replayedAfterwards]) {
   const figures = await outage();
   add(figures.name, 1, figures);
 }

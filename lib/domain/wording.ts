@@ -47,14 +47,14 @@ interface DelayWords {
 }
 
 /** For each time limit: how it is described while it lasts, when it is over, and in the message about the end. */
-const delays: Record<TimeLimit, { now: DelayWords; then: DelayWords; before: string }> = {
+const delays: Record<TimeLimit, { present: DelayWords; past: DelayWords; before: string }> = {
   queuedFor: {
-    now: {
+    present: {
       suffix: ', still queued',
       since: 'Queued since',
       state: 'The job has not started: it has been queued for',
     },
-    then: {
+    past: {
       suffix: ', was still queued',
       since: 'Was queued since',
       state: 'The job had not started: it had been queued for',
@@ -62,12 +62,12 @@ const delays: Record<TimeLimit, { now: DelayWords; then: DelayWords; before: str
     before: 'in the queue',
   },
   runningFor: {
-    now: {
+    present: {
       suffix: ', still running',
       since: 'Running since',
       state: 'The job has not ended: it has been running for',
     },
-    then: {
+    past: {
       suffix: ', was still running',
       since: 'Was running since',
       state: 'The job had not ended: it had been running for',
@@ -75,12 +75,12 @@ const delays: Record<TimeLimit, { now: DelayWords; then: DelayWords; before: str
     before: 'running',
   },
   noProgressFor: {
-    now: {
+    present: {
       suffix: '',
       since: 'No progress since',
       state: 'The job is running, but its counters and their report time have not changed for',
     },
-    then: {
+    past: {
       suffix: ', was without progress',
       since: 'Had no progress since',
       state: 'The job was running, but its counters and their report time had not changed for',
@@ -175,7 +175,7 @@ function delay(context: NoticeContext, exceeded: Exceeded | undefined): string {
 
 /** A channel may accept the message only when the job has left that status, or is no longer watched. */
 const delayWords = ({ record, limit, decision }: NoticeContext): DelayWords | undefined =>
-  limit && delays[limit][record.status === decision?.status && record.check.nextAt !== null ? 'now' : 'then'];
+  limit && delays[limit][record.status === decision?.status && record.check.nextAt !== null ? 'present' : 'past'];
 
 function whatFollowed({ record: { status, check }, decision }: NoticeContext): string {
   if (isTerminal(status)) return `It has ended since then: its status is ${status}.`;

@@ -1,7 +1,7 @@
 /** Long outages: no message is lost, none is repeated, and none come in a burst. */
 
 import { expect, test } from 'vitest';
-import { apiAway, replayedAfterwards, slackAway, tableThrottled } from './outages.ts';
+import { apiAway, replayedAfterwards, scheduleOff, slackAway, tableThrottled } from './outages.ts';
 
 const once = { lost: 0, repeated: 0 };
 
@@ -25,6 +25,12 @@ test('after DynamoDB throttled every call for an hour, jobs that ended meanwhile
   const figures = await tableThrottled();
   expect(figures).toMatchObject({ ...once, expected: 300, sent: 300 });
 });
+
+test('after the schedule was off for longer than the retry window, no message is dead, and each arrives once', async () => {
+  const figures = await scheduleOff();
+  expect(figures).toMatchObject({ ...once, expected: 300, sent: 300 });
+  expect(figures.slackPaceMs).toBeGreaterThanOrEqual(1_000);
+}, 60_000);
 
 test('a delivery past the retry window is dead, and a replay sends it once', async () => {
   const figures = await replayedAfterwards();

@@ -102,6 +102,20 @@ export async function replayedAfterwards(): Promise<Figures & { dead: number; re
   return { name, ...figuresOf(universe, ids), callsMeanwhile: out.calls, dead, revived, revivedAgain };
 }
 
+/** Slack is unavailable when 100 jobs end, and works again when the schedule, which was off for four days, is on again. */
+export async function scheduleOff(): Promise<Figures> {
+  const busy = () => new UpstreamError('rateLimited', 'busy', { retryAfterMs: minute });
+  const { universe, worker, out } = startOutage((call) => call === 'slack', busy);
+  out.isOut = true;
+  const ids = jobIds(100);
+  end(universe, ids);
+  for (const id of ids) await worker.post(id);
+  out.isOut = false;
+  universe.clock.advance(4 * day);
+  await sweepUntilQuiet(universe, worker);
+  return { name: 'Schedule off for 4 days', ...figuresOf(universe, ids), callsMeanwhile: out.calls };
+}
+
 /** A universe with one worker, whose calls of these names fail and are counted while `out.isOut`. */
 function startOutage(isAway: (name: string) => boolean, failed: (call: string) => Error) {
   const universe = createUniverse();

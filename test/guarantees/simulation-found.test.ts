@@ -58,6 +58,28 @@ const found: [string, Partial<Plan>][] = [
       ],
     },
   ],
+  [
+    'a message of a worker that was frozen, and of the one that took over, is ambiguous, whichever receipt comes last',
+    {
+      beginnings: ['completed', 'unknown', 'unknown'],
+      commands: [
+        { do: 'trouble', mishap: { where: 'slack', what: 'frozen' }, after: 0, times: 1 },
+        { do: 'webhook', job, steps: 8 },
+        { do: 'sweep', steps: untilIdle },
+      ],
+    },
+  ],
+  [
+    'a worker whose clock is ahead leaves the lease of another one alone',
+    {
+      offsetsMs: [0, 240_000],
+      beginnings: ['completed', 'unknown', 'unknown'],
+      commands: [
+        { do: 'webhook', job, steps: 8 },
+        { do: 'sweep', steps: untilIdle },
+      ],
+    },
+  ],
 ];
 
 test.each(found)(

@@ -24,8 +24,11 @@ export interface Message extends Notice {
 /** The channels that are notified of an outcome. */
 type ChannelsFor = (outcome: Outcome) => string[];
 
-/** What becomes of a receipt. `open`: it is on its way; `lost`: it was lost for a known reason. */
-type Fate = 'open' | 'stored' | 'lost';
+/**
+ * What becomes of a receipt. `open`: it is on its way; `lost`: it was lost for a known reason; `late`: it comes from a
+ * process that was frozen, so that another worker may have sent the message as well.
+ */
+type Fate = 'open' | 'stored' | 'lost' | 'late';
 
 interface Accepted {
   at: number;
@@ -185,7 +188,8 @@ export function createLedger(now: () => number) {
       if (!wasSeen(message)) violated(`${key} is false: the API never showed it`);
       if (!owed.has(key)) violated(`${key} was sent, and nobody decided so`);
       if (isTooEarly(key)) violated(`${key} came before the message that it corrects`);
-      if (before.some(({ fate }) => fate !== 'lost')) violated(`${key} was sent twice`);
+      const isExcused = (one: Fate) => one === 'lost' || one === 'late';
+      if (!isExcused(fate) && before.some((one) => !isExcused(one.fate))) violated(`${key} was sent twice`);
       else if (before.length > 0) figures.repeatedUnavoidably += 1;
       accepted.set(key, [...before, { at: now(), by, fate }]);
       figures.sent += 1;
@@ -200,9 +204,9 @@ export function createLedger(now: () => number) {
     /** A delivery is dead. */
     gaveUp: (message: Message): void => void dead.add(keyOf(message)),
 
-    /** A worker died. The receipts that it has not stored are lost. */
-    died(worker: object): void {
-      for (const one of [...accepted.values()].flat()) if (one.by === worker && one.fate === 'open') one.fate = 'lost';
+    /** A worker died, or is frozen. The receipts that it has not stored are lost, or come late. */
+    stopped(worker: object, fate: 'lost' | 'late'): void {
+      for (const one of [...accepted.values()].flat()) if (one.by === worker && one.fate === 'open') one.fate = fate;
     },
 
     /** Whether the API responded 404 for long enough to report the job as lost. */

@@ -7,11 +7,11 @@ import type { HttpResponse } from '../../lib/platform/http.ts';
 const possible = {
   token: ['lost', 'slow', 'failed', 'busy', 'unauthorized', 'dies', 'died'],
   api: ['lost', 'slow', 'failed', 'busy', 'busyForLong', 'notFound', 'unauthorized', 'forbidden', 'garbled', 'dies'],
-  slack: ['lost', 'slow', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'garbled', 'dies', 'died'],
-  fifo: ['lost', 'slow', 'failed', 'busy', 'unreached', 'notFound', 'dies', 'died'],
-  teams: ['lost', 'slow', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'dies', 'died'],
-  hook: ['lost', 'slow', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'dies', 'died'],
-  topic: ['lost', 'slow', 'failed', 'busy', 'unreached', 'notFound', 'dies', 'died'],
+  slack: ['lost', 'slow', 'frozen', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'garbled', 'dies', 'died'],
+  fifo: ['lost', 'slow', 'frozen', 'failed', 'busy', 'unreached', 'notFound', 'dies', 'died'],
+  teams: ['lost', 'slow', 'frozen', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'dies', 'died'],
+  hook: ['lost', 'slow', 'frozen', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'dies', 'died'],
+  topic: ['lost', 'slow', 'frozen', 'failed', 'busy', 'unreached', 'notFound', 'dies', 'died'],
   get: ['failed', 'slow', 'dies'],
   list: ['failed', 'stale', 'slow', 'dies'],
   save: ['failed', 'lost', 'again', 'slow', 'dies', 'died'],
@@ -24,7 +24,8 @@ export type Target = keyof typeof possible;
 /**
  * `lost`: done, but the response is lost. `again`: the same, and the call is repeated, as the AWS SDK does. `slow`: done,
  * but the response takes seconds. `stale`: the index, which is eventually consistent, shows what it showed before.
- * `dies`, `died`: the worker dies before or after the call takes effect. The others are error responses.
+ * `frozen`: done, and the process is frozen before it reads the response, for longer than its lease. `dies`, `died`: the
+ * worker dies before or after the call takes effect. The others are error responses.
  */
 export type What = (typeof possible)[Target][number];
 

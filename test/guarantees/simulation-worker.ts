@@ -28,6 +28,8 @@ export type Leave = <Result>(
 export interface WorkerOptions {
   /** Identifies the worker in the ledger. */
   worker: object;
+  /** Whether the worker is or was frozen, so that others may have sent its messages. */
+  isLate: () => boolean;
   deployment: Deployment;
   leave: Leave;
   /** Waits for a turn between a write and its repetition. */
@@ -108,7 +110,7 @@ const targets: Record<string, Target> = {
 
 /** The boundary of a worker. The ledger records what crosses it. */
 function createCross(options: WorkerOptions, clock: CorrectedClock): Cross {
-  const { worker, leave, now, world, ledger } = options;
+  const { worker, isLate, leave, now, world, ledger } = options;
   const crossToStore: Cross = async (name, call) => {
     const correct = clock.beginRequest();
     const { response, date } = await leave({ name, target: targets[name] ?? 'list' }, async (mishap) => ({
@@ -135,7 +137,8 @@ function createCross(options: WorkerOptions, clock: CorrectedClock): Cross {
       const response = call();
       const isHeard = isInTime && mishap !== 'lost';
       for (const { job, channel, outcome, limit } of world.accepted.slice(before)) {
-        ledger.accepted({ job: jobKey(job), channel, outcome, limit }, worker, isHeard ? 'open' : 'lost');
+        const fate = isLate() ? 'late' : 'open';
+        ledger.accepted({ job: jobKey(job), channel, outcome, limit }, worker, isHeard ? fate : 'lost');
       }
       return isHeard ? await response : noResponse();
     });

@@ -20,12 +20,16 @@ const second = 1_000;
 const minute = 60 * second;
 /** How long a call takes, and how much longer when it is slow. */
 const [usualMs, slowMs] = [10, 4 * second];
+/** How long a frozen process is frozen at least, and for how many turns of other workers. */
+const [frozenMs, frozenTurns] = [100 * second, 12];
 
 /** A process as Lambda keeps it. It handles one invocation at a time and is frozen in between. */
 interface Worker {
   name: string;
   deployment: Deployment;
   state: 'busy' | 'frozen' | 'dead';
+  /** Whether the process is, or was, frozen during the present invocation. */
+  isLate: boolean;
   /** When Lambda ends the invocation, by the time of the world. */
   deadline: number;
   /** Resolves when the process is busy again. Responses that arrive while it is frozen are read then. */
@@ -61,7 +65,7 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
 
   const kill = (worker: Worker): void => {
     worker.state = 'dead';
-    ledger.died(worker);
+    ledger.stopped(worker, 'lost');
   };
 
   /** Time passes. Lambda ends a worker that is still busy at its deadline. */
@@ -81,6 +85,19 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
     if (worker.state === 'dead') await never();
   };
 
+  /** Lambda freezes a process in the middle of its work, for longer than its lease, and thaws it for its next event. */
+  const freeze = async (worker: Worker): Promise<void> => {
+    worker.state = 'frozen';
+    worker.isLate = true;
+    ledger.stopped(worker, 'late');
+    pass(frozenMs);
+    for (let turns = 0; turns < frozenTurns; turns++) await takeTurn(worker, 'frozen');
+    worker.state = 'busy';
+    worker.deadline = time + minute;
+    worker.thaw.resolve();
+    worker.thaw = Promise.withResolvers();
+  };
+
   const leave =
     (worker: Worker): Leave =>
     async ({ name, target, about = '' }, act) => {
@@ -93,6 +110,7 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
       const takesMs = mishap === 'slow' ? slowMs : 0;
       const [response] = await Promise.allSettled([act(mishap, takesMs)]);
       if (mishap === 'died') kill(worker);
+      if (mishap === 'frozen') await freeze(worker);
       if (takesMs > 0) {
         await takeTurn(worker, `${name}, slowly`);
         pass(takesMs);
@@ -107,12 +125,14 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
       name: `worker ${workers.length + 1}`,
       deployment,
       state: 'frozen',
+      isLate: false,
       deadline: 0,
       thaw: Promise.withResolvers(),
       deps: undefined as never,
     };
     worker.deps = createWorkerDeps({
       worker,
+      isLate: () => worker.isLate,
       deployment,
       leave: leave(worker),
       turn: async (what) => {
@@ -134,7 +154,8 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
 
   /** One invocation, in a free process or in a new one. Resolves at its end, even if it failed. */
   async function invoke(remainingMs: number, work: (deps: Deps, deadline: number) => Promise<unknown>) {
-    const free = workers.find((one) => one.state === 'frozen' && one.deployment === deployment);
+    const isFree = ({ state, isLate }: Worker) => state === 'frozen' && !isLate;
+    const free = workers.find((one) => isFree(one) && one.deployment === deployment);
     const worker = free ?? start();
     worker.state = 'busy';
     worker.deadline = time + remainingMs;
@@ -146,6 +167,7 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
       if (!(error instanceof InjectedError)) ledger.violated(`a bug: ${(error as Error).stack}`);
     }
     if (worker.state === 'busy') worker.state = 'frozen';
+    worker.isLate = false;
   }
 
   return {

@@ -431,8 +431,14 @@ describe('a worker that is frozen after a channel accepted its message, while an
     notifier.clock.advance(frozenMs);
     const swept = other.sweep();
     await sent.opened;
-    const ends = [() => (thawed.open(), posted), () => (resumed.open(), swept)];
-    for (const end of order === 'before' ? ends : ends.toReversed()) await end();
+    const ends = [
+      { go: thawed.open, done: posted },
+      { go: resumed.open, done: swept },
+    ];
+    for (const { go, done } of order === 'before' ? ends : ends.toReversed()) {
+      go();
+      await done;
+    }
     return (await deliveries())[`failed/${channel}`];
   }
 
