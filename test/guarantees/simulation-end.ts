@@ -50,7 +50,9 @@ export async function judge(world: World): Promise<Omit<Figures, 'runs'>> {
   for (const { key, state, ended } of jobs) {
     if (states[state] && ended && !ended.isOld && !records.has(key)) ledger.violated(`${key} was never discovered`);
     const [record, its] = [records.get(key), states[state]];
-    const isMissed = record && its && record.status !== its.status && !ledger.wasNotFoundForLong(key);
+    // A job that was given up is found again if the list shows it.
+    const isExcused = ledger.wasNotFoundForLong(key) && !ledger.wasListedLast(key);
+    const isMissed = record && its && record.status !== its.status && !isExcused;
     if (isMissed) ledger.violated(`${key} is ${its.status}, and was last read as ${record.status}`);
   }
   return ledger.judge(records);

@@ -59,6 +59,21 @@ const found: [string, Partial<Plan>][] = [
     },
   ],
   [
+    'a job that was given up, and that the list shows again, is announced when it ends',
+    {
+      beginnings: ['running', 'unknown', 'unknown'],
+      commands: [
+        { do: 'minute', steps: untilIdle },
+        { do: 'change', job, state: 'unknown' },
+        { do: 'minute', steps: untilIdle },
+        { do: 'pass', ms: 11 * 60_000 },
+        { do: 'minute', steps: untilIdle },
+        { do: 'change', job, state: 'running' },
+      ],
+      endings: ['failed', 'completed', 'completed'],
+    },
+  ],
+  [
     'a message of a worker that was frozen, and of the one that took over, is ambiguous, whichever receipt comes last',
     {
       beginnings: ['completed', 'unknown', 'unknown'],

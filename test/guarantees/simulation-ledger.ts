@@ -71,6 +71,7 @@ export function createLedger(now: () => number) {
   /** Environments that were listed, and jobs that had ended before the first list of their environment. */
   const begunAt = new Map<string, number>();
   const endedAtFirst = new Set<string>();
+  let listedLast = new Set<string>();
   const statuses = new Map<string, string | null>();
   const promised = new Map<string, JobName>();
   const violations: string[] = [];
@@ -114,6 +115,15 @@ export function createLedger(now: () => number) {
     listed(environment: string, ended: string[]): void {
       if (!begunAt.has(environment)) for (const job of ended) endedAtFirst.add(job);
     },
+
+    /** A worker has read a page of the list, with these jobs. */
+    heardOf: (jobs: string[]): void => void (listedLast = new Set([...listedLast, ...jobs])),
+
+    /** From now on, nothing goes wrong any more. */
+    repaired: (): void => void (listedLast = new Set()),
+
+    /** Whether the list showed a job to a worker after the last repair. */
+    wasListedLast: (job: string): boolean => listedLast.has(job),
 
     /** The table records that there was a first list. */
     began(environment: string): void {

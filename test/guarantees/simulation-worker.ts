@@ -5,6 +5,7 @@ import { type JobName, jobKey } from '../../lib/domain/job.ts';
 import { splitKey } from '../../lib/domain/outbox.ts';
 import { type Clock, type CorrectedClock, createClock } from '../../lib/platform/clock.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
+import type { HttpResponse } from '../../lib/platform/http.ts';
 import type { Log } from '../../lib/platform/log.ts';
 import { createRedactor } from '../../lib/platform/redaction.ts';
 import { createSecrets } from '../../lib/platform/secrets.ts';
@@ -120,6 +121,11 @@ function createCross(options: WorkerOptions, clock: CorrectedClock): Cross {
     correct(date);
     return response;
   };
+  const heardOf = <Response>(response: Response, environment: string): Response => {
+    const { data = [] } = JSON.parse((response as HttpResponse).body) as { data?: { id: string }[] };
+    ledger.heardOf(data.map(({ id }) => jobKey({ environment, jobId: id })));
+    return response;
+  };
   return (name, call, { request, timeoutMs = Number.POSITIVE_INFINITY } = {}) => {
     if (name.startsWith('store.')) return crossToStore(name, call);
     const target = targets[name] ?? 'list';
@@ -132,7 +138,7 @@ function createCross(options: WorkerOptions, clock: CorrectedClock): Cross {
       const refusal = mishap && refusals[target]?.[mishap];
       // The types of requests and responses match by target.
       if (refusal) return refusal() as never;
-      if (job) return observe(options, job, mishap === 'notFound') ? await call() : (notFound as never);
+      if (job) return observe(options, job, mishap === 'notFound') ? heardOf(await call(), job.environment) : (notFound as never);
       const before = world.accepted.length;
       const response = call();
       const isHeard = isInTime && mishap !== 'lost';

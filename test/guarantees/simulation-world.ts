@@ -184,6 +184,7 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
     /** Ends all troubles. From now on calls do not wait for their turn. */
     repair(): void {
       troubles.end();
+      ledger.repaired();
       isCalm = true;
     },
     /** A trigger names a job. If the call succeeds, its caller was promised that the job is watched. */
