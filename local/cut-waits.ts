@@ -27,7 +27,7 @@ async function cut({ store, clock, newId }: Pick<Deps, 'store' | 'clock' | 'newI
     ([, { state, nextAt }]) => state === 'pending' && isLater(nextAt),
   );
   if (waiting.length === 0 && !isLater(record.check.nextAt) && record.lease === null) return;
-  for (const [key, delivery] of waiting) await store.saveDelivery(record, key, { ...delivery, nextAt: at });
+  for (const [key, delivery] of waiting) await store.saveDelivery(record, key, { ...delivery, nextAt: at }, delivery);
   const { check, lease, pendingAt } = record;
   const next = {
     ...record,

@@ -14,6 +14,12 @@ const documentedStatuses: ReadonlySet<string> = new Set([
 ]);
 const terminalStatuses: ReadonlySet<string> = new Set(['Completed', 'Failed', 'Canceled']);
 
+const documentedSpelling = new Map([...documentedStatuses].map((status) => [status.toLowerCase(), status]));
+
+/** A status as the API documents it, if it differs only in case or is spelled `Cancelled` or `Cancelling`; else as it is. */
+export const inDocumentedSpelling = (status: string): string =>
+  documentedSpelling.get(status.toLowerCase().replace(/^cancell/, 'cancel')) ?? status;
+
 /** Whether the Publishing API documents a status. */
 export const isDocumented = (status: string): boolean => documentedStatuses.has(status);
 

@@ -96,8 +96,8 @@ export function createAccessToken(
 }
 
 function read(response: HttpResponse, name: string, now: number): v.InferOutput<typeof TokenResponse> {
-  const { status } = response;
-  if (status === 400 || status === 401 || status === 403) {
+  const { status, body } = response;
+  if ((status === 400 || status === 401 || status === 403) && isRefusal(body)) {
     throw new UpstreamError(
       'credentialRefused',
       `token for ${name}: the client id or secret was refused (${status}). Put a valid automation client of the ` +
@@ -109,12 +109,22 @@ function read(response: HttpResponse, name: string, now: number): v.InferOutput<
       retryAfterMs: parseRetryAfter(response.headers['retry-after'], now),
     });
   }
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), TokenResponse), response.body);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), TokenResponse), body);
   if (!parsed.success) {
     throw new UpstreamError('tokenUnavailable', `token for ${name}: the response holds no access_token`);
   }
   return parsed.output;
 }
+
+/**
+ * Whether the token endpoint itself wrote this error: JSON with a member `error`, or a problem document. A gateway in front
+ * of it cannot say whether the credential is valid. https://datatracker.ietf.org/doc/html/rfc6749#section-5.2
+ */
+const isRefusal = (body: string): boolean =>
+  v.is(
+    v.pipe(v.string(), v.parseJson(), v.union([v.object({ error: v.string() }), v.object({ title: v.string() })])),
+    body,
+  );
 
 const isRefused = (error: unknown): boolean => error instanceof UpstreamError && error.kind === 'credentialRefused';
 

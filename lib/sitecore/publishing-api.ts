@@ -12,7 +12,15 @@ import { parseRetryAfter } from '../platform/http.ts';
 import type { Log } from '../platform/log.ts';
 import type { Redactor } from '../platform/redaction.ts';
 import type { AccessToken } from './access-token.ts';
-import { describeProblem, type JobPage, type Permissions, readJob, readJobPage, readPermissions } from './responses.ts';
+import {
+  describeProblem,
+  isProblem,
+  type JobPage,
+  type Permissions,
+  readJob,
+  readJobPage,
+  readPermissions,
+} from './responses.ts';
 
 export type { JobPage, Permissions };
 
@@ -93,7 +101,7 @@ export function createPublishingApi(
         throw new UpstreamError('notFound', `${service}: no job has the id ${jobId}`);
       const response = await request(`/${encodeURIComponent(jobId)}`, deadline);
       if (response.status !== 200) throw errorFor(response, jobMeanings);
-      const job = readJob(response.body, service);
+      const job = readJob(response.body, service, jobId);
       noteStatus(job.status);
       return job;
     },
@@ -153,7 +161,11 @@ const listMeanings: Meanings = {
   404: ['notFound', 'there is no list of jobs (404)'],
 };
 
-/** The error for a response with any status but 200. */
+/**
+ * The error for a response with any status but 200. Only the API itself can say that a job does not exist, that a query is
+ * wrong or that a scope is missing, and it does so in a problem document. The same status without one comes from a gateway
+ * in front of the API, and counts as an outage.
+ */
 function errorOf(
   response: HttpResponse,
   meanings: Meanings,
@@ -162,7 +174,20 @@ function errorOf(
   redact: Redactor,
 ): UpstreamError {
   const { status, body, headers } = response;
+  const isByApi = isProblem(body, status);
   const detail = describeProblem(body, redact);
+  const retryAfterMs = parseRetryAfter(headers['retry-after'], now);
+  if (!isByApi && (status === 400 || status === 403 || status === 404)) {
+    const advice =
+      status === 403
+        ? `If this lasts, check that the credential has one of the scopes ${scopes}`
+        : 'If this lasts, check apiUrl';
+    return new UpstreamError(
+      'unavailable',
+      `${service}: answered ${status} without a problem document, as a gateway does${detail}. ${advice}`,
+      { retryAfterMs },
+    );
+  }
   switch (status) {
     case 400:
     case 404: {
@@ -172,7 +197,10 @@ function errorOf(
     case 401:
       return new UpstreamError(
         'credentialRefused',
-        `${service}: a fresh token was refused (401)${detail}. Check that the automation client still exists`,
+        // Without a problem document a gateway may have refused it. The environment is paused all the same: to go on would
+        // cost a token for each request, and the quota of the token endpoint is not documented.
+        `${service}: a fresh token was refused (401)${isByApi ? detail : ', perhaps by a gateway'}. ` +
+          'Check that the automation client still exists',
       );
     case 403:
       return new UpstreamError(
@@ -181,12 +209,8 @@ function errorOf(
           'and must be an automation client of the environment, not of the organization',
       );
     case 429:
-      return new UpstreamError('rateLimited', `${service}: too many requests (429)`, {
-        retryAfterMs: parseRetryAfter(headers['retry-after'], now),
-      });
+      return new UpstreamError('rateLimited', `${service}: too many requests (429)`, { retryAfterMs });
     default:
-      return new UpstreamError('unavailable', `${service}: answered ${status}${detail}`, {
-        retryAfterMs: parseRetryAfter(headers['retry-after'], now),
-      });
+      return new UpstreamError('unavailable', `${service}: answered ${status}${detail}`, { retryAfterMs });
   }
 }

@@ -1,14 +1,23 @@
 /** Parses the responses of Sitecore's Publishing API tolerantly: any JSON in, a typed value or an `UpstreamError` out. */
 
 import type { Job } from '../domain/job.ts';
-import { isJobId } from '../domain/job.ts';
+import { inDocumentedSpelling, isJobId } from '../domain/job.ts';
 import { UpstreamError } from '../platform/errors.ts';
 import type { Redactor } from '../platform/redaction.ts';
 import { clean } from '../platform/text.ts';
 
-/** Reads a job from the body of a response. Throws an `unreadable` error if it has no status. */
-export function readJob(body: string, service: string): Job {
-  const job = toJob(readJson(body, service));
+/**
+ * Reads a job from the body of a response. Throws an `unreadable` error if it has no status, or if it is another job than
+ * `jobId`. A response without an id is not another job: the documented id may be null.
+ */
+export function readJob(body: string, service: string, jobId?: string): Job {
+  const json = readJson(body, service);
+  const id = text(membersOf(json)['id'])?.trim();
+  // No two jobs differ in case alone, and the API may write the id in its own way.
+  if (jobId !== undefined && id && id.toLowerCase() !== jobId.toLowerCase()) {
+    throw new UpstreamError('unreadable', `${service}: the response is about another job`);
+  }
+  const job = toJob(json);
   if (job === null) throw new UpstreamError('unreadable', `${service}: no status in the response`);
   return job;
 }
@@ -80,6 +89,16 @@ export function readPermissions(body: string, service: string): Permissions {
   };
 }
 
+/**
+ * Whether the API itself wrote a response with this error status: its body is a problem document (RFC 9457), whose
+ * members may all be null. A gateway in front of the API sends HTML, text, nothing, or JSON of another shape.
+ */
+export function isProblem(body: string, status: number): boolean {
+  const problem = membersOf(parse(body));
+  const isDocument = ['type', 'title', 'detail'].some((member) => Object.hasOwn(problem, member));
+  return isDocument && (typeof problem['status'] !== 'number' || problem['status'] === status);
+}
+
 /** The problem document of a response (RFC 9457) in one line for the operator; empty if there is none. */
 export function describeProblem(body: string, redact: Redactor): string {
   const { title, detail, errors } = membersOf(parse(body));
@@ -115,7 +134,7 @@ function toJob(json: unknown): Job | null {
   const itsStatus = bounded(status, 64);
   if (itsStatus === null) return null;
   return {
-    status: itsStatus,
+    status: inDocumentedSpelling(itsStatus),
     name: bounded(name, 1_000),
     source: bounded(source, 100),
     startedBy: bounded(membersOf(createdBy)['name'], 200),

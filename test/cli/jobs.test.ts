@@ -64,7 +64,7 @@ test('a job that backs off shows its next attempt', async () => {
 });
 
 test('a paused environment is shown below the list', async () => {
-  scene.world.api.fault({ status: 401, call: 'token' });
+  scene.world.api.fault({ ...problemFault(401), call: 'token' });
   await scene.notifier.post('job_1');
   expect((await list()).text).toMatch(
     /\n\n- environment production is paused until 2026-01-01 10:11:00 UTC: token for production: the client id or secret/,

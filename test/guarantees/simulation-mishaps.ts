@@ -2,6 +2,7 @@
 
 import { UpstreamError } from '../../lib/platform/errors.ts';
 import type { HttpResponse } from '../../lib/platform/http.ts';
+import { problemFault } from '../../local/publishing-api-server.ts';
 
 /** What can go wrong, by where it does. */
 const possible = {
@@ -84,6 +85,13 @@ const fail =
 /** The request may have taken effect, and no response arrives. */
 export const noResponse = fail('unavailable', '', { ambiguous: true });
 
+/** An error response that the API itself writes. */
+export const problemResponse = (status: number): HttpResponse => ({
+  status,
+  headers: {},
+  body: JSON.stringify(problemFault(status).body),
+});
+
 const busy = respond(429);
 const busyForLong = respond(429, '', { 'retry-after': '150' });
 const unreached = fail('unavailable', '');
@@ -97,14 +105,14 @@ const topic = {
 
 /** The error responses of each target. Nothing takes effect with them. */
 export const refusals: Partial<Record<Target, Partial<Record<What, () => HttpResponse>>>> = {
-  token: { lost: noResponse, failed: respond(500), busy, unauthorized: respond(401) },
+  token: { lost: noResponse, failed: respond(500), busy, unauthorized: respond(401, '{"error":"access_denied"}') },
   api: {
     lost: noResponse,
     failed: respond(500, 'injected'),
     busy,
     busyForLong,
-    unauthorized: respond(401),
-    forbidden: respond(403),
+    unauthorized: () => problemResponse(401),
+    forbidden: () => problemResponse(403),
     garbled: respond(200, '{"system":{}}'),
   },
   slack: {

@@ -17,7 +17,7 @@ import { requestedJob, type SimulatedWorld } from '../support/simulated-world.ts
 import { type Deployment, everyChannel } from './simulation-deployments.ts';
 import { type SimulatedJob, shownOutcome } from './simulation-jobs.ts';
 import type { Ledger } from './simulation-ledger.ts';
-import { InjectedError, noResponse, refusals, type Target, type What } from './simulation-mishaps.ts';
+import { InjectedError, noResponse, problemResponse, refusals, type Target, type What } from './simulation-mishaps.ts';
 import type { Table } from './simulation-table.ts';
 
 /** A call leaves the worker. `act` performs it, given what goes wrong with it and how long its response takes. */
@@ -151,7 +151,7 @@ function createCross(options: WorkerOptions, clock: CorrectedClock): Cross {
   };
 }
 
-const notFound = { status: 404, headers: {}, body: '' };
+const notFound = problemResponse(404);
 
 /** Records what the API shows of a job or, without an id, of all jobs of an environment. False: it is a 404. */
 function observe({ jobs, ledger }: WorkerOptions, { environment, jobId }: JobName, isHidden: boolean): boolean {

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { replay } from '../../lib/pipeline/replay.ts';
 import { snsFault } from '../../local/embedded-topic.ts';
+import { problemFault } from '../../local/publishing-api-server.ts';
 import { isoTime, type PublishingJobValues } from '../../local/publishing-job.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { countStore, day, hour, itemOf, logged, minute, statesIn, sweepAfter, sweepEvery } from '../support/scene.ts';
@@ -278,7 +279,7 @@ describe('what it costs', () => {
 describe('what could not be seen is not announced', () => {
   const _refuseTokens = () => {
     world.api.revokeTokens();
-    world.api.fault({ call: 'token', status: 401, times: 1_000 });
+    world.api.fault({ call: 'token', ...problemFault(401), times: 1_000 });
   };
 
   test.each<[sentence: string, fault: () => void]>([

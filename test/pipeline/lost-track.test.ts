@@ -134,6 +134,23 @@ describe.each([400, 404])('%i for a job seen before', (status) => {
   });
 });
 
+describe.each([400, 401, 403, 404])('a gateway in front of the API answers %i with a page', (status) => {
+  test.each([1, 6])(
+    'for 16 minutes: no job is lost, and the real end of each of %i jobs is announced',
+    async (count) => {
+      const ids = Array.from({ length: count }, (_, index) => `job_${index + 1}`);
+      await watch(...ids);
+      world.api.fault({ call: 'job', times: always, status, body: '<html><h1>Be right back</h1></html>' });
+      await sweepEvery(notifier, minute, 16);
+      expect(told()).toEqual([0, 0]);
+      world.api.clearFaults();
+      for (const id of ids) set(id, 'Failed');
+      await sweepEvery(notifier, minute, 16);
+      expect(documents().map(({ outcome }) => outcome)).toEqual(ids.map(() => 'failed'));
+    },
+  );
+});
+
 describe('a `lostTrack` message that could not be sent at once', () => {
   /** A lost job: `events` is notified, `team` is not yet. */
   const lose = async () => {

@@ -167,6 +167,25 @@ test.each([400, 401, 403])(
   },
 );
 
+test.each([400, 401, 403])(
+  'a response of %i that a gateway writes says nothing about the credential',
+  async (status) => {
+    for (const body of [
+      '<html>Forbidden</html>',
+      '',
+      'Forbidden',
+      { message: 'Forbidden' },
+      { error: { code: 403 } },
+      [],
+    ]) {
+      server.fault({ call: 'token', status, body, headers: { 'retry-after': '30' } });
+      const error = await failure(create().get(5_000));
+      expect(error).toMatchObject({ kind: 'tokenUnavailable', retryAfterMs: 30_000 });
+      expect(error.message).toBe(`token for production: the token endpoint answered ${status}`);
+    }
+  },
+);
+
 const problems: [string, Fault, number | undefined][] = [
   ['429', { status: 429 }, undefined],
   ['429 with seconds to wait', { status: 429, headers: { 'retry-after': '30' } }, 30_000],
@@ -299,7 +318,7 @@ test('reading secrets and retrying with new ones stay within the given time', as
   const http: Http = async ({ timeoutMs }) => {
     timeouts.push(timeoutMs);
     clock.advance(3_000);
-    return { status: 401, headers: {}, body: '' };
+    return { status: 401, headers: {}, body: '{"error":"access_denied"}' };
   };
   const readParameters: ReadParameters = async () => {
     clock.advance(1_000);

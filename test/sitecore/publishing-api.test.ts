@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UpstreamError } from '../../lib/platform/errors.ts';
 import type { Http } from '../../lib/platform/http.ts';
 import type { PublishingApi } from '../../lib/sitecore/publishing-api.ts';
@@ -162,9 +162,34 @@ test.each([
   'Canceled',
   'Canceling',
   'CompletedWithErrors',
-  'completed',
+  'Cancellation',
+  'Complete',
   'Succès ✓',
 ])('keeps the status %s', (status) => expect(read(replaced('system.status', status)).status).toBe(status));
+
+test('a documented status is read in any case, and with both spellings of `Canceled`', () => {
+  const spellings: [documented: string, others: string[]][] = [
+    ['Queued', []],
+    ['Running', []],
+    ['Completed', []],
+    ['Failed', []],
+    ['Canceled', ['Cancelled']],
+    ['Canceling', ['Cancelling']],
+  ];
+  const inAnyCase = fc.constantFrom(...spellings).chain(([status, others]) =>
+    fc.constantFrom(status, ...others).chain((spelling) =>
+      fc.array(fc.boolean(), { minLength: spelling.length, maxLength: spelling.length }).map((capitals) => ({
+        status,
+        written: [...spelling].map((one, at) => (capitals[at] ? one.toUpperCase() : one.toLowerCase())).join(''),
+      })),
+    ),
+  );
+  fc.assert(
+    fc.property(inAnyCase, ({ status, written }) => {
+      expect(read(replaced('system.status', ` ${written}\n`)).status).toBe(status);
+    }),
+  );
+});
 
 test('cuts an unknown status to 64 characters on one line', () => {
   const { status } = read(replaced('system.status', `Waiting\nfor ${'x'.repeat(5_000)}`));
@@ -328,9 +353,24 @@ test('any text is a job or an upstream error', () => {
   );
 });
 
+test.each(['job_2', 'job_11', 'job_', '{job_1}'])('a response with the id %s is not about job_1', async (id) => {
+  server.setJob('job_1', { ...documented, id });
+  const error = await failure(ask());
+  expect(error).toMatchObject({ kind: 'unreadable', ambiguous: false });
+  expect(error.message).toBe('Publishing API of production: the response is about another job');
+});
+
+test.each([null, undefined, '', ' ', 7, 'job_1', 'JOB_1', ' job_1 '])(
+  'a response with the id %j is about job_1',
+  async (id) => {
+    server.setJob('job_1', { ...documented, id });
+    expect(await ask()).toEqual(asJob);
+  },
+);
+
 test('percent-encodes the id in the address', async () => {
   const jobId = 'job_~a.b:c;d-E';
-  server.setJob(jobId, documented);
+  server.setJob(jobId, { ...documented, id: jobId });
   await ask(jobId);
   await ask('a/../b?c#d %2F ä').catch(() => undefined);
   expect(server.requests.map(({ path }) => path)).toEqual([
@@ -376,12 +416,38 @@ test('the error for a 400 has its problem document, on one line', async () => {
 test.each<[string, unknown]>([
   ['null in every member', { type: null, title: null, status: null, detail: null, instance: null }],
   ['members of other types', { title: 7, detail: ['x'], errors: 'none' }],
-  ['no object', []],
-  ['nothing', ''],
-  ['text', 'Bad Request'],
 ])('the error for a 400 leaves out a problem with %s', async (_, body) => {
   server.fault({ call: 'job', status: 400, body });
   expect((await failure(ask())).message).toBe('Publishing API of production: no such job (400)');
+});
+
+/** What a gateway says. The API itself writes a problem document. */
+const gatewayBodies: [string, unknown][] = [
+  ['HTML', '<html><h1>Not found</h1></html>'],
+  ['text', 'Not Found'],
+  ['no body', ''],
+  ['a list', []],
+  ['JSON of a gateway', { message: 'Missing Authentication Token' }],
+  ['JSON of another gateway', { statusCode: 404, message: 'Resource not found' }],
+  ['the problem of another status', { title: 'Service Unavailable', status: 503 }],
+];
+
+describe.each(gatewayBodies)('a gateway that answers with %s', (_, body) => {
+  test.each([400, 403, 404])('and status %i is an outage: it says nothing about the job', async (status) => {
+    server.fault({ call: 'job', status, body, headers: { 'retry-after': '60' } });
+    const error = await failure(ask());
+    expect(error).toMatchObject({ kind: 'unavailable', retryAfterMs: 60_000, ambiguous: false });
+    expect(error.message).toContain(`answered ${status} without a problem document, as a gateway does`);
+    expect(error.message).toContain(status === 403 ? 'xmcpub.jobs.a:r' : 'check apiUrl');
+  });
+
+  test('and status 401 gets one new token; then the environment is paused as for a refused credential', async () => {
+    server.fault({ call: 'job', status: 401, body, times: 100 });
+    const error = await failure(ask());
+    expect(error.kind).toBe('credentialRefused');
+    expect(error.message).toContain('a fresh token was refused (401), perhaps by a gateway');
+    expect([server.requests.length, server.tokenRequests.length]).toEqual([2, 2]);
+  });
 });
 
 test('cuts a problem of any length', async () => {
@@ -529,7 +595,7 @@ test('each step gets the remaining time, and at most eight seconds', async () =>
 });
 
 test('keeps the kind of an error of the token endpoint', async () => {
-  server.fault({ call: 'token', status: 401 });
+  server.fault({ call: 'token', status: 401, body: { error: 'access_denied' } });
   expect((await failure(ask())).kind).toBe('credentialRefused');
   server.fault({ call: 'token', status: 500 });
   expect((await failure(ask())).kind).toBe('tokenUnavailable');

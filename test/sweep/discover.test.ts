@@ -6,6 +6,7 @@ import { createJobList } from '../../lib/sitecore/job-list.ts';
 import { queueEvent } from '../../local/embedded-queue.ts';
 import { snsFault } from '../../local/embedded-topic.ts';
 import type { ListBehavior } from '../../local/publishing-api-list.ts';
+import { problemFault } from '../../local/publishing-api-server.ts';
 import { isoTime, publishingJob } from '../../local/publishing-job.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
@@ -440,7 +441,7 @@ describe('a list call that fails', () => {
   });
 
   test('because the credential is refused pauses the environment, as for a job', async () => {
-    world.api.fault({ call: 'token', status: 401, times: 9 });
+    world.api.fault({ call: 'token', ...problemFault(401), times: 9 });
     await notifier.sweep();
     expect(await itemOf(world, 'cooldown#environment#production')).toBeDefined();
     await sweepAfter(notifier, second);
