@@ -84,8 +84,19 @@ function compare(known: Known, job: Job, timings: Timings): Transition | null {
   return { ...change, reason: first ? 'firstSeenFinished' : 'finished', outcome, announce: true };
 }
 
-const endedLongBefore = (firstSeenAt: string, job: Job, timings: Timings): boolean =>
-  Date.parse(firstSeenAt) - Date.parse(job.finishedAt ?? firstSeenAt) > timings.announceWithinMs;
+/** The clocks of Sitecore and of this worker may differ by this much. */
+const clockToleranceMs = 10 * 60_000;
+
+/**
+ * Whether a job ended too long before it was first seen. A job that has ended without saying when may have had a record
+ * that has expired: if it last showed a sign of life before such a record would have expired, it is not announced again.
+ */
+function endedLongBefore(firstSeenAt: string, job: Job, { announceWithinMs, keepForMs }: Timings): boolean {
+  const seenAt = Date.parse(firstSeenAt);
+  if (seenAt - Date.parse(job.finishedAt ?? firstSeenAt) > announceWithinMs) return true;
+  const signs = [job.queuedAt, job.startedAt, job.statistics?.asOf].flatMap((time) => (time ? [Date.parse(time)] : []));
+  return job.finishedAt === null && signs.length > 0 && seenAt - Math.max(...signs) > keepForMs - clockToleranceMs;
+}
 
 /** Since when a job has been unreadable, by its own failures or because its environment is paused; null if neither. */
 export function unreadableSince(

@@ -41,6 +41,9 @@ const stateMembers = [
   'expiresAt',
 ] as const satisfies (keyof JobRecord)[];
 
+/** The partition key of a mark. Names of environments contain no `_`, so no job can have it. */
+const markKey = (key: string): string => `_${key}`;
+
 /** BatchGetItem takes at most 100 keys. */
 const batchSize = 100;
 
@@ -156,8 +159,8 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
     },
 
     async readMarks(keys) {
-      const items = await readAll(keys);
-      return new Map(items.map(({ jobKey: key, version: _, ...mark }) => [key as string, mark]));
+      const items = await readAll(keys.map(markKey));
+      return new Map(items.map(({ jobKey: key, version: _, ...mark }) => [(key as string).slice(1), mark]));
     },
 
     async writeMark(key, mark, { unless } = {}) {
@@ -166,7 +169,7 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
         ExpressionAttributeNames: { '#unless': unless },
       };
       await isAccepted(
-        client.send(new PutCommand({ TableName, Item: { ...mark, jobKey: key, version }, ...condition })),
+        client.send(new PutCommand({ TableName, Item: { ...mark, jobKey: markKey(key), version }, ...condition })),
       );
     },
 
@@ -175,7 +178,7 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
         client.send(
           new PutCommand({
             TableName,
-            Item: { jobKey: key, version, until },
+            Item: { jobKey: markKey(key), version, until },
             ConditionExpression: 'attribute_not_exists(jobKey) OR #until <= :now',
             ExpressionAttributeNames: { '#until': 'until' },
             ExpressionAttributeValues: { ':now': now },
@@ -185,7 +188,7 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
     },
 
     async removeMark(key) {
-      await client.send(new DeleteCommand({ TableName, Key: { jobKey: key } }));
+      await client.send(new DeleteCommand({ TableName, Key: { jobKey: markKey(key) } }));
     },
   };
 }

@@ -26,6 +26,7 @@ export interface Store {
   dead(): AsyncIterable<DueEntry[]>;
   /** What is known of those jobs that have a record, by their keys. */
   known(jobs: JobName[]): Promise<Map<string, KnownJob>>;
+  // Marks have keys of their own: none collides with a job, whatever its environment is called.
   /** Reads marks, consistent with the last write. Marks that do not exist are left out. */
   readMarks(keys: string[]): Promise<Map<string, object>>;
   /** Replaces a mark. With `unless`, does nothing if the stored mark has that member. */

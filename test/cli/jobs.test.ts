@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { jobs } from '../../cli/jobs.ts';
+import { problemFault } from '../../local/publishing-api-server.ts';
 import { day, minute, sweepEvery } from '../support/scene.ts';
 import { run } from './run.ts';
 import { useScene } from './scene.ts';

@@ -79,6 +79,30 @@ describe('a job that had ended when it was first seen', () => {
     expect(transition).toMatchObject({ reason, outcome: 'completed', announce: reason === 'firstSeenFinished' });
   });
 
+  // Records are kept for 30 days, and clocks may differ by 10 minutes.
+  const keptFor = 30 * day - 10 * minute;
+  test.each<[sentence: string, signs: Partial<Job>, reason: Reason]>([
+    ['that was queued that long ago', { queuedAt: before(keptFor + 1) }, 'finishedLongAgo'],
+    ['that started that long ago', { queuedAt: before(40 * day), startedAt: before(keptFor + 1) }, 'finishedLongAgo'],
+    ['that was queued a moment later', { queuedAt: before(keptFor) }, 'firstSeenFinished'],
+    ['that started a moment later', { queuedAt: before(40 * day), startedAt: before(keptFor) }, 'firstSeenFinished'],
+    [
+      'whose counters are a moment younger',
+      { queuedAt: before(40 * day), statistics: counted({ asOf: before(keptFor) }) },
+      'firstSeenFinished',
+    ],
+    ['without any time', {}, 'firstSeenFinished'],
+    [
+      'that was queued that long ago, but says when it ended',
+      { queuedAt: before(40 * day), finishedAt: before(hour) },
+      'firstSeenFinished',
+    ],
+  ])('without saying when, its record may have expired: a job %s', (_, signs, reason) => {
+    const noTimes = { queuedAt: null, startedAt: null, finishedAt: null, statistics: null };
+    const transition = compared(knownAs(null, { firstSeenAt }), jobOf('Completed', { ...noTimes, ...signs }));
+    expect(transition).toMatchObject({ reason, announce: reason === 'firstSeenFinished' });
+  });
+
   test.each(['Failed', 'Canceled'])('%s long ago is not announced either', (status) => {
     expect(compared(knownAs(null), jobOf(status, { finishedAt: ago(30 * day) }))).toMatchObject({
       reason: 'finishedLongAgo',

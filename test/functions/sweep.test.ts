@@ -9,9 +9,9 @@ import {
   contextOn,
   counted,
   countStore,
-  itemOf,
   latch,
   logged,
+  markOf,
   minute,
   second,
   sweepAfter,
@@ -205,7 +205,7 @@ describe('with too little time', () => {
       await sweepFor(worker(1));
       const stoppedAt = asked(before).at(-1) ?? '';
       const from = { production: { jobKey: `production#${stoppedAt}` } };
-      expect(await itemOf(world, 'sweep')).toMatchObject({ from });
+      expect(await markOf(world, 'sweep')).toMatchObject({ from });
       return stoppedAt;
     };
 
@@ -220,7 +220,7 @@ describe('with too little time', () => {
       await stopEarly();
       slow(ids, 0);
       expect(await sweepFor(worker(1))).toMatchObject({ checked: 12, left: 0 });
-      expect(await itemOf(world, 'sweep')).toBeUndefined();
+      expect(await markOf(world, 'sweep')).toBeUndefined();
       const before = world.api.requests.length;
       await sweepFor(worker(1));
       expect(asked(before)).toEqual(ids);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHandler } from '../../functions/webhook.ts';
 import { loadBundle } from '../support/bundle.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { countStore, dieAfterRecording, itemOf, logged, postWithin, wrapStore } from '../support/scene.ts';
+import { countStore, dieAfterRecording, itemOf, logged, markOf, postWithin, wrapStore } from '../support/scene.ts';
 import { getEvent, httpEvent, lambdaContext, read, startWorld, type World, webhookSecret } from '../support/world.ts';
 
 let world: World;
@@ -299,7 +299,7 @@ describe('GET /jobs/{jobId}', () => {
   test('a mark of the notifier itself is no job', async () => {
     world.api.fault({ call: 'job', status: 401, times: 2 });
     await notifier.post('job_1');
-    expect(await itemOf(world, 'cooldown#environment#production')).toBeDefined();
+    expect(await markOf(world, 'cooldown#environment#production')).toBeDefined();
     expect((await notifier.get('environment#production', 'rest')).status).toBe(400);
   });
 

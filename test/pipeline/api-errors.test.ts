@@ -13,6 +13,7 @@ import {
   itemOf,
   itemsOf,
   logged,
+  markOf,
   minute,
   second,
   statesIn,
@@ -197,7 +198,7 @@ describe('401', () => {
     expect(world.api.tokenRequests.length - tokens).toBe(1);
     expect(errors()).toEqual([]);
     expect(told()).toEqual([1, 1]);
-    expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
+    expect(await markOf(world, 'cooldown#environment#production')).toBeUndefined();
   });
 
   const causes: [string, () => void, RegExp][] = [
@@ -224,7 +225,7 @@ describe('401', () => {
         expect(callsForProduction()).toBeGreaterThan(before);
         expect(errors()).toHaveLength(attempt);
         expect(errors().at(-1)).toMatchObject({ environment: 'production', reason: expect.stringMatching(error) });
-        const { until, failures } = (await itemOf(world, 'cooldown#environment#production')) as Item & {
+        const { until, failures } = (await markOf(world, 'cooldown#environment#production')) as Item & {
           until: number;
         };
         expect(failures).toBe(attempt);
@@ -245,7 +246,7 @@ describe('401', () => {
       set('job_bad', 'Failed');
       set('job_staging', 'Failed');
       expect(await sweepAfter(notifier, 15 * minute)).toMatchObject({ changed: 2, sent: 4 });
-      expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
+      expect(await markOf(world, 'cooldown#environment#production')).toBeUndefined();
     },
   );
 
@@ -339,7 +340,7 @@ describe('a paused environment', () => {
     expect(statesIn((await notifier.get('job_done')).body)).toMatchObject({ 'failed/team': 'pending' });
     fault('job_bad', problemFault(401));
     await sweepAfter(notifier, 59 * second);
-    expect(await itemOf(world, 'cooldown#environment#production')).toBeDefined();
+    expect(await markOf(world, 'cooldown#environment#production')).toBeDefined();
     const calls = world.api.requests.length + world.api.tokenRequests.length;
     expect(await sweepAfter(notifier, 2 * second)).toMatchObject({ checked: 0, sent: 1 });
     expect(world.api.requests.length + world.api.tokenRequests.length).toBe(calls);

@@ -15,6 +15,7 @@ import {
   hurrySend,
   itemOf,
   logged,
+  markOf,
   minute,
   second,
   statesIn,
@@ -149,7 +150,7 @@ describe('Slack 429', () => {
     await notifier.post('job_1');
     const { nextAt } = await deliveryTo('team');
     expect(Date.parse(String(nextAt)) - notifier.clock.now()).toBe(wait);
-    expect((await itemOf(world, 'cooldown#channel#team'))?.['until']).toBe(notifier.clock.now() + wait);
+    expect((await markOf(world, 'cooldown#channel#team'))?.['until']).toBe(notifier.clock.now() + wait);
 
     // The whole channel is left alone: by other jobs and by other workers too.
     notifier.clock.advance(wait - 1);
@@ -161,7 +162,7 @@ describe('Slack 429', () => {
     notifier.clock.advance(1);
     expect(await other.sweep()).toMatchObject({ sent: 2, failedDeliveries: 0 });
     expect(world.slack.messages).toHaveLength(2);
-    expect(await itemOf(world, 'cooldown#channel#team')).toBeUndefined();
+    expect(await markOf(world, 'cooldown#channel#team')).toBeUndefined();
   });
 });
 

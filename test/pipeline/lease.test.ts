@@ -19,6 +19,7 @@ import {
   itemsOf,
   latch,
   logged,
+  markOf,
   minute,
   postWithin,
   second,
@@ -705,7 +706,7 @@ describe('the items', () => {
     world.api.fault({ call: 'job', status: 401, times: 2 });
     await notifier.post('job_2');
     for (const key of ['cooldown#environment#production', 'cooldown#channel#team']) {
-      expect(await itemOf(world, key)).toMatchObject({
+      expect(await markOf(world, key)).toMatchObject({
         until: expect.any(Number),
         failures: expect.any(Number),
         reason: expect.any(String),

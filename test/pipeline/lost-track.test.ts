@@ -10,6 +10,7 @@ import {
   hour,
   itemOf,
   logged,
+  markOf,
   minute,
   second,
   statesIn,
@@ -203,7 +204,7 @@ describe('5 seen jobs of an environment return 404 in one sweep, and none is fou
     const alarms = () => logged(notifier).filter(({ level }) => level === 'error');
     expect(alarms()).toMatchObject([{ environment: 'production', reason: expect.stringContaining('another tenant') }]);
     expect(counted(notifier, 'environmentCooldown')).toBe(1);
-    expect((await itemOf(world, 'cooldown#environment#production'))?.['until']).toBeGreaterThan(notifier.clock.now());
+    expect((await markOf(world, 'cooldown#environment#production'))?.['until']).toBeGreaterThan(notifier.clock.now());
     // It is paused: no request is sent until then.
     const asked = world.api.requests.length;
     await sweepAfter(notifier, 59 * second);
@@ -224,7 +225,7 @@ describe('5 seen jobs of an environment return 404 in one sweep, and none is fou
     ids(5).forEach(forget);
     await sweepEvery(notifier, minute, 12);
     expect(documents().map(({ outcome }) => outcome)).toEqual(Array(5).fill('lostTrack'));
-    expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
+    expect(await markOf(world, 'cooldown#environment#production')).toBeUndefined();
   });
 
   test('four are too few to conclude that: they are lost', async () => {
@@ -237,7 +238,7 @@ describe('5 seen jobs of an environment return 404 in one sweep, and none is fou
   test('jobs that were never seen do not count: they leave as usual', async () => {
     for (const id of ids(8)) await notifier.post(id);
     await sweepEvery(notifier, minute, 12);
-    expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
+    expect(await markOf(world, 'cooldown#environment#production')).toBeUndefined();
     for (const id of ids(8)) expect((await notifier.get(id)).body.decision).toMatchObject({ reason: 'notFound' });
   });
 });

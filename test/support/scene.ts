@@ -34,6 +34,9 @@ export async function itemsOf(world: World): Promise<Item[]> {
 export const itemOf = async (world: World, jobKey: string): Promise<Item | undefined> =>
   (await itemsOf(world)).find((item) => item.jobKey === jobKey);
 
+/** A mark of the table: an item that is not a job. */
+export const markOf = (world: World, key: string): Promise<Item | undefined> => itemOf(world, `_${key}`);
+
 /** A configuration with these environments, which share one API and one credential. */
 export function configWith(world: World, ...environments: string[]): ConfigDocument {
   const config = world.config();

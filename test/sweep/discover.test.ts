@@ -16,9 +16,9 @@ import {
   counted,
   countStore,
   hour,
-  itemOf,
   latch,
   logged,
+  markOf,
   minute,
   second,
   sweepAfter,
@@ -82,8 +82,23 @@ describe('the first sweep', () => {
     notifier = start({ config: config({ environments: ['production', 'staging'] }) });
     await notifier.sweep();
     for (const name of ['production', 'staging'])
-      expect(await itemOf(world, `discovery#${name}`)).toHaveProperty('begunAt');
+      expect(await markOf(world, `discovery#${name}`)).toHaveProperty('begunAt');
   });
+});
+
+test('a job that never says when it ended is announced once, although the list shows it when its record has expired', async () => {
+  world.api.list.ignoredFilters = ['queuedTime'];
+  await notifier.sweep();
+  const queuedTime = isoTime(notifier.clock.now());
+  const times = { queuedTime, startTime: queuedTime, finishTime: null, lastReportTime: queuedTime };
+  world.api.setJob('job_1', publishingJob({ id: 'job_1', status: 'Failed', ...times }));
+  await sweep(2);
+  expect(announced()).toEqual(['job_1']);
+  await sweepEvery(notifier, 24 * hour, 31);
+  expect(await world.store.removeExpired(notifier.clock.now())).toBe(1);
+  await sweep(3);
+  expect(announced()).toEqual(['job_1']);
+  expect((await notifier.get('job_1')).body).toMatchObject({ decision: { reason: 'finishedLongAgo' } });
 });
 
 describe('two first sweeps at the same time', () => {
@@ -436,14 +451,14 @@ describe('a list call that fails', () => {
     world.api.list.absent = false;
     await sweep();
     expect(announced()).toEqual(['job_1']);
-    expect(await itemOf(world, 'discovery#production')).not.toHaveProperty('trouble');
+    expect(await markOf(world, 'discovery#production')).not.toHaveProperty('trouble');
     expect(logged(notifier).some(({ message }) => message === 'discovery recovered')).toBe(true);
   });
 
   test('because the credential is refused pauses the environment, as for a job', async () => {
     world.api.fault({ call: 'token', ...problemFault(401), times: 9 });
     await notifier.sweep();
-    expect(await itemOf(world, 'cooldown#environment#production')).toBeDefined();
+    expect(await markOf(world, 'cooldown#environment#production')).toBeDefined();
     await sweepAfter(notifier, second);
     expect(world.api.tokenRequests).toHaveLength(1);
   });
@@ -503,5 +518,5 @@ test('jobs of another tenant, to which the credential belongs now, are not watch
   ended('job_foreign');
   await sweep();
   expect(announced()).toEqual([]);
-  expect((await itemOf(world, 'cooldown#environment#production'))?.['reason']).toContain('another tenant');
+  expect((await markOf(world, 'cooldown#environment#production'))?.['reason']).toContain('another tenant');
 });

@@ -409,6 +409,25 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         expect(await listed(store)).toEqual([]);
       });
 
+      test.each(['cooldown', 'discovery', 'removed', 'sweep', 'sweep-requested', 'woken'])(
+        'do not collide with the jobs of an environment named %s',
+        async (environment) => {
+          const record = tableRecord({ environment, jobId: 'production' });
+          const key = `${environment}#production`;
+          await store.writeMark(key, mark);
+          expect(await store.get(record)).toBeUndefined();
+          expect(await store.save(record, undefined)).toMatchObject({ won: true });
+          expect(await read(key)).toEqual({ [key]: mark });
+          expect(await store.claim(key, { now: 5, until: 6 })).toBe(true);
+          await store.removeMark(key);
+          expect(await store.get(record)).toMatchObject({
+            environment,
+            jobId: 'production',
+            revision: record.revision,
+          });
+        },
+      );
+
       test('are replaced as a whole, and removed whether they exist or not', async () => {
         await store.writeMark('sweep', { from: { jobKey: 'production#job_1', dueAt: 5 }, more: true });
         await store.writeMark('sweep', { from: null });
