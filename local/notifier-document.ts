@@ -14,10 +14,12 @@ export async function readDocument(path = 'notifier.yml'): Promise<unknown> {
 /** Parses a document. Throws a `ConfigError` that names the mistake. */
 export function parseDocument(text: string, source: string): unknown {
   try {
-    return parse(text);
+    // Warnings of the parser show lines of the document. What it warns of, the schema finds.
+    return parse(text, { logLevel: 'error' });
   } catch (error) {
-    // The rest of the parser's message shows the lines around the mistake, which may contain a secret.
-    const [sentence] = (error as Error).message.split(':\n');
-    throw new ConfigError(`${source} cannot be read: ${sentence}.`);
+    // The parser's message shows the lines around the mistake, and after a colon the text itself: both may be secrets.
+    const [sentence = ''] = (error as Error).message.split(':\n');
+    const mistake = sentence.replace(/: .*?(?= at line \d+, column \d+$|$)/, '');
+    throw new ConfigError(`${source} cannot be read: ${mistake}.`);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { BaseIssue } from 'valibot';
 import { cut } from '../platform/text.ts';
+import { namePattern } from './schema.ts';
 
 /** The problems that the schema found. */
 export const describeIssues = (issues: BaseIssue<unknown>[]): string[] =>
@@ -29,8 +30,9 @@ export function describeNames(document: unknown): string[] {
 
 function unknownOf(used: unknown, known: unknown, path: string): string[] {
   const names = Object.keys(membersOf(known));
+  const shownNames = names.map((name) => shownKey('channels', name)).join(', ');
   const isUnknown = (name: unknown): name is string => typeof name === 'string' && !names.includes(name);
-  const problem = (at: string, name: string) => `${at}: expected one of ${names.join(', ')}; got ${show(name)}`;
+  const problem = (at: string, name: string) => `${at}: expected one of ${shownNames}; got ${show(name)}`;
   if (isUnknown(used)) return [problem(path, used)];
   if (!Array.isArray(used)) return [];
   return used.flatMap((name, index) => (isUnknown(name) ? [problem(`${path}[${index}]`, name)] : []));
@@ -58,15 +60,26 @@ const isAbout =
       ? one.path !== undefined || one.kind === 'validation'
       : !/^(Array|Object)$/.test(one.expected ?? '');
 
-const join = (path: string, key: unknown): string =>
-  typeof key === 'number' ? `${path}[${key}]` : path ? `${path}.${String(key)}` : String(key);
+const join = (path: string, key: unknown): string => {
+  if (typeof key === 'number') return `${path}[${key}]`;
+  const shown = shownKey(path, String(key));
+  return path ? `${path}.${shown}` : shown;
+};
+
+/** A key for the path of a problem. A secret may have become a key, so a key that looks like neither a word nor a name is hidden. */
+const shownKey = (path: string, key: string): string => {
+  const isName = /^(?:environments|channels)$/.test(path) && namePattern.test(key);
+  return isName || isPublic(path) || /^[A-Za-z]{1,20}$/.test(key) ? key : `<key-of-${key.length}-characters>`;
+};
 
 const words: Record<string, string> = { Array: 'a list', Object: 'an object' };
 const inWords = (expected: string): string => words[expected] ?? expected.replace(/["()]/g, '');
 
-// Any other value may be a misplaced secret, so it is never shown.
+/** Whether a part of the document holds no secrets. Anything elsewhere may be a misplaced one, so it is never shown. */
+const isPublic = (path: string): boolean => /^(?:rules|limits|people|settings)\b/.test(path);
+
 const shownAt = (value: unknown, path: string): string =>
-  /^(?:rules|limits|people|settings)\b|\.type$/.test(path) ? show(value) : typeName(value);
+  isPublic(path) || path.endsWith('.type') ? show(value) : typeName(value);
 
 const show = (value: unknown): string =>
   ['string', 'number', 'boolean'].includes(typeof value)

@@ -16,9 +16,12 @@ const closed = <Entries extends v.ObjectEntries>(
   v.InferOutput<v.ObjectSchema<Entries, undefined>>
 > => v.objectWithRest(entries, v.never());
 
+/** The names of environments and channels. */
+export const namePattern = /^[a-z0-9-]{1,40}$/;
+
 const name = v.pipe(
   v.string(),
-  v.regex(/^[a-z0-9-]{1,40}$/, 'a name of 1 to 40 characters out of a-z, 0-9 and -'),
+  v.regex(namePattern, 'a name of 1 to 40 characters out of a-z, 0-9 and -'),
   v.description('A name of 1 to 40 characters out of a-z, 0-9 and -'),
 );
 const url = v.pipe(

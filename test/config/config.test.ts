@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import * as v from 'valibot';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { type Channel, defineChannel } from '../../lib/channels/channel.ts';
 import { channelTypes } from '../../lib/channels/index.ts';
 import { loadConfig, parseConfig, references } from '../../lib/config/config.ts';
 import { ConfigError } from '../../lib/platform/errors.ts';
 import { reference } from '../../lib/platform/secrets.ts';
+import { parseDocument } from '../../local/notifier-document.ts';
 import { notifierSchema } from '../../scripts/notifier-schema.ts';
 
 const silent: Channel = {
@@ -194,7 +195,10 @@ const wrong: [problem: string, document: unknown][] = [
   ['channels: expected at least one entry; got an object', { ...least, channels: {} }],
   ['environments.production.clientSecret: missing', { ...least, environments: { production: { clientId: 'id' } } }],
   [`environments.Prod: expected ${aName}; got a string`, { ...least, environments: { Prod: environment } }],
-  [`channels.${'x'.repeat(41)}: expected ${aName}; got a string`, { ...least, channels: { ['x'.repeat(41)]: team } }],
+  [
+    `channels.<key-of-41-characters>: expected ${aName}; got a string`,
+    { ...least, channels: { ['x'.repeat(41)]: team } },
+  ],
   ['chanels: unknown key', { ...least, chanels: {} }],
   ['environments.production.region: unknown key', withEnvironment({ region: 'eu' })],
   ['channels.team.channel: unknown key', { ...least, channels: { team: { ...team, channel: '#all' } } }],
@@ -353,6 +357,26 @@ describe('an invalid document', () => {
   });
 });
 
+test.each([
+  ['an alias', 'clientSecret: *hush-hush-0815'],
+  ['a tag', 'clientSecret: !hush-hush-0815 x'],
+  ['the header of a block', 'clientSecret: |hush-hush-0815\n  x'],
+  ['a key twice', 'hush-hush-0815: 1\nhush-hush-0815: 2'],
+  ['an open quote', "clientSecret: 'hush-hush-0815"],
+])('a secret that YAML reads as %s is in no error and no warning', (_, text) => {
+  const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  const shown: string[] = [];
+  try {
+    parseDocument(text, 'notifier.yml');
+  } catch (error) {
+    shown.push((error as Error).message);
+  }
+  shown.push(...warnings.mock.calls.map(String));
+  warnings.mockRestore();
+  expect(shown.join()).not.toContain('hush-hush-0815');
+  if (shown.length > 0) expect(shown[0]).toMatch(/^notifier\.yml cannot be read: [A-Z].{15,}\.$/);
+});
+
 describe('a secret in an invalid document', () => {
   const secret = 'hush-hush-0815';
   const hook = `https://hooks.slack.com/services/T/B/${secret}`;
@@ -363,6 +387,15 @@ describe('a secret in an invalid document', () => {
     ['as a value of its own member', withEnvironment({ clientSecret: [secret] })],
     ['as a malformed reference', withEnvironment({ clientSecret: `env:${secret} ` })],
     ['under a key that is unknown', withEnvironment({ clientSecrte: secret })],
+    ['as a key of an environment', withEnvironment({ [secret]: 'x' })],
+    ['as a key of a channel', { ...least, channels: { team: { ...team, [secret]: 'x' } } }],
+    ['as a key of the webhook', { ...least, webhook: { secrets: [], [secret]: null } }],
+    ['as a key of the document', { ...least, [secret]: null }],
+    ['as the name of an environment', { ...least, environments: { [`${secret}/`]: environment } }],
+    [
+      'as the name of a channel, which rules do not name',
+      { ...least, channels: { [`${secret}=`]: team }, rules: [{ notify: ['nobody'] }] },
+    ],
     ['in place of an environment', { ...least, environments: { production: secret } }],
     ['in place of all environments', { ...least, environments: secret }],
     ['in place of a channel', { ...least, channels: { team: hook } }],
