@@ -169,6 +169,11 @@ function attributesOf(form: URLSearchParams): Record<string, string> {
 function problemOf({ subject, attributes, texts }: TopicMessage): string | null {
   if (!texts['default']) return 'Message Structure - No default entry in JSON message body';
   if (subject !== null && !/^[ -~]{1,99}$/.test(subject)) return 'Subject';
+  if (Object.values({ ...texts, ...attributes }).some(hasInvalidCharacter)) return 'Invalid characters found';
   const empty = Object.keys(attributes).find((name) => attributes[name] === '');
   return empty === undefined ? null : `The message attribute '${empty}' must contain non-empty message attribute value`;
 }
+
+/** As SQS documents it: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
+const hasInvalidCharacter = (text: string): boolean =>
+  /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u.test(text);

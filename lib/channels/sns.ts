@@ -16,7 +16,7 @@ import { inTime } from '../platform/async.ts';
 import { requestHandler } from '../platform/aws.ts';
 import { UpstreamError, type UpstreamKind } from '../platform/errors.ts';
 import { reference } from '../platform/secrets.ts';
-import { clean, cut } from '../platform/text.ts';
+import { clean, cut, inXmlCharacters } from '../platform/text.ts';
 import { amazonQEndpoint, customNotification } from './amazon-q.ts';
 import { defineChannel } from './channel.ts';
 
@@ -101,8 +101,8 @@ const problems = {
 /** A message for SNS: sentences for people, the document for machines, and attributes for subscription filters. */
 export function publishInput(message: Message, topicArn: string, format: Format = 'document'): PublishCommandInput {
   const { document } = message;
-  const sentences = sentencesOf(message);
-  const json = JSON.stringify(document);
+  const sentences = inXmlCharacters(sentencesOf(message));
+  const json = inXmlCharacters(JSON.stringify(document));
   const { outcome, status, environment, source, jobId } = document;
   return {
     TopicArn: topicArn,
@@ -111,7 +111,7 @@ export function publishInput(message: Message, topicArn: string, format: Format 
     Message: JSON.stringify({
       default: sentences,
       ...(format === 'amazon-q' ? { email: sentences } : {}),
-      sms: smsOf(message),
+      sms: inXmlCharacters(smsOf(message)),
       sqs: json,
       lambda: json,
       http: json,
@@ -150,7 +150,7 @@ const subjectOf = (title: string): string => {
 const attributes = (values: Record<string, string | null>): Record<string, MessageAttributeValue> =>
   Object.fromEntries(
     Object.entries(values).flatMap(([name, value]) =>
-      value ? [[name, { DataType: 'String', StringValue: value }]] : [],
+      value ? [[name, { DataType: 'String', StringValue: inXmlCharacters(value) }]] : [],
     ),
   );
 

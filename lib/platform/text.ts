@@ -1,11 +1,20 @@
 /** Makes external text safe to store and to show. */
 
-// Control characters, and characters that reverse the direction of text: they can make one name look like another.
-const unprintable = /[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]+/gu;
+// Control characters, code points that never are characters, and characters that reverse the direction of text: they can
+// make one name look like another.
+const unprintable = /[\p{Cc}\p{NChar}\u2028\u2029\u202A-\u202E\u2066-\u2069]+/gu;
 
-/** One line of text without control characters, of at most `max` UTF-16 units. */
+/** One line of text that every channel accepts, without control characters, of at most `max` UTF-16 units. */
 export const clean = (text: string, max: number): string =>
   cut(text.toWellFormed().replace(unprintable, ' ').trim(), max);
+
+const notXml = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]|\p{NChar}/gu;
+
+/**
+ * Text of characters that XML can hold, the only ones that SQS and SNS accept in bodies and attributes. All others become
+ * U+FFFD. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+ */
+export const inXmlCharacters = (text: string): string => text.toWellFormed().replace(notXml, '\uFFFD');
 
 /** Cuts text to at most `max` UTF-16 units, never within a character. An ellipsis marks the cut. */
 export function cut(text: string, max: number): string {

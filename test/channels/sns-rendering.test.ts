@@ -136,6 +136,23 @@ describe('the attributes for subscription filters', () => {
   });
 });
 
+test('every text and attribute has only characters that SNS accepts, whatever the message holds', () => {
+  // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+  const accepted = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]*$/u;
+  const odd = fc.oneof(
+    foreign,
+    fc.string({ unit: fc.constantFrom('\uFFFE', '\uFFFF', '\uD800', '\u0000', '\u001F', 'a') }),
+  );
+  fc.assert(
+    fc.property(odd, odd, (name, source) => {
+      const message = messageAbout({ name, source }, { jobUrl: `https://example.org/${name}/{jobId}` });
+      const { Message = '', protocols, ...input } = published(message);
+      const values = attributes(input).map(([, { StringValue = '' }]) => StringValue);
+      expect([Message, ...Object.values(protocols), ...values].filter((text) => !accepted.test(text))).toEqual([]);
+    }),
+  );
+});
+
 describe('a FIFO topic', () => {
   const message = messageAbout();
 

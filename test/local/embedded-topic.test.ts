@@ -45,6 +45,16 @@ test.each<[string, PublishCommandInput]>([
   ['a structure without a default text', { Message: '{"sqs":"x"}', MessageStructure: 'json' }],
   ['a subject of 100 characters', { Message: 'x', Subject: 'x'.repeat(100) }],
   ['a subject with a line break', { Message: 'x', Subject: 'a\nb' }],
+  ...[0, 8, 0x0b, 0x1f, 0xfffe, 0xffff].flatMap((code): [string, PublishCommandInput][] => {
+    const StringValue = `a${String.fromCodePoint(code)}b`;
+    return [
+      [`a body with U+${code.toString(16)}`, { Message: StringValue }],
+      [
+        `an attribute with U+${code.toString(16)}`,
+        { Message: 'x', MessageAttributes: { a: { DataType: 'String', StringValue } } },
+      ],
+    ];
+  }),
   ['an empty attribute', { Message: 'x', MessageAttributes: { a: { DataType: 'String', StringValue: '' } } }],
   ['a message over 256 KiB', { Message: 'ä'.repeat(131_073) }],
 ])('%s is refused', async (_, input) => {

@@ -47,6 +47,28 @@ describe('a hostile job', () => {
     expect(world.topic.messages[0]?.subject).toMatch(/^Canceled: [ -~]{1,89}$/);
   });
 
+  test.each([
+    '\uFFFE',
+    '\uFFFF',
+    '\u{1FFFE}',
+    '\u{10FFFF}',
+    '\uFDD0',
+    '\uD83D',
+    '\uDC00',
+    '\u0000',
+    '\u001B',
+    '\u0085',
+  ])(
+    'with a code point that is no character (%j) becomes one message per channel, at the first attempt',
+    async (odd) => {
+      publish(`${odd}Pages${odd}!${odd}`);
+      await notifier.post('job_1');
+      expect([world.slack.requestCount(), world.slack.messages.length]).toEqual([1, 1]);
+      expect([world.topic.publishCount(), world.topic.messages.length]).toEqual([1, 1]);
+      expect(world.topic.messages[0]?.attributes['source']).toMatch(/^\uFFFD?Pages[ \uFFFD]![\uFFFD]?$/);
+    },
+  );
+
   test('a mention appears only where the rule asks for it', async () => {
     const rules = [{ notify: ['team'], mention: 'channel' }];
     notifier = deploy(world, { config: { ...world.config(), rules } });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { clean, cut } from '../../lib/platform/text.ts';
+import { clean, cut, inXmlCharacters } from '../../lib/platform/text.ts';
 
 const anything = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }));
 
@@ -61,5 +61,34 @@ describe('cleaning', () => {
         expect(clean(result, max)).toBe(result.trim());
       }),
     );
+  });
+});
+
+describe('all of Unicode, also halves of characters,', () => {
+  /** As SQS and SNS document it for bodies and attributes; what Unicode reserves is no character either. */
+  const isAccepted = (code: number): boolean =>
+    [0x9, 0xa, 0xd].includes(code) ||
+    (code >= 0x20 && code <= 0xd7ff) ||
+    (code >= 0xe000 && code <= 0xfffd && !(code >= 0xfdd0 && code <= 0xfdef)) ||
+    (code >= 0x10000 && code <= 0x10ffff && (code & 0xfffe) !== 0xfffe);
+  const blocks = Array.from({ length: 0x110000 / 64 }, (_, block) =>
+    Array.from({ length: 64 }, (_, index) => block * 64 + index),
+  );
+  // A space between two of them: halves would make a character.
+  const textOf = (codes: number[]): string => codes.map((code) => String.fromCodePoint(code)).join(' ');
+  const refused = (text: string): number[] =>
+    [...text].map((one) => one.codePointAt(0) ?? 0).filter((code) => !isAccepted(code));
+
+  test('becomes one line that SQS and SNS accept', () => {
+    expect(blocks.flatMap((codes) => refused(clean(textOf(codes), 1_000)))).toEqual([]);
+    expect(blocks.filter((codes) => /[\t\n\r]/.test(clean(textOf(codes), 1_000)))).toEqual([]);
+  });
+
+  test('becomes text that SQS and SNS accept, in which the accepted characters stay', () => {
+    for (const codes of blocks) {
+      const expected = codes.map((code) => (isAccepted(code) ? code : 0xfffd));
+      if (inXmlCharacters(textOf(codes)) !== textOf(expected))
+        expect(inXmlCharacters(textOf(codes))).toBe(textOf(expected));
+    }
   });
 });
