@@ -7,6 +7,7 @@ import { channelTypes } from './channels/index.ts';
 import { type Config, loadConfig, references } from './config/config.ts';
 import type { Deps } from './deps.ts';
 import type { Timings } from './domain/decision-context.ts';
+import { createSemaphore } from './platform/async.ts';
 import { followClockOf, requestHandler } from './platform/aws.ts';
 import { type Clock, createClock } from './platform/clock.ts';
 import { ConfigError } from './platform/errors.ts';
@@ -27,16 +28,17 @@ type Env = Record<string, string | undefined>;
 /** Makes the dependencies from the environment variables. Throws a `ConfigError` if the configuration is unusable. */
 export function wire(
   env: Env,
-  { clock = createClock(), http = createHttp(), types = channelTypes, write = console.log }: WireOptions = {},
+  { clock = createClock(), http, types = channelTypes, write = console.log }: WireOptions = {},
 ): Deps {
   const config = loadConfig(env, types);
   const redact = createRedactor();
   const secrets = createSecrets({ env, clock, redact, readParameters, references: references(config, types) });
   const log = createLog({ clock, redact, write });
-  const deps = { http, clock, secrets, redact, log };
+  const deps = { http: http ?? createHttp(), clock, secrets, redact, log };
   const apis = mapValues(config.environments, (environment, name) => {
-    const accessToken = createAccessToken(deps, { name, ...environment });
-    return createPublishingApi({ ...deps, accessToken }, { name, ...environment });
+    const own = { ...deps, http: http ?? createHttp({ connections: connectionsPerEnvironment(config) }) };
+    const accessToken = createAccessToken(own, { name, ...environment });
+    return createPublishingApi({ ...own, accessToken }, { name, ...environment });
   });
   const jobLists = mapValues(apis, (api) => createJobList({ api, clock }));
   const channels = mapValues(config.channels, (channel) => required(types, channel.type).create(deps, channel));
@@ -64,8 +66,31 @@ export interface WireOptions {
   write?: (line: string) => void;
 }
 
+/** The connections to Sitecore of all environments together. A Lambda function can open 1,024 files. */
+const mostConnections = 600;
+const fewestPerEnvironment = 4;
+
+/**
+ * Each environment has its own connections: they all are on one host, and a slow one would hold all of a shared pool.
+ * More than `sweepConcurrency` would not be used.
+ */
+function connectionsPerEnvironment({ environments, settings }: Config): number {
+  const share = Math.floor(mostConnections / Object.keys(environments).length);
+  return Math.min(Math.max(share, fewestPerEnvironment), settings.sweepConcurrency);
+}
+
+const tableConnections = 100;
+
 function createTableClient(clock: Clock, log: Log) {
-  const client = new DynamoDBClient({ maxAttempts: 5, requestHandler });
+  const agent = { maxSockets: tableConnections };
+  const client = new DynamoDBClient({
+    maxAttempts: 5,
+    requestHandler: { ...requestHandler, httpAgent: agent, httpsAgent: agent },
+  });
+  // The SDK counts the wait for one of its connections as the time to connect. Nothing waits for one if no more requests
+  // are under way than there are connections.
+  const inTurn = createSemaphore(tableConnections);
+  client.middlewareStack.add((next) => (request) => inTurn(() => next(request)), { step: 'initialize' });
   // All workers share the table, and read it before they judge a lease: its clock is the one that counts.
   followClockOf(client, clock, log);
   // This middleware copies each response for a log that is not used.

@@ -127,7 +127,7 @@ export function publishInput(message: Message, topicArn: string, format: Format 
 
 // Amazon Q subscribes by https. `default` covers a protocol that it may use later.
 function forAmazonQ(message: Message) {
-  const notification = JSON.stringify(customNotification(message));
+  const notification = inXmlCharacters(JSON.stringify(customNotification(message)));
   return { default: notification, https: notification };
 }
 

@@ -78,8 +78,8 @@ export type Reading =
   | { kind: 'notFound'; error: string }
   /** The job could not be read: 403, 5xx, a time-out, or a response without a status. */
   | { kind: 'unreadable'; error: string; retryAfterMs?: number | undefined }
-  /** No request was sent, because the environment is paused. This says nothing about the job. */
-  | { kind: 'notAsked'; error: string; retryAfterMs?: number | undefined; since: string | null }
+  /** There was no response, because the environment is paused or our own time ended. This says nothing about the job. */
+  | { kind: 'notAsked'; error: string; retryAfterMs?: number | undefined; since: string | null; outOfTime?: true }
   /** The environment is no longer configured. */
   | { kind: 'environmentRemoved' };
 

@@ -69,6 +69,7 @@ export function createApiBreaker(
 
   const explain = async (error: UpstreamError): Promise<Reading> => {
     const { kind, message, retryAfterMs } = error;
+    if (kind === 'outOfTime') return { kind: 'notAsked', error: message, since: null, outOfTime: true };
     metrics.count('checkFailed', { environment, reason: kind });
     switch (kind) {
       case 'notFound':

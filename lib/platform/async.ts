@@ -18,6 +18,23 @@ export async function allOf<Value>(promises: Promise<Value>[]): Promise<Value[]>
   return await Promise.all(promises);
 }
 
+/** Runs at most `limit` calls at a time; the others wait for their turn in order. */
+export function createSemaphore(limit: number): <Result>(call: () => Promise<Result>) => Promise<Result> {
+  let free = limit;
+  const waiting: (() => void)[] = [];
+  return async (call) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await call();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
+  };
+}
+
 /** Aborts a request after `ms` milliseconds, including while its response is read, and throws a `TimeoutError`. */
 export async function inTime<Result>(ms: number, send: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const timeout = Promise.withResolvers<never>();

@@ -31,6 +31,8 @@ export type UpstreamKind =
   | 'rateLimited'
   /** No response, or one that asks to try later. */
   | 'unavailable'
+  /** Our own time ended before the service had its full time-out. This says nothing about the service. */
+  | 'outOfTime'
   /** A response that cannot be parsed. */
   | 'unreadable'
   /** The channel works but rejects this message. */

@@ -10,7 +10,7 @@ import type { Address } from './address.ts';
 import { UpstreamError } from './errors.ts';
 import { isPublicAddress, PrivateAddress, publicOnly } from './public-address.ts';
 
-/** One request. `timeoutMs` covers all of it, from the connection to the last byte of the response. */
+/** One request. */
 export interface HttpRequest {
   method: 'GET' | 'POST';
   /** May hold secrets, as a Slack hook does: it is never part of an error text. A user name in it is not sent. */
@@ -21,7 +21,10 @@ export interface HttpRequest {
   service: string;
   headers?: Record<string, string>;
   body?: string;
+  /** How long the service may take, from the connection to the last byte of the response. */
   timeoutMs: number;
+  /** How long the caller has in all, including the wait for a free connection; `timeoutMs` for each if left out. */
+  withinMs?: number;
   /** The longest response that is read; 1 MiB by default. */
   maxBytes?: number;
   /** Whether a host with a private, link-local or otherwise reserved address is refused, as `needsOperator`. */
@@ -38,7 +41,8 @@ export interface HttpResponse {
 /**
  * Sends one request and returns the response, whatever its status. A redirect is returned like any other response, so
  * that credentials never go to another address. Throws an `UpstreamError`: `unavailable` without a complete response,
- * `unreadable` if the response is too long. The error is `ambiguous` unless the service certainly never saw the request.
+ * `unreadable` if the response is too long, `outOfTime` if `withinMs` ended before the service had its `timeoutMs`. The
+ * error is `ambiguous` unless the service certainly never saw the request.
  */
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
@@ -57,37 +61,44 @@ export function createHttp({ connections = 50, lookup }: HttpOptions = {}): Http
     https: new https.Agent({ keepAlive: true, maxSockets: connections }),
   };
   return async (request) => {
-    const startedAt = Date.now();
     const agent = request.method === 'GET' && agents[isSecure(request) ? 'https' : 'http'];
     try {
-      return await exchange(request, { agent, lookup }, request.timeoutMs);
+      return await exchange(request, { agent, lookup });
     } catch (error) {
       if (!(error instanceof DeadConnection)) throw error;
-      return await exchange(request, { agent: false, lookup }, request.timeoutMs - (Date.now() - startedAt));
+      return await exchange(error.rest, { agent: false, lookup });
     }
   };
 }
 
 const isSecure = ({ url }: HttpRequest): boolean => url.protocol === 'https:';
 
-/** An idle connection that the service had closed: it never read the request. */
-class DeadConnection extends Error {}
+/** An idle connection that the service had closed: it never read the request. `rest` is the request with its time left. */
+class DeadConnection extends Error {
+  readonly rest: HttpRequest;
+
+  constructor(rest: HttpRequest) {
+    super();
+    this.rest = rest;
+  }
+}
 
 interface Connecting {
   agent: http.Agent | false;
   lookup: LookupFunction | undefined;
 }
 
-function exchange(request: HttpRequest, { agent, lookup }: Connecting, timeoutMs: number): Promise<HttpResponse> {
-  const { url, path = url.pathname + url.search, service, maxBytes = 1024 * 1024 } = request;
+function exchange(request: HttpRequest, { agent, lookup }: Connecting): Promise<HttpResponse> {
+  const { url, path = url.pathname + url.search, service, maxBytes = 1024 * 1024, timeoutMs, withinMs } = request;
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
+  const startedAt = Date.now();
   return new Promise((resolve, reject) => {
     // A host that is an IP address needs no lookup.
     if (request.publicOnly && isIP(hostname) && !isPublicAddress(hostname)) return reject(notPublic(service));
     const { request: open } = isSecure(request) ? https : http;
     let connected = false;
     let hasResponded = false;
-    const fail = (kind: 'unavailable' | 'unreadable', what: string, cause?: unknown) => {
+    const fail = (kind: 'unavailable' | 'unreadable' | 'outOfTime', what: string, cause?: unknown) => {
       clearTimeout(timer);
       reject(new UpstreamError(kind, `${service}: ${what}`, { cause, ambiguous: connected }));
       outgoing.destroy();
@@ -129,11 +140,19 @@ function exchange(request: HttpRequest, { agent, lookup }: Connecting, timeoutMs
         });
       },
     );
-    const timer = setTimeout(
-      () => fail('unavailable', `no ${hasResponded ? 'complete ' : ''}response within ${timeoutMs / 1_000} s`),
-      Math.max(timeoutMs, 1),
-    );
+    const within = (ms: number, end: () => void) => setTimeout(end, Math.max(ms, 1));
+    let timer = within(withinMs ?? timeoutMs, () => fail('outOfTime', 'no connection was free in time'));
+    let connectionAt = startedAt;
     outgoing.on('socket', (socket) => {
+      connectionAt = Date.now();
+      const leftMs = withinMs === undefined ? timeoutMs : Math.min(timeoutMs, withinMs - (connectionAt - startedAt));
+      clearTimeout(timer);
+      timer = within(leftMs, () =>
+        fail(
+          leftMs < timeoutMs ? 'outOfTime' : 'unavailable',
+          `no ${hasResponded ? 'complete ' : ''}response within ${leftMs / 1_000} s`,
+        ),
+      );
       const { connecting, secureConnecting } = socket as Socket & { secureConnecting?: boolean };
       if (!connecting && !secureConnecting) connected = true;
       else {
@@ -145,7 +164,9 @@ function exchange(request: HttpRequest, { agent, lookup }: Connecting, timeoutMs
     outgoing.on('error', (error) => {
       if (outgoing.reusedSocket && !hasResponded && isReset(error)) {
         clearTimeout(timer);
-        reject(new DeadConnection());
+        const now = Date.now();
+        const rest = { ...request, timeoutMs: timeoutMs - (now - connectionAt) };
+        reject(new DeadConnection(withinMs === undefined ? rest : { ...rest, withinMs: withinMs - (now - startedAt) }));
       } else if (error instanceof PrivateAddress) {
         clearTimeout(timer);
         reject(notPublic(service));

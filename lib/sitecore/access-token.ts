@@ -12,13 +12,18 @@ import type { Redactor } from '../platform/redaction.ts';
 import type { Secrets } from '../platform/secrets.ts';
 
 export interface AccessToken {
-  /** A token that has not expired. Throws an `UpstreamError`: `credentialRefused` or `tokenUnavailable`. */
-  get(timeoutMs: number): Promise<string>;
+  /**
+   * A token that has not expired, within these milliseconds. Throws an `UpstreamError`: `credentialRefused`,
+   * `tokenUnavailable`, or `outOfTime` if the time ended before the token endpoint had its full time-out.
+   */
+  get(withinMs: number): Promise<string>;
   /** Forgets a token that the API refused. */
   drop(token: string): void;
 }
 
 const audience = 'https://api.sitecorecloud.io';
+/** The time limit of one request for a token. */
+const timeoutMs = 8_000;
 const marginMs = 60_000;
 const assumedLifeSeconds = 300;
 
@@ -60,8 +65,10 @@ export function createAccessToken(
         client_secret: clientSecret as string,
         audience,
       }).toString(),
-      timeoutMs: deadline - clock.now(),
+      timeoutMs,
+      withinMs: deadline - clock.now(),
     }).catch((cause: Error) => {
+      if (cause instanceof UpstreamError && cause.kind === 'outOfTime') throw cause;
       throw new UpstreamError('tokenUnavailable', cause.message, { cause });
     });
     const { access_token, expires_in } = read(response, name, clock.now());
@@ -82,9 +89,9 @@ export function createAccessToken(
   };
 
   return {
-    get(timeoutMs) {
+    get(withinMs) {
       if (kept && kept.until > clock.now()) return Promise.resolve(kept.token);
-      pending ??= requestWithFreshSecrets(clock.now() + timeoutMs).finally(() => {
+      pending ??= requestWithFreshSecrets(clock.now() + withinMs).finally(() => {
         pending = undefined;
       });
       return pending;

@@ -16,9 +16,10 @@ interface Accepted {
 export interface ListQuery {
   /**
    * Requests the first page. If the API refuses the query, it retries with smaller pages, then without a filter, and
-   * remembers the query that the API accepts. Throws the first refusal if the API refuses every query or time runs out.
+   * remembers the query that the API accepts. Throws the first refusal if the API refuses every query. Null if there is
+   * no time to find one that it accepts.
    */
-  first(ask: AskPage, asked: Asked): Promise<GivenPage>;
+  first(ask: AskPage, asked: Asked): Promise<GivenPage | null>;
   /** The query for the first page, with the parameters that the API is known to accept. */
   of(asked: Asked): JobPageQuery;
   /** Whether the API accepts the filter by time. */
@@ -46,7 +47,7 @@ export function createListQuery(): ListQuery {
         tried.add(shape);
         try {
           const page = await ask(query);
-          if (page === null) break;
+          if (page === null) return null;
           known = accepted;
           return { query, page };
         } catch (error) {

@@ -29,6 +29,8 @@ export interface JobListing {
   jobs: Map<string, Job | null>;
   /** Whether every job that matches the query is certainly here. */
   isComplete: boolean;
+  /** The parts of the query that were not read, for lack of time or calls or because of `error`. */
+  left: JobListQuery[];
   /** Why the list ends early, if the API caused it. */
   error: UpstreamError | null;
   /** How many pages were requested, including refused ones. */
@@ -37,17 +39,20 @@ export interface JobListing {
   skipped: number;
 }
 
-/** Reads the list before `deadline` (epoch milliseconds). Throws an `UpstreamError` if there is not even one page. */
-export type JobList = (query: JobListQuery, deadline: number) => Promise<JobListing>;
+/**
+ * Reads the list before `deadline` (epoch milliseconds) and with at most `mostCalls` requests. Throws an `UpstreamError`
+ * if the API returns not even one page.
+ */
+export type JobList = (query: JobListQuery, deadline: number, mostCalls?: number) => Promise<JobListing>;
 
-/** The most requests that one list may cost, whatever the API returns. */
-const mostCalls = 200;
+/** The most requests that one list may cost by default, whatever the API returns. */
+const defaultMostCalls = 200;
 
 /** Makes the list of one environment. It remembers what it learns about the API for as long as it lives. */
 export function createJobList({ api, clock }: { api: Pick<PublishingApi, 'listJobs'>; clock: Clock }): JobList {
   const listQuery = createListQuery();
 
-  return async ({ queuedFrom, queuedTo, statuses }, deadline) => {
+  return async ({ queuedFrom, queuedTo, statuses }, deadline, mostCalls = defaultMostCalls) => {
     const asked: Window = { from: epoch(queuedFrom), to: epoch(queuedTo) };
     const jobs = new Map<string, Job | null>();
     let [calls, skipped] = [0, 0];
@@ -55,43 +60,66 @@ export function createJobList({ api, clock }: { api: Pick<PublishingApi, 'listJo
     const ask: AskPage = async (query) => {
       if (calls > 0 && (calls >= mostCalls || clock.now() >= deadline)) return null;
       calls += 1;
-      return await api.listJobs(query, deadline);
+      return await api.listJobs(query, deadline).catch(nullIfOutOfTime);
     };
     const note = (page: JobPage): void => {
       skipped += page.entries - page.jobs.length;
       for (const { id, job } of page.jobs) jobs.set(id, later(jobs.get(id), job));
     };
 
-    let isComplete = true;
+    let isCut = false;
     let error: UpstreamError | null = null;
-    const windows: Window[] = [];
-    const readWindow = async (window: Window, start: GivenPage): Promise<void> => {
+    /** What is still to be read; the first one is being read. */
+    let windows: Window[] = [asked];
+    /** False: there is no time for more. */
+    const readFirst = async (start: GivenPage | null): Promise<boolean> => {
+      const [window, ...others] = windows as [Window, ...Window[]];
+      if (start === null) return false;
       const { end, times, isRespected } = await readPages(
         { ask, note },
         { window, isPart: window !== asked, ...start },
       );
-      if (end === 'whole') return;
-      const left = end === 'cut' && isRespected && listQuery.acceptsTimes() ? remainder(window, times) : [];
-      if (left.length === 0) isComplete = false;
-      windows.unshift(...left);
+      const rest = isRespected && listQuery.acceptsTimes() ? remainder(window, times) : [];
+      if (end === 'stopped') windows = [...(rest.length > 0 ? rest : [window]), ...others];
+      else windows = [...(end === 'cut' ? rest : []), ...others];
+      if (end === 'cut' && rest.length === 0) isCut = true;
+      return end !== 'stopped';
     };
 
     const start = await listQuery.first(ask, { window: asked, statuses });
     try {
-      await readWindow(asked, start);
-      for (let window = windows.shift(); window !== undefined; window = windows.shift()) {
-        const query = listQuery.of({ window, statuses });
+      let isInTime = await readFirst(start);
+      while (isInTime && windows[0]) {
+        const query = listQuery.of({ window: windows[0], statuses });
         const page = await ask(query);
-        if (page === null) isComplete = false;
-        else await readWindow(window, { query, page });
+        isInTime = await readFirst(page && { query, page });
       }
     } catch (cause) {
       if (!(cause instanceof UpstreamError)) throw cause;
-      [isComplete, error] = [false, cause];
+      error = cause;
     }
-    return { jobs: matching(jobs, asked, statuses), isComplete, error, calls, skipped };
+    const left = windows.map((window) => toQuery(window, statuses));
+    return {
+      jobs: matching(jobs, asked, statuses),
+      isComplete: !isCut && left.length === 0,
+      left,
+      error,
+      calls,
+      skipped,
+    };
   };
 }
+
+function nullIfOutOfTime(error: unknown): null {
+  if (error instanceof UpstreamError && error.kind === 'outOfTime') return null;
+  throw error;
+}
+
+const toQuery = ({ from, to }: Window, statuses: string[] | undefined): JobListQuery => ({
+  ...(from === null ? {} : { queuedFrom: new Date(from).toISOString() }),
+  ...(to === null ? {} : { queuedTo: new Date(to).toISOString() }),
+  ...(statuses?.length ? { statuses } : {}),
+});
 
 const epoch = (time: string | undefined): number | null => (time === undefined ? null : Date.parse(time));
 

@@ -47,6 +47,7 @@ export interface JobPageQuery {
   next?: string | undefined;
 }
 
+/** The time limit of one request. */
 const timeoutMs = 8_000;
 /** In bytes. A job can name thousands of items, and a page holds a hundred jobs. */
 const longestPage = 8 * 1024 * 1024;
@@ -63,8 +64,8 @@ export function createPublishingApi(
   const url = new URL(`${environment.apiUrl.replace(/\/+$/, '')}/authoring/publishing/v1/jobs`);
 
   const requestOnce = async (call: string, deadline: number, maxBytes?: number): Promise<HttpResponse> => {
-    const timeLeft = () => Math.min(timeoutMs, deadline - clock.now());
-    if (timeLeft() <= 0) throw new UpstreamError('unavailable', `${service}: no time left for a request`);
+    const timeLeft = () => deadline - clock.now();
+    if (timeLeft() <= 0) throw new UpstreamError('outOfTime', `${service}: no time left for a request`);
     const token = await accessToken.get(timeLeft());
     const response = await http({
       method: 'GET',
@@ -72,7 +73,8 @@ export function createPublishingApi(
       path: url.pathname + call,
       service,
       headers: { authorization: `Bearer ${token}` },
-      timeoutMs: timeLeft(),
+      timeoutMs,
+      withinMs: timeLeft(),
       ...(maxBytes === undefined ? {} : { maxBytes }),
     });
     if (response.status === 401) accessToken.drop(token);

@@ -33,6 +33,7 @@ export async function sweepEnvironment(
   await run.each(environment, due.get(environment) ?? [], async (entry) => {
     const begunAt = deps.clock.now();
     const reading = await readIfDue(deps, entry, reader, run);
+    if (reading === 'left') return 'left';
     if (isUnchanged(entry, reading, { now: deps.clock.now(), timeLimits: deps.config.timeLimits })) return;
     // Either the job is gone or the credential is wrong: only all readings together show which.
     if (isNotFound(entry, reading)) notFound.push({ entry, reading });
@@ -67,15 +68,19 @@ export async function sweepRemovedEnvironment(
   );
 }
 
-/** Null: the API cannot be called, or need not be, but something else may be due. */
+/**
+ * Null: the API cannot be called, or need not be, but something else may be due. `left`: there was no time for the
+ * request, and nothing else is due.
+ */
 async function readIfDue(
   deps: Deps,
-  { jobId, check }: DueEntry,
+  entry: DueEntry,
   reader: JobReader,
   run: SweepRun,
-): Promise<Reading | null> {
-  if (!isReadDue(check, deps.clock.now())) return null;
-  const reading = await reader.read(jobId);
+): Promise<Reading | null | 'left'> {
+  if (!isReadDue(entry.check, deps.clock.now())) return null;
+  const reading = await reader.read(entry.jobId);
+  if (reading.kind === 'notAsked' && reading.outOfTime && !isDeliveryDue(entry, deps.clock.now())) return 'left';
   if (reading.kind === 'notAsked') return isUnreadableForLong(deps, reading.since) ? reading : null;
   run.noteReading(reading);
   return reading;

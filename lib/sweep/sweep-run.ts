@@ -22,8 +22,11 @@ export interface SweepResult {
 /** The state of one sweep. Only its methods change it. */
 export interface SweepRun {
   invocation: Invocation;
-  /** Works on the entries of an environment, each by `isolate`, until little time is left. Keeps where it had to stop. */
-  each(environment: string, entries: DueEntry[], work: (entry: DueEntry) => Promise<void>): Promise<void>;
+  /**
+   * Works on the entries of an environment, each by `isolate`, until little time is left. Keeps where it had to stop.
+   * Work that had no time for its entry returns `left`.
+   */
+  each(environment: string, entries: DueEntry[], work: (entry: DueEntry) => Promise<'left' | void>): Promise<void>;
   /** Does some work for one job. If the work throws, this job backs off and the others go on. */
   isolate(job: JobName, work: () => Promise<void>): Promise<void>;
   /** Counts a reading of a watched job. */
@@ -58,14 +61,20 @@ export function createSweepRun(deps: Deps, invocation: Invocation): SweepRun {
 
     async each(environment, entries, work) {
       let started = 0;
+      const left = new Set<DueEntry>();
       const inTime = (function* () {
         while (started < entries.length && clock.now() < invocation.deadline - lastStartMs)
           yield entries[started++] as DueEntry;
       })();
-      await inParallel(inTime, config.settings.sweepConcurrency, (entry) => run.isolate(entry, () => work(entry)));
-      if (started === entries.length) return;
-      result.left += entries.length - started;
-      const last = entries[started - 1];
+      await inParallel(inTime, config.settings.sweepConcurrency, (entry) =>
+        run.isolate(entry, async () => {
+          if ((await work(entry)) === 'left') left.add(entry);
+        }),
+      );
+      for (const entry of entries.slice(started)) left.add(entry);
+      if (left.size === 0) return;
+      result.left += left.size;
+      const last = entries[entries.findIndex((entry) => left.has(entry)) - 1];
       const cursor = last ? cursorOf(last) : readCursors(invocation.marks)[environment];
       if (cursor) cursors[environment] = cursor;
     },

@@ -146,7 +146,8 @@ test('every text and attribute has only characters that SNS accepts, whatever th
   fc.assert(
     fc.property(odd, odd, (name, source) => {
       const message = messageAbout({ name, source }, { jobUrl: `https://example.org/${name}/{jobId}` });
-      const { Message = '', protocols, ...input } = published(message);
+      const { protocols, ...input } = published(message);
+      const { Message = '' } = input;
       const values = attributes(input).map(([, { StringValue = '' }]) => StringValue);
       expect([Message, ...Object.values(protocols), ...values].filter((text) => !accepted.test(text))).toEqual([]);
     }),

@@ -134,7 +134,9 @@ function createCross(options: WorkerOptions, clock: CorrectedClock): Cross {
     return leave({ name, target, about: job ? jobKey(job) : '' }, async (mishap, takesMs) => {
       const isInTime = now() - sentAt + takesMs < timeoutMs;
       const isChannel = everyChannel.some((channel) => channel === target);
-      if (!isInTime && !isChannel) throw new UpstreamError('unavailable', 'injected: no response in time');
+      const isOurTime = request !== undefined && timeoutMs < request.timeoutMs;
+      if (!isInTime && !isChannel)
+        throw new UpstreamError(isOurTime ? 'outOfTime' : 'unavailable', 'injected: no response in time');
       const refusal = mishap && refusals[target]?.[mishap];
       // The types of requests and responses match by target.
       if (refusal) return refusal() as never;

@@ -467,3 +467,49 @@ describe('over TLS', () => {
     expect(error.message).toBe('the service: cannot connect (ERR_TLS_CERT_ALTNAME_INVALID)');
   });
 });
+
+describe('a request that waits for a free connection', () => {
+  /** A service that holds back its first response until `release`, and a client with one connection. */
+  const withOneConnection = async () => {
+    const held: (() => void)[] = [];
+    const url = await serve((incoming, response) => {
+      if (incoming.url === '/slow') held.push(() => response.end('late'));
+      else response.end('prompt');
+    });
+    return { send: createHttp({ connections: 1 }), url, release: () => held.splice(0).forEach((end) => void end()) };
+  };
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  test('has its whole time-out from the moment it gets one', async () => {
+    const { send, url, release } = await withOneConnection();
+    const first = send(request(`${url}/slow`));
+    const second = send(request(url, { timeoutMs: 200, withinMs: 5_000 }));
+    await pause(400);
+    release();
+    expect([(await first).body, (await second).body]).toEqual(['late', 'prompt']);
+  });
+
+  test('blames nobody if it gets none in time', async () => {
+    const { send, url, release } = await withOneConnection();
+    const first = send(request(`${url}/slow`));
+    const error = await failure(send(request(url, { withinMs: 60 })));
+    expect(error).toMatchObject({ kind: 'outOfTime', ambiguous: false });
+    expect(error.message).toBe('the service: no connection was free in time');
+    release();
+    await first;
+  });
+
+  test('blames nobody if the rest of the time is shorter than the time-out', async () => {
+    const { send, url, release } = await withOneConnection();
+    const error = await failure(send(request(`${url}/slow`, { timeoutMs: 5_000, withinMs: 80 })));
+    expect(error).toMatchObject({ kind: 'outOfTime', message: 'the service: no response within 0.08 s' });
+    release();
+  });
+
+  test('blames the service if that had its whole time-out', async () => {
+    const { send, url, release } = await withOneConnection();
+    const error = await failure(send(request(`${url}/slow`, { timeoutMs: 80, withinMs: 5_000 })));
+    expect(error).toMatchObject({ kind: 'unavailable', message: 'the service: no response within 0.08 s' });
+    release();
+  });
+});

@@ -214,12 +214,18 @@ test.each(problems)(
   '%s means that there is no token now; it says nothing about the credential',
   async (_, fault, retryAfterMs) => {
     server.fault({ call: 'token', ...fault });
-    const timeoutMs = fault.kind === 'silence' ? 60 : 5_000;
-    const error = await failure(create().get(timeoutMs));
+    const http = createHttp();
+    const impatient: Http = (request) => http({ ...request, timeoutMs: 60 });
+    const error = await failure(create({ http: fault.kind === 'silence' ? impatient : http }).get(5_000));
     expect(error).toMatchObject({ kind: 'tokenUnavailable', retryAfterMs });
     expect(error.message).toMatch(/^token for production: /);
   },
 );
+
+test('too little time for a response says nothing about the token endpoint', async () => {
+  server.fault({ call: 'token', kind: 'silence' });
+  expect((await failure(create().get(60))).kind).toBe('outOfTime');
+});
 
 test('there is no token without a connection', async () => {
   await server.close();
@@ -315,8 +321,8 @@ test('a refusal during an outage of Systems Manager stays a refusal', async () =
 
 test('reading secrets and retrying with new ones stay within the given time', async () => {
   const timeouts: number[] = [];
-  const http: Http = async ({ timeoutMs }) => {
-    timeouts.push(timeoutMs);
+  const http: Http = async ({ timeoutMs, withinMs = timeoutMs }) => {
+    timeouts.push(Math.min(timeoutMs, withinMs));
     clock.advance(3_000);
     return { status: 401, headers: {}, body: '{"error":"access_denied"}' };
   };

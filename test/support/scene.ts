@@ -6,6 +6,7 @@ import type { Context } from 'aws-lambda';
 import { createHandler as createWebhook } from '../../functions/webhook.ts';
 import type { Channel } from '../../lib/channels/channel.ts';
 import type { JobRecord } from '../../lib/domain/job.ts';
+import { UpstreamError } from '../../lib/platform/errors.ts';
 import type { Store } from '../../lib/table/store.ts';
 import { publishingJob } from '../../local/publishing-job.ts';
 import { deploy, type Notifier } from './notifier.ts';
@@ -101,12 +102,17 @@ export function answerSlowly(world: World, { clock }: Notifier, ids: string[], m
   }
 }
 
-/** Reading this job times out after these milliseconds, as near the deadline of an invocation. */
+/** Reading this job times out after these milliseconds, as if they were the full time-out. */
 export function hurryRead(notifier: Notifier, jobId: string, ms = 150): void {
   const { api } = notifier.deps;
   notifier.deps.api = (name) => ({
     ...api(name),
-    getJob: (id, deadline) => api(name).getJob(id, id === jobId ? notifier.clock.now() + ms : deadline),
+    getJob: (id, deadline) =>
+      id !== jobId
+        ? api(name).getJob(id, deadline)
+        : api(name)
+            .getJob(id, notifier.clock.now() + ms)
+            .catch(({ message }: Error) => Promise.reject(new UpstreamError('unavailable', message))),
   });
 }
 
