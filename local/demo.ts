@@ -81,9 +81,10 @@ export async function startDemo(deps: {
       const unknown = open
         .filter(({ plan, watching }) => watching === null && plan.isHandedOver)
         .map(({ plan }) => plan);
-      const fresh = planDemoJobs(Date.now(), speed);
-      // After a restart in the first minute its jobs continue; new ones with the same names would only confuse.
-      if (open.some(({ plan }) => fresh.some(({ name }) => name === plan.name))) return unknown;
+      // After a restart in the first minute its jobs continue.
+      if (open.some(({ plan }) => plan.run !== undefined)) return unknown;
+      const runs = Math.max(0, ...[...plans.values()].map(({ run = 0 }) => run));
+      const fresh = planDemoJobs(Date.now(), speed, runs + 1);
       add(...fresh);
       return [...unknown, ...fresh.filter(({ isHandedOver }) => isHandedOver)];
     },

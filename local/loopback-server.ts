@@ -1,8 +1,8 @@
-/** The HTTP server of everything under `local/`: on the loopback interface, closed without waiting. */
+/** The HTTP server of everything under `local/`: on the loopback interface unless told otherwise, closed without waiting. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A server that listens on 127.0.0.1 only. */
+/** A server, with an address that this machine can call. */
 export interface LoopbackServer {
   url: string;
   port: number;
@@ -14,10 +14,11 @@ export interface LoopbackServer {
   close: () => Promise<void>;
 }
 
-/** Serves HTTP on a port of 127.0.0.1, by default a free one. Rejects with Node's error if the port is in use. */
+/** Serves HTTP on a port of `host`, by default a free one. Rejects with Node's error if the port is in use. */
 export async function startLoopbackServer(
   handle: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
   port = 0,
+  host = '127.0.0.1',
 ): Promise<LoopbackServer> {
   const server = createServer((request, response) => {
     // A client that disconnects early must not end the process.
@@ -26,7 +27,7 @@ export async function startLoopbackServer(
   });
   const listen = (at: number) =>
     new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(at, '127.0.0.1', () => {
+      server.once('error', reject).listen(at, host, () => {
         server.off('error', reject);
         resolve();
       });
@@ -39,12 +40,18 @@ export async function startLoopbackServer(
   await listen(port);
   const address = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://${reachable(host)}:${address.port}`,
     port: address.port,
     pause: close,
     resume: () => listen(address.port),
     close,
   };
+}
+
+/** The host part of a URL. A server on every address can be called on the loopback one. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** Reads a whole request body, or returns null as soon as it is longer than `limit` bytes. */

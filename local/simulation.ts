@@ -29,6 +29,8 @@ export interface JobPlan {
   isHandedOver: boolean;
   /** The period in which it runs without progress (epoch milliseconds). */
   hangs: { from: number; until: number } | null;
+  /** The start of the demo that planned it, counted from 1. Left out: a person started it. */
+  run?: number;
 }
 
 /** The people and the pipeline that start the jobs. */

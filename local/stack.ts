@@ -13,6 +13,7 @@ import { createDemoPipeline } from './demo-pipeline.ts';
 import { type EmbeddedQueue, queueEvent, startEmbeddedQueue } from './embedded-queue.ts';
 import { type EmbeddedStore, startEmbeddedStore } from './embedded-store.ts';
 import { type EmbeddedTopic, startEmbeddedTopic } from './embedded-topic.ts';
+import { claimFolder } from './folder-owner.ts';
 import { loadHandlers, WorkerKilled } from './handlers.ts';
 import { createHttpFront } from './http-front.ts';
 import { jobDetails } from './job-details.ts';
@@ -34,14 +35,16 @@ import { readTroubles } from './troubles.ts';
 import { tryRules } from './try-rules.ts';
 
 const housekeepingMs = 60 * 60_000;
-const stopWithinMs = 10_000;
+// Containers are killed 10 s after SIGTERM, some sooner. What is cut off here is continued by the next start.
+const stopWithinMs = 4_000;
 const minuteMs = 60_000;
 
 /** Starts everything, prints what is running and returns the function that stops it. Throws a `ConfigError` if it cannot start. */
 export async function startStack(settings: StartSettings): Promise<() => Promise<void>> {
-  const { mode, dataFolder, sweepMs, port } = settings;
+  const { mode, dataFolder, sweepMs, port, host } = settings;
   const isDemo = mode === 'demo';
   await openDataFolder(dataFolder);
+  await claimFolder(settings, process.env);
   const store = await startEmbeddedStore({ path: join(dataFolder, 'table') });
   const secret = await webhookSecret(settings);
   const received: ReceivedMessage[] = [];
@@ -106,9 +109,9 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
     tryRules: (asked) => tryRules(deps, asked),
     webhook: handlers.webhook,
   });
-  const server = await startLoopbackServer(front, port).catch(async (error) => {
+  const server = await startLoopbackServer(front, port, host).catch(async (error) => {
     await handlers.close();
-    throw new ConfigError(portProblem(port, error));
+    throw new ConfigError(portProblem({ port, host }, error));
   });
   const pipeline = createDemoPipeline({ url: server.url, secret: secret?.secret ?? '', environment: demoEnvironment });
   const newJobs = (await world.demo?.begin(pipeline.isWatching)) ?? [];
@@ -221,7 +224,9 @@ const withoutPolls = (document: ConfigDocument): ConfigDocument => ({
   settings: { ...document.settings, lookEverySeconds: 0 },
 });
 
-function portProblem(port: number, { code }: NodeJS.ErrnoException): string {
+function portProblem({ port, host }: { port: number; host: string }, { code }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `HOST is ${host}, which is not an address of this machine.`;
   const problem = code === 'EADDRINUSE' ? `Port ${port} is in use` : `Port ${port} cannot be opened (${code})`;
   return `${problem}: stop the process that listens on it, or set PORT to another port.`;
 }

@@ -1,11 +1,13 @@
 /** The settings of `npm start`, from `notifier.yml` and the environment, validated before anything starts. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseConfig } from '../lib/config/config.ts';
 import { ConfigError } from '../lib/platform/errors.ts';
 import { parseDocument, readDocument } from './notifier-document.ts';
 
 /** The validated document of `notifier.yml`. */
 export interface ConfigDocument {
-  environments: Record<string, { clientId: string; clientSecret: string }>;
+  environments: Record<string, { clientId: string; clientSecret: string; apiUrl?: string }>;
   channels: Record<string, { type: string; [member: string]: string }>;
   rules?: unknown[];
   limits?: unknown[];
@@ -19,6 +21,8 @@ export interface StartSettings {
   mode: 'demo' | 'real';
   document: ConfigDocument;
   port: number;
+  /** The address to listen on. A container needs 0.0.0.0. */
+  host: string;
   dataFolder: string;
   sweepMs: number;
   /** The demo runs this many times faster. */
@@ -38,10 +42,18 @@ export async function readStartSettings(env: Env, configPath: string): Promise<S
     mode,
     document: document as ConfigDocument,
     port: numberFrom(env, 'PORT', 3000, { min: 0, max: 65_535 }),
-    dataFolder: env['DATA_DIR'] || '.data',
+    host: env['HOST'] || '127.0.0.1',
+    dataFolder: env['DATA_DIR'] || defaultFolder(mode),
     sweepMs: numberFrom(env, 'SWEEP_SECONDS', mode === 'demo' ? 3 : 60, { min: 0.1, max: 3600 }) * 1000,
     speed: numberFrom(env, 'SIMULATION_SPEED', 1, { min: 0.01, max: 100 }),
   };
+}
+
+/** A folder per mode, because what a demo made must never be taken for real. */
+function defaultFolder(mode: StartSettings['mode']): string {
+  // Real data of an earlier version stays where it is.
+  const isEarlier = mode === 'real' && existsSync('.data/table') && !existsSync('.data/simulation.json');
+  return isEarlier ? '.data' : join('.data', mode);
 }
 
 /** Whether the value of a reference is available without a call to AWS. */

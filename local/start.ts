@@ -12,16 +12,18 @@ const configPath = fileURLToPath(new URL('../notifier.yml', import.meta.url));
 
 try {
   if (existsSync('.env')) process.loadEnvFile('.env');
-  const stop = await startStack(await readStartSettings(process.env, configPath));
   let isStopping = false;
+  let stop: (() => Promise<void>) | undefined;
   // The terminal sends the signal to npm and to this process, and npm forwards it, so it arrives twice.
   const onSignal = async () => {
     if (isStopping) return;
     isStopping = true;
-    await stop();
+    await stop?.();
     process.exit(0);
   };
+  // Before the start, because the first process of a container ignores signals that it does not handle.
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  stop = await startStack(await readStartSettings(process.env, configPath));
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
   process.stderr.write(`${error.message}\n`);
