@@ -4,7 +4,6 @@ import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { loadConfig } from '../lib/config/config.ts';
 import { ConfigError } from '../lib/platform/errors.ts';
-import { runningEnvironment } from '../local/running.ts';
 import { addCommand, type CommandResult, type CommonOptions, printResult } from './command.ts';
 import { formatTable, formatTime } from './output.ts';
 import { createParameters, type ParameterInfo, type Parameters } from './parameters.ts';
@@ -68,16 +67,9 @@ const missing: ParameterInfo = { writtenAt: null, version: null, type: null };
 
 /** Systems Manager, and the parameters that the configuration references. */
 async function readParameters(options: CommonOptions): Promise<[Parameters, ReferencedParameter[]]> {
-  // The stack may not be deployed yet, so a target is not required. A running demo is probably a mix-up.
-  const isElsewhere = options.stage !== undefined || Boolean(process.env['TABLE_NAME']);
-  const isLocal = !isElsewhere && (await runningEnvironment(process.env).then(Boolean, () => false));
-  if (isLocal) {
-    throw new ConfigError(
-      'The running `npm start` takes its secrets from env: and literal values, not from parameters. Add --stage dev ' +
-        'for the deployed notifier.',
-    );
-  }
-  const referenced = referencesOf(loadConfig(await configuration(process.env)))
+  const referenced = referencesOf(
+    loadConfig(await configuration({ ...process.env, ...(options.stage && { STAGE: options.stage }) })),
+  )
     .filter(({ reference }) => reference.startsWith('ssm:'))
     .map(({ reference, ...one }) => ({ ...one, name: reference.slice('ssm:'.length) }));
   if (referenced.length === 0) {

@@ -17,6 +17,13 @@ export async function openDataFolder(path: string): Promise<void> {
   }
 }
 
+/** What to do about an error of the disk; null for any other error. A store that could not write has to be opened again. */
+export function diskProblem(error: unknown): string | null {
+  const { code = '', message = '' } = error as Partial<NodeJS.ErrnoException>;
+  if (!/^(ENOSPC|EDQUOT|EFBIG|EROFS|EIO|LEVEL_IO_ERROR)$/.test(code)) return null;
+  return `The disk takes no more data (${message}): free space and start again, nothing that was accepted is lost.`;
+}
+
 /** The webhook secret of this folder, generated at the first start. Only the owner can read the file. */
 export async function keptSecret(path: string): Promise<{ secret: string; isNew: boolean }> {
   const kept = await readIfThere(path);

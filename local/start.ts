@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../lib/platform/errors.ts';
+import { diskProblem } from './data-folder.ts';
 import { startStack } from './stack.ts';
 import { readStartSettings } from './start-settings.ts';
 
@@ -23,9 +24,16 @@ try {
   };
   // Before the start, because the first process of a container ignores signals that it does not handle.
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  // The embedded store throws what its database cannot write.
+  process.on('uncaughtException', fail);
   stop = await startStack(await readStartSettings(process.env, configPath));
 } catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  fail(error);
+}
+
+/** A bug keeps its stack trace; anything else is one sentence. */
+function fail(error: unknown): never {
+  const problem = error instanceof ConfigError ? error.message : diskProblem(error);
+  process.stderr.write(`${problem ?? (error instanceof Error ? error.stack : error)}\n`);
   process.exit(1);
 }

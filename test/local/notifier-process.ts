@@ -16,9 +16,13 @@ export interface NotifierProcess {
   exit: Promise<number | null>;
 }
 
-/** Starts the notifier on a free port, in the folder `cwd`. */
-export function startNotifier(env: Record<string, string>, cwd = process.cwd()): NotifierProcess {
-  const child = spawn(process.execPath, [script], { cwd, env: { PORT: '0', NO_COLOR: '1', ...env } });
+/** Starts the notifier on a free port, in the folder `cwd`. With `maxFileKb` the disk takes no longer files. */
+export function startNotifier(env: Record<string, string>, cwd = process.cwd(), maxFileKb?: number): NotifierProcess {
+  const limit = maxFileKb === undefined ? '' : `ulimit -f ${maxFileKb};`;
+  const child = spawn('bash', ['--norc', '-c', `${limit} exec "$0" "$1"`, process.execPath, script], {
+    cwd,
+    env: { PORT: '0', NO_COLOR: '1', ...env },
+  });
   const written = { stdout: '', stderr: '' };
   const watchers = new Set<() => void>();
   for (const stream of ['stdout', 'stderr'] as const) {

@@ -275,6 +275,16 @@ describe('a problem that prevents the start is one sentence', () => {
     );
   });
 
+  test('a full disk', { timeout: 60_000 }, async () => {
+    const notifier = startNotifier({ DATA_DIR: folder, SWEEP_SECONDS: '0.1', SIMULATION_SPEED: '10' }, '.', 24);
+    notifiers.push(notifier);
+    expect(await notifier.exit).toBe(1);
+    expect(notifier.stderr()).toMatch(
+      /^The disk takes no more data \(.+\): free space and start again, nothing that was accepted is lost\.\n$/,
+    );
+    await addressOf(start());
+  });
+
   test('an invalid configuration', async () => {
     expect(await refusal({ NOTIFIER_CONFIG: '{"environments":{}' })).toMatch(/^NOTIFIER_CONFIG cannot be read: .+\n$/);
     expect(await refusal({ NOTIFIER_CONFIG: '{"environments":{"Main":{}}}' })).toMatch(
