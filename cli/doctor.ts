@@ -5,6 +5,7 @@ import { type Config, loadConfig } from '../lib/config/config.ts';
 import { createHttp } from '../lib/platform/http.ts';
 import { checkChannels } from './checks/channels.ts';
 import { checkCooldowns } from './checks/cooldowns.ts';
+import { checkDeployment } from './checks/deployment.ts';
 import { checkEnvironments } from './checks/environments.ts';
 import { type CheckContext, type Finding, failed, messageOf, ok, unknown } from './checks/finding.ts';
 import { checkSecrets } from './checks/secrets.ts';
@@ -33,7 +34,9 @@ export async function doctor(
   options: CommonOptions,
 ): Promise<{ result: CommandResult; redact: (text: string) => string }> {
   const [notifier, target] = await checkNotifier(options);
-  applyTarget(target ?? { env: { AWS_REGION: regionOf(options, process.env) } });
+  applyTarget(
+    target ?? { env: { AWS_REGION: regionOf(options, process.env), ...(options.stage && { STAGE: options.stage }) } },
+  );
   const [configured, config] = await checkConfiguration();
   const deps = config && (await wireTarget({ TABLE_NAME: 'unknown', ...process.env }));
   const context = config && deps && { target, deps, config, http: createHttp() };
@@ -47,6 +50,7 @@ export async function doctor(
     target ? checkTable(target) : [unknown('table', 'no notifier found')],
     withContext(checkChannels, 'channels'),
     withContext(checkWebhook, 'webhook'),
+    context ? checkDeployment(context) : [],
     context ? checkCooldowns(context) : [],
   ]);
   return { result: resultOf(groups.flat()), redact: deps?.redact ?? String };

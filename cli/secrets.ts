@@ -72,6 +72,9 @@ async function readParameters(options: CommonOptions): Promise<[Parameters, Refe
   )
     .filter(({ reference }) => reference.startsWith('ssm:'))
     .map(({ reference, ...one }) => ({ ...one, name: reference.slice('ssm:'.length) }));
+  if (referenced.some(({ name }) => name.includes('{stage}'))) {
+    throw new ConfigError('The names of the parameters hold {stage}: add --stage, such as --stage prod.');
+  }
   if (referenced.length === 0) {
     throw new ConfigError('The configuration references no parameters. Add a value such as ssm:/name first.');
   }

@@ -1,12 +1,14 @@
 /** Finds the notifier that a command works on: a deployed stack, a table, or the `npm start` of this folder. */
 
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { parseJson } from '../lib/config/config.ts';
 import type { Deps } from '../lib/deps.ts';
 import { requestHandler } from '../lib/platform/aws.ts';
 import { ConfigError } from '../lib/platform/errors.ts';
 import { wire } from '../lib/wire.ts';
-import { readDocument } from '../local/notifier-document.ts';
+import { forStage, readDocument, readStageDocument, type StageDocument } from '../local/notifier-document.ts';
 import { runningEnvironment } from '../local/running.ts';
 
 /** The notifier that a command works on. */
@@ -18,6 +20,8 @@ export interface Target {
   env: Record<string, string>;
   webhookUrl: string | null;
   failedEventsUrl: string | null;
+  /** The outputs of the stack. */
+  outputs?: Record<string, string>;
 }
 
 /** The options that select a notifier. */
@@ -52,8 +56,18 @@ export const applyTarget = ({ env }: Pick<Target, 'env'>): void => void Object.a
 
 /** The configuration, in the form that the functions read: from `NOTIFIER_CONFIG`, or from `notifier.yml`. */
 export async function configuration(env: Env): Promise<{ NOTIFIER_CONFIG: string }> {
-  const path = fileURLToPath(new URL('../notifier.yml', import.meta.url));
-  return { NOTIFIER_CONFIG: env['NOTIFIER_CONFIG'] || JSON.stringify(await readDocument(path)) };
+  return { NOTIFIER_CONFIG: JSON.stringify((await configurationDocument(env)).document) };
+}
+
+/** The folder of the checkout. */
+export const checkout = fileURLToPath(new URL('..', import.meta.url));
+
+/** The document of `configuration`, as it is deployed to the stage `STAGE`, and where it comes from. */
+export async function configurationDocument(env: Env): Promise<StageDocument> {
+  const { STAGE: stage, NOTIFIER_CONFIG: text } = env;
+  if (text) return { document: stage ? forStage(parseJson(text), stage) : parseJson(text), source: 'NOTIFIER_CONFIG' };
+  if (stage) return await readStageDocument(stage, checkout);
+  return { document: await readDocument(join(checkout, 'notifier.yml')), source: 'notifier.yml' };
 }
 
 /** Makes the target's dependencies. They write no log, because a command reports by its result. */
@@ -70,7 +84,8 @@ async function findStack(stage: string, region: string): Promise<Target> {
   return {
     kind: 'stack',
     name: `the stack ${StackName} in ${region}`,
-    env: { TABLE_NAME, ...(TOPIC_ARN && { TOPIC_ARN }), AWS_REGION: region },
+    env: { TABLE_NAME, ...(TOPIC_ARN && { TOPIC_ARN }), AWS_REGION: region, STAGE: stage },
+    outputs,
     webhookUrl: WebhookUrl ?? null,
     failedEventsUrl: FailedEventsUrl ?? null,
   };

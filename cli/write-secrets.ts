@@ -27,7 +27,7 @@ export async function writeFromPrompts(
   for (const { name, path, generate } of selected) {
     const info = existing.get(name);
     const state = info ? `written ${formatTime(info.writtenAt ?? '')}` : 'missing';
-    const typed = await prompt.secret(`${path}, ${name} (${state}): `);
+    const typed = await askFor(path, `${path}, ${name} (${state}): `, prompt);
     const generated = !typed && generate && (await prompt.confirm(question(info), !info)) ? generate() : null;
     const value = generated ?? typed;
     if (generated) outcome.generated[name] = generated;
@@ -44,6 +44,10 @@ export async function writeFromLines(
   { keyId }: { keyId?: string },
 ): Promise<CommandResult> {
   const values = new Map(lines.split(/\r?\n/).flatMap((line) => (line.trim() ? [readLine(line, selected)] : [])));
+  for (const { name, path } of selected) {
+    const problem = problemOf(path, values.get(name) ?? '');
+    if (problem !== null) throw new RequestError(422, `${path}: ${problem}`);
+  }
   const outcome = newOutcome();
   for (const { name } of selected) await write(parameters, { name, value: values.get(name) ?? '', keyId }, outcome);
   return resultOf(parameters.region, outcome);
@@ -55,6 +59,21 @@ export function findParameter(referenced: ReferencedParameter[], name: string): 
   if (found) return found;
   const names = referenced.map((one) => one.name).join(', ');
   throw new RequestError(422, `The configuration does not reference this parameter. It references: ${names}.`);
+}
+
+/** Asks until the value is empty or fits. */
+async function askFor(path: string, question: string, prompt: Prompt): Promise<string> {
+  const typed = await prompt.secret(question);
+  const problem = problemOf(path, typed);
+  return problem === null ? typed : await askFor(path, `${problem} ${path}: `, prompt);
+}
+
+/** Why a value cannot be what this key needs; null if it can be. The value may be a secret, so it is not shown. */
+function problemOf(path: string, value: string): string | null {
+  const isAddress =
+    /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/])[^\s@]+$/.test(value) && URL.canParse(value);
+  if (value === '' || isAddress || !/^channels\.[^.]+\.(webhookUrl|url)$/.test(path)) return null;
+  return 'The value must be an https address without a user name.';
 }
 
 function readLine(line: string, selected: ReferencedParameter[]): [string, string] {

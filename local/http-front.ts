@@ -68,6 +68,11 @@ export function createHttpFront(
     if (jobId !== undefined) {
       return callWebhook(request, response, { routeKey: 'GET /jobs/{jobId}', pathParameters: { jobId } });
     }
+    const allowed = allowedMethod(pathname);
+    if (allowed !== null && request.method !== allowed) {
+      response.setHeader('allow', allowed);
+      throw new RequestError(405, `This route accepts only ${allowed}.`);
+    }
     // The following routes need no credential, so only the page itself may use them.
     if (!isOwnPage(request))
       throw new RequestError(403, 'Only requests from this machine and from this page are allowed.');
@@ -92,6 +97,12 @@ export function createHttpFront(
       if (!response.headersSent) sendJson(response, status, { status, detail: message }, 'application/problem+json');
     }
   };
+}
+
+/** The method of a route; null for what is not a route. */
+function allowedMethod(pathname: string): string | null {
+  if (pathname === '/jobs' || pathname === '/wake') return 'POST';
+  return /^\/(live|jobs\/[^/]+)?$/.test(pathname) ? 'GET' : null;
 }
 
 /** The path without the query. An encoded slash leads to another path, which is fine: job ids contain none. */

@@ -1,14 +1,40 @@
 /** Reads `notifier.yml` for everything that runs outside of Lambda. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { ConfigError } from '../lib/platform/errors.ts';
 
+/** The document that a stage is deployed with, and the name of its file. */
+export interface StageDocument {
+  document: unknown;
+  source: string;
+}
+
 /** Reads a document from a file without validation. Throws a `ConfigError` if it cannot be read. */
 export async function readDocument(path = 'notifier.yml'): Promise<unknown> {
+  const name = basename(path);
   const text = await readFile(path, 'utf8').catch(({ code }: NodeJS.ErrnoException) => {
-    throw new ConfigError(`notifier.yml cannot be read (${code}).`);
+    throw new ConfigError(`${name} cannot be read (${code}).`);
   });
-  return parseDocument(text, 'notifier.yml');
+  return parseDocument(text, name);
+}
+
+/**
+ * Reads the document of a stage: `notifier.<stage>.yml` if there is one, else `notifier.yml`, with the stage in place of
+ * `{stage}` in its parameters. Throws a `ConfigError` if it cannot be read.
+ */
+export async function readStageDocument(stage: string, folder = '.'): Promise<StageDocument> {
+  const ofStage = `notifier.${stage}.yml`;
+  const source = existsSync(join(folder, ofStage)) ? ofStage : 'notifier.yml';
+  return { document: forStage(await readDocument(join(folder, source)), stage), source };
+}
+
+/** The document with the stage in place of `{stage}` in every `ssm:` reference. */
+export function forStage(document: unknown, stage: string): unknown {
+  return JSON.parse(JSON.stringify(document), (_, value) =>
+    typeof value === 'string' && value.startsWith('ssm:') ? value.replaceAll('{stage}', stage) : value,
+  );
 }
 
 /** Parses a document. Throws a `ConfigError` that names the mistake. */

@@ -16,7 +16,7 @@ async function checkOne({ deps, target }: CheckContext, { reference, path }: Ref
   } catch (error) {
     // Without a stack, its outputs are not known, such as TOPIC_ARN.
     if (target === null && reference.startsWith('env:')) return unknown(name, 'no notifier found');
-    return failed(name, isMissing(error) ? missingText(reference, path) : causeOf(error));
+    return failed(name, isMissing(error) ? missingText(reference, path, process.env['STAGE']) : causeOf(error));
   }
 }
 
@@ -26,7 +26,7 @@ const causeOf = (error: unknown): string =>
 
 const isMissing = (error: unknown): boolean => error instanceof UpstreamError && error.kind === 'needsOperator';
 
-const missingText = (reference: string, path: string): string =>
+const missingText = (reference: string, path: string, stage = ''): string =>
   reference.startsWith('ssm:')
-    ? `missing in Systems Manager, or you may not read it. ${path} needs it. Write it with \`npm run notifier -- secrets set ${reference}\`.`
+    ? `missing in Systems Manager, or you may not read it. ${path} needs it. Write it with \`npm run notifier -- secrets set ${reference}${stage && ` --stage ${stage}`}\`.`
     : `not set. ${path} needs it. Set it for this command as it is set for the functions.`;

@@ -26,7 +26,14 @@ export async function checkWebhook(context: CheckContext): Promise<Finding[]> {
 
 /** Requests a job that cannot exist: 401 without the secret, 404 with it. */
 async function checkResponses({ http, target, config }: CheckContext, name: string, secret: string): Promise<Finding> {
-  if (!target?.webhookUrl) return unknown(name, 'the URL is not known. Add --stage for a deployed notifier');
+  if (target === null) return unknown(name, 'no notifier found');
+  if (target.webhookUrl === null) {
+    const isStack = target.kind === 'stack';
+    const remedy = isStack
+      ? 'the stack does not say its URL. Deploy it again'
+      : 'the URL is not known. Add --stage for a deployed notifier';
+    return unknown(name, remedy);
+  }
   if (isEmulated() && /\.amazonaws\.com/.test(target.webhookUrl)) {
     return unknown(name, 'AWS_ENDPOINT_URL leads to an emulator, but this URL to AWS');
   }

@@ -61,7 +61,8 @@ export function references(config: Config, types: Record<string, ChannelType> = 
   return [...credentials, ...ofChannels.map(({ reference }) => reference), ...config.webhookSecrets];
 }
 
-function parseJson(text: string): unknown {
+/** Parses the text of `NOTIFIER_CONFIG`. Throws a `ConfigError` if it is not JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -12,10 +12,12 @@ import type { Redactor } from './redaction.ts';
 export const reference = v.pipe(
   v.string(),
   v.regex(
-    /^(?:env:[A-Za-z_][A-Za-z0-9_]*|ssm:\/[A-Za-z0-9_./-]+|(?!env:|ssm:)[\s\S]+)$/,
+    /^(?:env:[A-Za-z_][A-Za-z0-9_]*|ssm:\/(?:[A-Za-z0-9_./-]|\{stage\})+|(?!env:|ssm:)[\s\S]+)$/,
     'a value, env:NAME or ssm:/name',
   ),
-  v.description('A value, env:NAME for an environment variable, or ssm:/name for an SSM parameter'),
+  v.description(
+    'A value, env:NAME for an environment variable, or ssm:/name for an SSM parameter, in which {stage} is the stage',
+  ),
 );
 
 /** Reads parameters by name. The result leaves out names that do not exist. */

@@ -55,15 +55,19 @@ function describeStack(stacks: AwsServer['stacks'], name: string, response: Serv
     response
       .writeHead(status, { 'content-type': 'text/xml' })
       .end(`<${root} xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">${content}</${root}>`);
-  const outputs = stacks.get(name);
-  if (!outputs) {
+  const found = name === '' ? [...stacks] : [...stacks].filter(([stack]) => stack === name);
+  if (found.length === 0) {
     const message = `<Message>Stack with id ${name} does not exist</Message>`;
     send(400, 'ErrorResponse', `<Error><Type>Sender</Type><Code>ValidationError</Code>${message}</Error>`);
     return;
   }
-  const members = Object.entries(outputs)
-    .map(([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`)
-    .join('');
-  const stack = `<Stacks><member><StackName>${name}</StackName><Outputs>${members}</Outputs></member></Stacks>`;
+  const members = (outputs: Record<string, string>) =>
+    Object.entries(outputs)
+      .map(([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`)
+      .join('');
+  const all = found.map(
+    ([stack, outputs]) => `<member><StackName>${stack}</StackName><Outputs>${members(outputs)}</Outputs></member>`,
+  );
+  const stack = `<Stacks>${all.join('')}</Stacks>`;
   send(200, 'DescribeStacksResponse', `<DescribeStacksResult>${stack}</DescribeStacksResult>`);
 }

@@ -1,6 +1,8 @@
 /** A deployed notifier: a stack with outputs, parameters in Systems Manager, and a webhook with a URL. */
 
 import { createHandler } from '../../functions/webhook.ts';
+import { parseConfig } from '../../lib/config/config.ts';
+import { takeFingerprint } from '../../local/fingerprint.ts';
 import { toHttpEvent, writeHttpResult } from '../../local/http-event.ts';
 import { readBody, startLoopbackServer } from '../../local/loopback-server.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
@@ -39,6 +41,8 @@ export async function startDeployed() {
       ...{ ...endpoints, ...aws.env },
       NOTIFIER_CONFIG: JSON.stringify(deployed.config),
     }),
+    /** The outputs that the stack has when the configuration is deployed. */
+    fingerprint: () => takeFingerprint(deployed.config, parseConfig(deployed.config), '.'),
     close: () => Promise.all([world.close(), aws.close(), webhook.close()]),
   };
   return deployed;

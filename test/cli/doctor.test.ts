@@ -2,7 +2,7 @@
 
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { doctor } from '../../cli/doctor.ts';
 import { amazonQEndpoint } from '../../lib/channels/amazon-q.ts';
 import { tableDefinition } from '../../local/embedded-store.ts';
@@ -23,7 +23,7 @@ afterEach(() => deployed.close());
 
 /** What the doctor finds. No secret is in its output. */
 async function diagnose() {
-  for (const name of ['TABLE_NAME', 'TOPIC_ARN', 'NOTIFIER_CONFIG']) delete process.env[name];
+  for (const name of ['TABLE_NAME', 'TOPIC_ARN', 'NOTIFIER_CONFIG', 'STAGE']) delete process.env[name];
   Object.assign(process.env, { DATA_DIR: '/nowhere', ...deployed.env() });
   const { result, redact } = await doctor({ stage: 'dev' });
   const { findings } = result.document as { findings: { name: string; verdict: string; detail: string }[] };
@@ -47,13 +47,15 @@ const checks = [
   ...['table publishing-jobs', 'table index due', 'table expiry'],
   ...['channel team (slack)', 'channel events (sns)', 'subscribers of channel events', 'webhook secret'],
 ];
-// The embedded table does not support this call.
-const always = ['table expiry'];
+const ofStack = ['deployed configuration', 'deployed version', 'other deployments'];
+// The embedded table does not support the first call; the stack does not say what it was deployed with.
+const always = ['table expiry', 'deployed configuration', 'deployed version'];
 
 test('without a problem, every check passes, and nothing is sent', async () => {
+  Object.assign(deployed.outputs, await deployed.fingerprint());
   const { exitCode, crosses, dashes, names } = await diagnose();
-  expect([exitCode, crosses, dashes]).toEqual([0, [], always]);
-  expect(names).toEqual([...checks, `webhook ${deployed.outputs['WebhookUrl']}`]);
+  expect([exitCode, crosses, dashes]).toEqual([0, [], ['table expiry']]);
+  expect(names).toEqual([...checks, `webhook ${deployed.outputs['WebhookUrl']}`, ...ofStack]);
   expect([deployed.world.slack.messages, deployed.world.topic.messages]).toEqual([[], []]);
 });
 
@@ -153,6 +155,34 @@ test.each(problems)('%s is one cross, and hides no other check', async (_, arran
   expect([exitCode, text]).toEqual([1, expect.stringMatching(/\n1 problem found\.$/)]);
 });
 
+describe('the deployment', () => {
+  const crossesWith = async (outputs: Record<string, string>) => {
+    Object.assign(deployed.outputs, outputs);
+    return (await diagnose()).crosses;
+  };
+
+  test('another configuration or version than that of the checkout is a cross', async () => {
+    expect(await crossesWith({ ConfigHash: '01234567', Version: '0.0.1+abcdef01' })).toEqual([
+      expect.stringMatching(/^deployed configuration: 01234567, not that of NOTIFIER_CONFIG, \w{8}\. Deploy again/),
+      expect.stringMatching(/^deployed version: 0\.0\.1\+abcdef01, not that of this checkout, \d\S+\. Deploy again/),
+    ]);
+  });
+
+  test('another stack that watches the same environment for the same channel is a cross', async () => {
+    const other = await deployed.fingerprint();
+    deployed.aws.stacks.set('publishing-job-notifier-prod', { ...other, TableName: 'another-table' });
+    expect((await diagnose()).crosses).toEqual([
+      expect.stringMatching(/^other deployments: the stack \S+-prod also watches production and notifies team: /),
+    ]);
+    deployed.aws.stacks.set('publishing-job-notifier-prod', {
+      ...other,
+      TableName: 'another-table',
+      NotifiedHashes: 'none',
+    });
+    expect((await diagnose()).crosses).toEqual([]);
+  });
+});
+
 test('a webhook that requires no secret does not get the secret', async () => {
   const received: (string | undefined)[] = [];
   const open = await startLoopbackServer((request, response) => {
@@ -223,7 +253,7 @@ test('the process prints lines or one document, and sets the exit code', async (
   const failing = await run(['doctor', '--stage', 'dev', '--json'], deployed.env());
   expect(failing).toMatchObject({ code: 1, stderr: '' });
   const { ok, findings } = JSON.parse(failing.stdout);
-  expect([ok, findings.length]).toEqual([false, checks.length + 1]);
+  expect([ok, findings.length]).toEqual([false, checks.length + 1 + ofStack.length]);
   expectNoSecrets([passing.stdout, failing.stdout], Object.values(deployed.secrets));
 });
 

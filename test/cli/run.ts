@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-const script = fileURLToPath(new URL('../../cli/notifier.ts', import.meta.url));
+const project = fileURLToPath(new URL('../..', import.meta.url));
 
 /** No `npm start` is running, and compiled code is reused. */
 const settings = { DATA_DIR: '/nowhere', NO_COLOR: '1', NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') };
 
-/** Runs a command to its end, with a text on its standard input. */
-export async function run(args: string[], env: Record<string, string>, input = '') {
-  const child = spawn(process.execPath, [script, ...args], { env: { ...settings, ...env } });
+/** Runs a command of this project, or of a copy, to its end, with a text on its standard input. */
+export async function run(args: string[], env: Record<string, string>, input = '', folder = project) {
+  const child = spawn(process.execPath, [join(folder, 'cli/notifier.ts'), ...args], { env: { ...settings, ...env } });
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   child.stdin.on('error', () => undefined).end(input);
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);

@@ -132,6 +132,24 @@ describe('set, without a terminal', () => {
     expectNoSecrets([stderr], ['the-secret-alone']);
   });
 
+  test('an address of Slack that is no https address is refused without being shown', async () => {
+    const channels = { team: { type: 'slack', webhookUrl: 'ssm:/p/hook' } };
+    const env = { NOTIFIER_CONFIG: JSON.stringify({ ...config, channels }) };
+    const refused = await secrets(['set'], '/p/hook=http://nope/the-secret', env);
+    const stderr = 'channels.team.webhookUrl: The value must be an https address without a user name.\n';
+    expect([refused, aws.written]).toEqual([{ code: 2, stdout: '', stderr }, []]);
+    expect((await secrets(['set'], '/p/hook=https://hooks.slack.com/services/T/B/X', env)).code).toBe(0);
+  });
+
+  test('parameters by stage are written with --stage only', async () => {
+    const env = { NOTIFIER_CONFIG: JSON.stringify({ ...config, webhook: { secrets: ['ssm:/p/{stage}/secret'] } }) };
+    expect((await secrets(['set'], '', env)).stderr).toMatch(
+      /^The names of the parameters hold \{stage\}: add --stage/,
+    );
+    expect((await secrets(['set', '--stage', 'prod'], '/p/prod/secret=value', env)).code).toBe(0);
+    expect(stored()).toEqual({ '/p/prod/secret': 'value' });
+  });
+
   test('a value that AWS rejects and repeats is not shown', async () => {
     const message = "Value 'the-secret-alone' failed to satisfy constraint";
     aws.putError = { __type: 'ValidationException', message };

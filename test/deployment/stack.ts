@@ -1,10 +1,11 @@
 /** The stack as it is deployed: packaged by the framework, and evaluated as CloudFormation does. */
 
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { inflateRawSync } from 'node:zlib';
 
 /** Any part of a template. */
 // biome-ignore lint/suspicious/noExplicitAny: a template is JSON, and tests read it as CloudFormation does.
@@ -25,42 +26,80 @@ export interface Stack {
   tags: Record<string, string>;
   /** The names of the files in each zip. */
   archives: Record<string, string[]>;
+  /** The text of the files in each zip, by name. */
+  files: Record<string, Record<string, string>>;
   /** The resources of one type. */
   ofType(type: string): Resource[];
   /** The name of the one resource of this type that passes a test. Throws if there is none, or more than one. */
   nameOf(type: string, test?: (properties: Json) => boolean): string;
 }
 
-/** Packages a stage in a copy of the project, because two runs in one folder conflict. */
-export async function packageStack(stage: string, params: Record<string, string> = {}): Promise<Stack> {
+/** What `serverless package` reads. */
+const parts = [
+  ...['serverless.yml', 'resources', 'notifier.yml', 'package.json', 'package-lock.json'],
+  ...['cli', 'functions', 'lib', 'local', 'scripts'],
+];
+
+/** Copies the project, because two runs in one folder conflict. There is no `dist/`: packaging builds. */
+export async function copyProject(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'publishing-job-notifier-'));
+  for (const part of parts) await cp(part, join(folder, part), { recursive: true });
+  await symlink(resolve('node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+/** Runs `serverless package` in a copy of the project. Rejects with its output if it fails. */
+export const runPackage = (folder: string, stage: string, params: Record<string, string> = {}) =>
+  promisify(execFile)(
+    resolve('node_modules/.bin/serverless'),
+    [
+      'package',
+      '--stage',
+      stage,
+      ...Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]),
+    ],
+    { cwd: folder, env: { ...process.env, NO_COLOR: '1' } },
+  );
+
+/** Packages a stage of the project as it is. */
+export async function packageStack(stage: string, params: Record<string, string> = {}): Promise<Stack> {
+  const folder = await copyProject();
   try {
-    for (const part of ['serverless.yml', 'resources', 'dist']) await cp(part, join(folder, part), { recursive: true });
-    const given = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
-    await promisify(execFile)(resolve('node_modules/.bin/serverless'), ['package', '--stage', stage, ...given], {
-      cwd: folder,
-    });
-    const file = (name: string) => readFile(join(folder, '.serverless', name));
-    const template = JSON.parse((await file('cloudformation-template-update-stack.json')).toString());
-    const state = JSON.parse((await file('serverless-state.json')).toString());
-    const zips = ['webhook.zip', 'event.zip', 'sweep.zip'].map(async (name) => [name, namesIn(await file(name))]);
-    return {
-      ...read(template),
-      tags: state.service.provider.stackTags,
-      archives: Object.fromEntries(await Promise.all(zips)),
-    };
+    await runPackage(folder, stage, params);
+    return await readStack(folder);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-/** The directory of a zip file: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT */
-function namesIn(zip: Buffer): string[] {
-  const names: string[] = [];
+/** What was packaged in a folder. */
+export async function readStack(folder: string): Promise<Stack> {
+  const file = (name: string) => readFile(join(folder, '.serverless', name));
+  const template = JSON.parse((await file('cloudformation-template-update-stack.json')).toString());
+  const state = JSON.parse((await file('serverless-state.json')).toString());
+  const zips = ['webhook.zip', 'event.zip', 'sweep.zip'].map(
+    async (name) => [name, filesIn(await file(name))] as const,
+  );
+  const files = Object.fromEntries(await Promise.all(zips));
+  return {
+    ...read(template),
+    tags: state.service.provider.stackTags,
+    archives: Object.fromEntries(Object.entries(files).map(([name, contents]) => [name, Object.keys(contents)])),
+    files,
+  };
+}
+
+/** The files of a zip: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT */
+function filesIn(zip: Buffer): Record<string, string> {
+  const files: Record<string, string> = {};
   for (let at = zip.indexOf('PK\x01\x02'); at >= 0; at = zip.indexOf('PK\x01\x02', at + 1)) {
-    names.push(zip.toString('utf8', at + 46, at + 46 + zip.readUInt16LE(at + 28)));
+    const name = zip.toString('utf8', at + 46, at + 46 + zip.readUInt16LE(at + 28));
+    const local = zip.readUInt32LE(at + 42);
+    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    const data = zip.subarray(start, start + zip.readUInt32LE(at + 20));
+    files[name] = (zip.readUInt16LE(at + 10) === 0 ? data : inflateRawSync(data)).toString();
   }
-  return names;
+  return files;
 }
 
 function read(template: Json): Pick<Stack, 'resources' | 'outputs' | 'ofType' | 'nameOf'> {
