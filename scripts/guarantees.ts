@@ -10,7 +10,9 @@ process.env['NOTIFIER_CONFIG'] = JSON.stringify({
 });
 
 const { runKills } = await import('../test/guarantees/kill.ts');
-const { apiAway, replayedAfterwards, scheduleOff, slackAway, tableThrottled } = await import('../test/guarantees/outages.ts');
+const { apiAway, replayedAfterwards, scheduleOff, slackAway, tableThrottled } = await import(
+  '../test/guarantees/outages.ts'
+);
 const { runSigkills } = await import('../test/guarantees/sigkill.ts');
 const { runSimulation } = await import('../test/guarantees/simulation.ts');
 

@@ -148,9 +148,10 @@ async function noteSecondReceipt(
 ): Promise<void> {
   // Our own receipt, whose write the SDK repeated.
   if (stored.at === result.at && stored.attempts === result.attempts && stored.receipt === result.receipt) return;
-  // The channel accepted this message at some time between these two.
+  // The channel accepted this message at some time between these two, and other ones at those moments.
   const times = [Date.parse(result.at ?? ''), clock.now()];
-  const isOne = times.every((time) => Math.abs(time - Date.parse(stored.at ?? '')) < dedupWindowMs);
+  const others = [stored.at, stored.ambiguousSince, result.ambiguousSince].filter((moment) => moment !== null);
+  const isOne = others.every((moment) => times.every((time) => Math.abs(time - Date.parse(moment)) < dedupWindowMs));
   const since = isOne ? null : (stored.ambiguousSince ?? result.ambiguousSince ?? result.at);
   if (since === stored.ambiguousSince) return;
   log.warn('delivery sent again', { ...about(record, due), receipt: result.receipt, ambiguousSince: since });

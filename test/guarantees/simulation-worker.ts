@@ -140,7 +140,10 @@ function createCross(options: WorkerOptions, clock: CorrectedClock): Cross {
       const refusal = mishap && refusals[target]?.[mishap];
       // The types of requests and responses match by target.
       if (refusal) return refusal() as never;
-      if (job) return observe(options, job, mishap === 'notFound') ? heardOf(await call(), job.environment) : (notFound as never);
+      if (job)
+        return observe(options, job, mishap === 'notFound')
+          ? heardOf(await call(), job.environment)
+          : (notFound as never);
       const before = world.accepted.length;
       const response = call();
       const isHeard = isInTime && mishap !== 'lost';
