@@ -10,6 +10,9 @@ import type { Permissions } from '../../lib/sitecore/responses.ts';
 import { type CheckContext, type Finding, failed, messageOf, ok, unknown, unreadable } from './finding.ts';
 
 const timeoutMs = 15_000;
+const dayMs = 24 * 60 * 60_000;
+/** The latest jobs of a day are enough to show whether the list works. */
+const mostCalls = 5;
 
 export const checkEnvironments = async (context: CheckContext): Promise<Finding[]> =>
   (
@@ -54,8 +57,14 @@ const apiPrefix = /^Publishing API of [^:]+: /;
 /** Checks that discovery can list jobs. */
 async function checkList(api: PublishingApi, name: string, clock: Clock): Promise<Finding> {
   try {
-    await createJobList({ api, clock })({ statuses: ['Running'] }, clock.now() + timeoutMs);
-    return ok(name, 'discovery can list jobs');
+    const queuedFrom = new Date(clock.now() - dayMs).toISOString();
+    const { skipped } = await createJobList({ api, clock })({ queuedFrom }, clock.now() + timeoutMs, mostCalls);
+    if (skipped === 0) return ok(name, 'discovery can list jobs');
+    return failed(
+      name,
+      `${skipped === 1 ? '1 listed job is' : `${skipped} listed jobs are`} not watched: the id is missing or cannot be ` +
+        'part of a URL. Nobody is notified when such a job ends.',
+    );
   } catch (error) {
     return failed(
       name,

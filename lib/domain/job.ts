@@ -249,6 +249,8 @@ export interface JobRecord {
   progress: Progress | null;
   /** By `deliveryKey`. */
   deliveries: Record<string, Delivery>;
+  /** How many writes of single deliveries there were, which do not change `revision`; undefined: none. */
+  receipts?: number;
   /** When the record expires (epoch seconds). */
   expiresAt: number | null;
 }
@@ -278,6 +280,15 @@ const jobIdPattern = /^[A-Za-z0-9_\-.~:;]{1,128}$/;
 
 /** Whether a text is a valid job ID. */
 export const isJobId = (text: string): boolean => jobIdPattern.test(text);
+
+/** Further characters that are safe in a path when they are percent-encoded; `/`, `\\`, `%` and the like are not. */
+const listedIdPattern = /^(?! )[A-Za-z0-9_\-.~:;{}()[\]@,+=!$' ]{1,128}(?<! )$/;
+
+/**
+ * Whether a job can be watched under the id that the list shows. Callers name jobs by `isJobId` alone; the list may use
+ * other forms, such as `{GUID}`. Many gateways decode `%2F` and refuse `%25`: such an id would look like a missing job.
+ */
+export const isWatchableId = (text: string): boolean => listedIdPattern.test(text);
 
 /** The partition key of a job. */
 export const jobKey = ({ environment, jobId }: JobName): string => `${environment}#${jobId}`;

@@ -14,7 +14,7 @@ export interface ApiBreaker {
   /** Reads a job, or returns why it could not. Throws only for bugs. */
   read(jobId: string, deadline: number): Promise<Reading>;
   /** Lists jobs, or returns why it could not. */
-  list(query: JobListQuery, deadline: number): Promise<Listed>;
+  list(query: JobListQuery, deadline: number, mostCalls?: number): Promise<Listed>;
   /** Counts a watched job that a list contained. */
   noteFound(): void;
   /** The number of watched jobs that were found in this invocation. */
@@ -102,10 +102,10 @@ export function createApiBreaker(
     noteFound() {
       found += 1;
     },
-    async list(query, deadline) {
+    async list(query, deadline, mostCalls) {
       if (!isOpen()) return { kind: 'notAsked' };
       try {
-        const listing = await jobList(query, deadline);
+        const listing = await jobList(query, deadline, mostCalls);
         if (closedBecause === undefined) await cooldown.end();
         return { kind: 'listed', listing };
       } catch (error) {

@@ -23,6 +23,8 @@ export const metricCatalogue = {
   channelFailing: { unit: 'Count', dimensions: [['channel']] },
   /** Jobs found by discovery. */
   discovered: { unit: 'Count', dimensions: [['environment']] },
+  /** Listed jobs that are not watched because their ids have an unknown form. */
+  skipped: { unit: 'Count', dimensions: [['environment']] },
   /** Sweeps whose discovery failed. */
   discoveryFailed: { unit: 'Count', dimensions: [[], ['environment']] },
   environmentRemoved: { unit: 'Count', dimensions: [['environment']] },

@@ -35,8 +35,10 @@ export interface JobListing {
   error: UpstreamError | null;
   /** How many pages were requested, including refused ones. */
   calls: number;
-  /** How many entries were skipped because they have no readable id. */
+  /** How many entries were skipped because they have no id that can be watched. */
   skipped: number;
+  /** The organizations and tenants of all entries, those included that do not match the query. */
+  tenants: Set<string>;
 }
 
 /**
@@ -56,6 +58,7 @@ export function createJobList({ api, clock }: { api: Pick<PublishingApi, 'listJo
     const asked: Window = { from: epoch(queuedFrom), to: epoch(queuedTo) };
     const jobs = new Map<string, Job | null>();
     let [calls, skipped] = [0, 0];
+    const tenants = new Set<string>();
 
     const ask: AskPage = async (query) => {
       if (calls > 0 && (calls >= mostCalls || clock.now() >= deadline)) return null;
@@ -64,6 +67,7 @@ export function createJobList({ api, clock }: { api: Pick<PublishingApi, 'listJo
     };
     const note = (page: JobPage): void => {
       skipped += page.entries - page.jobs.length;
+      for (const tenant of page.tenants) tenants.add(tenant);
       for (const { id, job } of page.jobs) jobs.set(id, later(jobs.get(id), job));
     };
 
@@ -106,6 +110,7 @@ export function createJobList({ api, clock }: { api: Pick<PublishingApi, 'listJo
       error,
       calls,
       skipped,
+      tenants,
     };
   };
 }

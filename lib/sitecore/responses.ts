@@ -1,7 +1,7 @@
 /** Parses the responses of Sitecore's Publishing API tolerantly: any JSON in, a typed value or an `UpstreamError` out. */
 
 import type { Job } from '../domain/job.ts';
-import { inDocumentedSpelling, isJobId } from '../domain/job.ts';
+import { inDocumentedSpelling, isWatchableId } from '../domain/job.ts';
 import { UpstreamError } from '../platform/errors.ts';
 import type { Redactor } from '../platform/redaction.ts';
 import { clean } from '../platform/text.ts';
@@ -26,7 +26,9 @@ export function readJob(body: string, service: string, jobId?: string): Job {
 export interface JobPage {
   /** In the order of the response. A job is null if its entry has no readable status. */
   jobs: { id: string; job: Job | null }[];
-  /** How many entries the page has, including those without a readable id. */
+  /** The organizations and tenants of the entries that name theirs. */
+  tenants: string[];
+  /** How many entries the page has, including those without an id that can be watched. */
   entries: number;
   /** How many jobs there are on all pages, if the response says so. */
   totalCount: number | null;
@@ -51,6 +53,7 @@ export function readJobPage(body: string, service: string): JobPage {
   if (!Array.isArray(data)) throw new UpstreamError('unreadable', `${service}: no list of jobs in the response`);
   return {
     jobs: data.flatMap(readEntry),
+    tenants: data.flatMap(readTenant),
     entries: data.length,
     totalCount,
     pageSize: count(response['pageSize']),
@@ -61,7 +64,13 @@ export function readJobPage(body: string, service: string): JobPage {
 
 function readEntry(entry: unknown): JobPage['jobs'] {
   const { id } = membersOf(entry);
-  return typeof id === 'string' && isJobId(id) ? [{ id, job: toJob(entry) }] : [];
+  return typeof id === 'string' && isWatchableId(id) ? [{ id, job: toJob(entry) }] : [];
+}
+
+function readTenant(entry: unknown): string[] {
+  const { organizationId, tenantId } = membersOf(membersOf(entry)['system']);
+  const tenant = bounded(tenantId, 200);
+  return tenant === null ? [] : [`${bounded(organizationId, 200) ?? ''}/${tenant}`];
 }
 
 /** What the credential may do; null where the response does not say. */

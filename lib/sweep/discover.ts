@@ -3,29 +3,44 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from '../deps.ts';
 import { isGivenUp } from '../domain/advance.ts';
-import { isJobId, isTerminal, type Job, type JobName, jobKey, type Reading } from '../domain/job.ts';
+import { isTerminal, type Job, type JobName, jobKey, type Reading } from '../domain/job.ts';
+import type { Listed } from '../pipeline/api-breaker.ts';
 import { inParallel } from '../platform/async.ts';
-import type { JobListing } from '../sitecore/job-list.ts';
+import type { JobListing, JobListQuery } from '../sitecore/job-list.ts';
 import { hasAllDetails, unfinishedStatuses } from './job-reader.ts';
 import type { SweepRun } from './sweep-run.ts';
 
 /** Jobs may appear in the list this long after they were queued, in milliseconds. */
 const overlapMs = 20 * 60_000;
-/** A slower list must not use up the time for the watched jobs. */
-const listTimeoutMs = 25_000;
+/** The most time and calls for the first list, which the watched jobs wait for. */
+const firstList = { timeoutMs: 5_000, mostCalls: 30 };
+/** The most time and calls for what is left of the list, which is read while the watched jobs are read. */
+const furtherLists = { timeoutMs: 25_000, mostCalls: 60 };
 /** The clocks of Sitecore and of this worker may differ by this much. */
 const clockToleranceMs = 10 * 60_000;
 /** How far back the next list starts if this one shows no time of Sitecore's clock. */
 const emptyListOverlapMs = 60 * 60_000;
+/** How long a list of all unfinished jobs is not requested again after it cost more calls than it saved. */
+const skipUnfinishedForMs = 10 * 60_000;
+/** More parts than this are merged. */
+const mostParts = 10;
 
 /** How far discovery has come in an environment. Times are ISO 8601. */
 interface DiscoveryState {
   /** When the first list was recorded, by our clock. Jobs that ended before are not announced. */
   begunAt?: string;
-  /** All jobs queued up to this time are known, by Sitecore's clock. */
+  /** All jobs queued up to this time are known, by Sitecore's clock, but for those in `left`. */
   until?: string;
+  /** The parts of the list that could not be read yet. The next sweep reads them. */
+  left?: JobListQuery[];
   /** Why the last discovery was incomplete. */
   trouble?: string;
+  /** The organization and tenant of the jobs. Written once, and again if the environment gets another tenant. */
+  tenant?: string;
+  /** How many listed jobs are not watched because of their ids. */
+  skipped?: number;
+  /** A list of all unfinished jobs is not worth its calls until then. */
+  skipUnfinishedUntil?: string;
 }
 
 /** The key of an environment's discovery state in the table. */
@@ -33,8 +48,14 @@ export const discoveryKey = (environment: string): string => `discovery#${enviro
 
 /** The jobs that the list call shows now, and the state that they are compared with. */
 export interface Discovery {
-  listing: JobListing;
+  listing: Pick<JobListing, 'jobs' | 'isComplete' | 'skipped' | 'tenants'>;
   state: DiscoveryState;
+  /** The query for the jobs that were queued since the last time. */
+  newest: JobListQuery;
+  /** The queries that are still to be made; `again`: not in this sweep. */
+  left: JobListQuery[];
+  again: JobListQuery[];
+  trouble: string | undefined;
 }
 
 /** Lists the jobs that were queued since the last time. Null: there is no list in this sweep. Logs errors of its own. */
@@ -50,21 +71,103 @@ export async function listNewJobs(deps: Deps, environment: string, run: SweepRun
 async function list(deps: Deps, environment: string, { invocation }: SweepRun): Promise<Discovery | null> {
   const state = readState(invocation.marks, environment);
   const now = deps.clock.now();
-  const queuedFrom = state.until ? Date.parse(state.until) - overlapMs : now - deps.timings.announceWithinMs;
-  const breaker = invocation.apiBreaker(environment);
-  const deadline = Math.min(invocation.readBefore, now + listTimeoutMs);
-  const listed = await breaker.list({ queuedFrom: iso(queuedFrom) }, deadline);
+  const newest = {
+    queuedFrom: iso(state.until ? Date.parse(state.until) - overlapMs : now - deps.timings.announceWithinMs),
+  };
+  const deadline = Math.min(invocation.readBefore, now + firstList.timeoutMs);
+  const listed = await invocation.apiBreaker(environment).list(newest, deadline, firstList.mostCalls);
   if (listed.kind === 'failed') await saveState(deps, environment, state, { ...state, trouble: listed.error });
   if (listed.kind !== 'listed') return null;
-  if (state.until) return { listing: listed.listing, state };
-
   // Jobs that were queued earlier and have not ended are watched as well.
-  const unfinished = await breaker.list({ statuses: unfinishedStatuses }, deadline);
-  const jobs = new Map([...(unfinished.kind === 'listed' ? unfinished.listing.jobs : []), ...listed.listing.jobs]);
-  const listing = { ...listed.listing, jobs };
-  if (state.begunAt) return { listing, state };
-  // Another sweep may have begun discovery meanwhile: jobs that ended since then are announced.
-  return { listing, state: readState(await deps.store.readMarks([discoveryKey(environment)]), environment) };
+  const isFirstLook = !state.until && !state.left;
+  const earlier = isFirstLook ? [{ statuses: unfinishedStatuses }] : (state.left ?? []).filter(isBefore(newest));
+  const discovery = {
+    ...readingOf(newest, listed),
+    listing: listed.listing,
+    newest,
+    // Another sweep may have begun discovery meanwhile: jobs that ended since then are announced.
+    state: state.begunAt ? state : readState(await deps.store.readMarks([discoveryKey(environment)]), environment),
+  };
+  return { ...discovery, left: [...discovery.left, ...earlier] };
+}
+
+/** Not a part of the list of the newest jobs. */
+const isBefore =
+  (newest: { queuedFrom: string }) =>
+  ({ queuedFrom = '', statuses }: JobListQuery): boolean =>
+    statuses !== undefined || queuedFrom < newest.queuedFrom;
+
+/** What a list call left to be read, and why. */
+function readingOf(query: JobListQuery, listed: Listed): Pick<Discovery, 'left' | 'again' | 'trouble'> {
+  if (listed.kind === 'notAsked') return { left: [], again: [query], trouble: undefined };
+  if (listed.kind === 'failed') return { left: [], again: [query], trouble: listed.error };
+  const { isComplete, left, error } = listed.listing;
+  const isCut = !isComplete && left.length === 0;
+  const trouble = error?.message ?? (isCut ? 'the list cannot be read to its end' : undefined);
+  return error || isCut ? { left: [], again: isCut ? [query] : left, trouble } : { left, again: [], trouble };
+}
+
+/** Reads what is left of the list. Changes nothing in the table. */
+export async function listFurther(
+  { clock, log }: Deps,
+  environment: string,
+  discovery: Discovery,
+  { invocation }: SweepRun,
+): Promise<Discovery> {
+  const breaker = invocation.apiBreaker(environment);
+  const deadline = Math.min(invocation.readBefore, clock.now() + furtherLists.timeoutMs);
+  let calls = 0;
+  let read = discovery;
+  try {
+    for (const query of discovery.left) {
+      const isInTime = calls < furtherLists.mostCalls && clock.now() < deadline;
+      const listed: Listed = isInTime
+        ? await breaker.list(query, deadline, furtherLists.mostCalls - calls)
+        : { kind: 'notAsked' };
+      if (listed.kind === 'listed') calls += listed.listing.calls;
+      const { left, again, trouble } = readingOf(query, listed);
+      const isStuck = isInTime && left.some((part) => isDeepStrictEqual(part, query));
+      read = {
+        ...read,
+        listing: listed.kind === 'listed' ? merged(read.listing, listed.listing) : read.listing,
+        left: read.left.filter((one) => one !== query),
+        again: [...read.again, ...left, ...again],
+        trouble: read.trouble ?? trouble ?? (isStuck ? 'the list is too slow to be read' : undefined),
+      };
+    }
+  } catch (error) {
+    log.error('job list failed', { environment, error });
+  }
+  return read;
+}
+
+const merged = (one: Discovery['listing'], other: JobListing): Discovery['listing'] => ({
+  ...one,
+  jobs: new Map([...other.jobs, ...one.jobs]),
+  skipped: one.skipped + other.skipped,
+  tenants: new Set([...one.tenants, ...other.tenants]),
+});
+
+/**
+ * Whether the list shows jobs of the tenant that the environment had before: then jobs that are not found are gone, as
+ * after a reset of the environment, and the credential is not another tenant's.
+ */
+export const showsSameTenant = ({ listing, state }: Pick<Discovery, 'listing' | 'state'>): boolean =>
+  state.tenant !== undefined && listing.tenants.has(state.tenant);
+
+/** Whether a list of all unfinished jobs may be worth its calls. */
+export function mayListUnfinished({ clock }: Deps, environment: string, { invocation }: SweepRun): boolean {
+  const { skipUnfinishedUntil = '' } = readState(invocation.marks, environment);
+  return skipUnfinishedUntil <= iso(clock.now());
+}
+
+/** Remembers for a while that a list of all unfinished jobs is not worth its calls. */
+export async function skipUnfinished(deps: Deps, environment: string, { invocation }: SweepRun): Promise<void> {
+  const state = readState(invocation.marks, environment);
+  const next = { ...state, skipUnfinishedUntil: iso(deps.clock.now() + skipUnfinishedForMs) };
+  // Discovery in the same sweep writes this state.
+  invocation.marks.set(discoveryKey(environment), next);
+  await writeState(deps, environment, state, next);
 }
 
 /** Watches the listed jobs that the table does not have or has given up, then saves how far discovery has come. Logs its own errors. */
@@ -89,10 +192,24 @@ export async function watchNewJobs(
       });
     });
     if (left > 0) return log.warn('discovery incomplete', { environment, reason: 'jobs could not be recorded', left });
-    await saveState(deps, environment, discovery.state, nextState(discovery, clock.now()));
+    noteSkipped(deps, environment, discovery);
+    await saveState(
+      deps,
+      environment,
+      discovery.state,
+      nextState(discovery, clock.now(), readState(run.invocation.marks, environment)),
+    );
   } catch (error) {
     log.error('discovery failed', { environment, error });
   }
+}
+
+/** Jobs that cannot be watched are logged and counted once, not in every sweep. */
+function noteSkipped({ log, metrics }: Deps, environment: string, { listing, state }: Discovery): void {
+  const more = listing.skipped - (state.skipped ?? 0);
+  if (more <= 0) return;
+  metrics.count('skipped', { environment }, more);
+  log.warn('jobs skipped', { environment, jobs: more, reason: 'their ids are missing or cannot be part of a URL' });
 }
 
 /** A listed job that is not watched. `isKnown`: it was given up. */
@@ -106,10 +223,10 @@ interface UnwatchedJob {
 async function unwatchedJobs(
   deps: Deps,
   environment: string,
-  { jobs }: JobListing,
+  { jobs }: Pick<JobListing, 'jobs'>,
   watchedIds: ReadonlySet<string>,
 ): Promise<UnwatchedJob[]> {
-  const listed = [...jobs].filter(([id, job]) => isJobId(id) && !watchedIds.has(id) && mayBeAnnounced(job, deps));
+  const listed = [...jobs].filter(([id, job]) => !watchedIds.has(id) && mayBeAnnounced(job, deps));
   const known = await deps.store.known(listed.map(([jobId]) => ({ environment, jobId })));
   return listed.flatMap(([jobId, job]) => {
     const its = known.get(jobKey({ environment, jobId }));
@@ -145,28 +262,63 @@ async function watchNewJob(
   return true;
 }
 
-function nextState({ state, listing }: Discovery, now: number): DiscoveryState {
+function nextState(
+  { state, listing, newest, left: open, again, trouble }: Discovery,
+  now: number,
+  { skipUnfinishedUntil }: DiscoveryState,
+): DiscoveryState {
   const { begunAt = iso(now), until: before = iso(now - emptyListOverlapMs) } = state;
-  if (!listing.isComplete) {
-    return { ...state, begunAt, trouble: listing.error?.message ?? 'the list cannot be read to its end' };
-  }
+  const left = joined([...open, ...again]);
   const times = [...listing.jobs.values()].flatMap((job) => (job?.queuedAt ? [job.queuedAt] : []));
-  const newest = times.reduce((one, other) => (one > other ? one : other), before);
+  const latest = times.reduce((one, other) => (one > other ? one : other), before);
   // A time in the future would hide the jobs that are queued until then.
-  return { begunAt, until: newest > iso(now) ? iso(now) : newest };
+  const until = latest > iso(now) ? iso(now) : latest;
+  const isRead = !left.some((query) => isDeepStrictEqual(query, newest));
+  const tenant = showsSameTenant({ state, listing }) ? state.tenant : ([...listing.tenants][0] ?? state.tenant);
+  return {
+    begunAt,
+    ...(isRead ? { until } : state.until ? { until: state.until } : {}),
+    ...(left.length > 0 ? { left } : {}),
+    ...(trouble ? { trouble } : {}),
+    ...(tenant ? { tenant } : {}),
+    ...(listing.skipped > 0 ? { skipped: listing.skipped } : {}),
+    ...(skipUnfinishedUntil ? { skipUnfinishedUntil } : {}),
+  };
+}
+
+/** The parts of the list, merged if there are too many. */
+function joined(parts: JobListQuery[]): JobListQuery[] {
+  if (parts.length <= mostParts) return parts;
+  const groups = [parts.filter(({ statuses }) => statuses), parts.filter(({ statuses }) => !statuses)];
+  return groups.flatMap((group) => {
+    const from = group.map(({ queuedFrom }) => queuedFrom).sort();
+    const to = group.map(({ queuedTo }) => queuedTo).sort();
+    const { statuses } = group[0] ?? {};
+    if (group.length === 0) return [];
+    return {
+      ...(from.includes(undefined) ? {} : { queuedFrom: from[0] }),
+      ...(to.includes(undefined) ? {} : { queuedTo: to.at(-1) }),
+      ...(statuses ? { statuses } : {}),
+    };
+  });
 }
 
 /** Writes a state that changed. Trouble is logged once, however long it lasts, and counted in every sweep. */
-async function saveState(
-  { store, log, metrics }: Deps,
-  environment: string,
-  state: DiscoveryState,
-  next: DiscoveryState,
-): Promise<void> {
+async function saveState(deps: Deps, environment: string, state: DiscoveryState, next: DiscoveryState): Promise<void> {
+  const { log, metrics } = deps;
   const { trouble } = next;
   if (trouble) metrics.count('discoveryFailed', { environment });
   if (trouble && trouble !== state.trouble) log.error('discovery incomplete', { environment, reason: trouble });
   if (!trouble && state.trouble) log.info('discovery recovered', { environment });
+  await writeState(deps, environment, state, next);
+}
+
+async function writeState(
+  { store, log }: Deps,
+  environment: string,
+  state: DiscoveryState,
+  next: DiscoveryState,
+): Promise<void> {
   if (isDeepStrictEqual(next, state)) return;
   try {
     // Discovery begins once: a state that was read before must not replace one that has begun.

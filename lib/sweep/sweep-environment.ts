@@ -4,9 +4,16 @@ import type { Deps } from '../deps.ts';
 import type { DecisionContext } from '../domain/decision-context.ts';
 import { type DueEntry, isTerminal, type Reading } from '../domain/job.ts';
 import { mayExceed } from '../domain/time-limits.ts';
-import { inParallel } from '../platform/async.ts';
-import { listNewJobs, watchNewJobs } from './discover.ts';
-import { createJobReader, type JobReader, type JobSource } from './job-reader.ts';
+import { allOf, inParallel } from '../platform/async.ts';
+import {
+  listFurther,
+  listNewJobs,
+  mayListUnfinished,
+  showsSameTenant,
+  skipUnfinished,
+  watchNewJobs,
+} from './discover.ts';
+import { createJobReader, type JobReader } from './job-reader.ts';
 import type { SweepRun } from './sweep-run.ts';
 import type { WorkList } from './work-list.ts';
 
@@ -26,25 +33,46 @@ export async function sweepEnvironment(
 ): Promise<void> {
   const breaker = run.invocation.apiBreaker(environment);
   const { discover: mayList = false } = deps.config.environments[environment] ?? {};
-  const discovery = mayList && discovers ? await listNewJobs(deps, environment, run) : null;
-  const source: JobSource = discovery ?? (mayList && !discovers ? 'unfinishedList' : 'byId');
-  const reader = createJobReader(breaker, source, run.invocation.readBefore);
+  const entries = due.get(environment) ?? [];
+  const first = mayList && discovers ? await listNewJobs(deps, environment, run) : null;
+  // A list that could not be read to its end leaves no time for another one.
+  const isListWorth = (discovers ? first?.listing.isComplete : mayList) && mayListUnfinished(deps, environment, run);
+  const source = {
+    listing: first?.listing ?? null,
+    unfinished: isListWorth ? unlisted(entries, first?.listing.jobs, deps.clock.now()) : [],
+  };
+  const reader = createJobReader({ breaker, clock: deps.clock }, source, run.invocation.readBefore);
   const notFound: NotFound[] = [];
-  await run.each(environment, due.get(environment) ?? [], async (entry) => {
+  const check = async (entry: DueEntry): Promise<'left' | undefined> => {
     const begunAt = deps.clock.now();
     const reading = await readIfDue(deps, entry, reader, run);
     if (reading === 'left') return 'left';
-    if (isUnchanged(entry, reading, { now: deps.clock.now(), timeLimits: deps.config.timeLimits })) return;
+    if (isUnchanged(entry, reading, { now: deps.clock.now(), timeLimits: deps.config.timeLimits })) return undefined;
     // Either the job is gone or the credential is wrong: only all readings together show which.
     if (isNotFound(entry, reading)) notFound.push({ entry, reading });
     else await run.record(entry, reading, { begunAt });
-  });
-  if (notFound.length >= notFoundMeansForeign && breaker.found() === 0) await breaker.closeAsForeign(notFound.length);
+    return undefined;
+  };
+  // What is left of the list delays no watched job.
+  const further = first && listFurther(deps, environment, first, run);
+  await allOf<unknown>([run.each(environment, entries, check), Promise.resolve(further)]);
+  const discovery = await further;
+  if (!reader.hasListPaid()) await skipUnfinished(deps, environment, run);
+
+  const isForeign =
+    notFound.length >= notFoundMeansForeign && breaker.found() === 0 && !(discovery && showsSameTenant(discovery));
+  // A poll has not seen the list, which may show that the jobs are gone: the next scheduled sweep decides.
+  if (isForeign && mayList && !discovers) return;
+  if (isForeign) await breaker.closeAsForeign(notFound.length);
   else await recordNotFound(deps, notFound, run);
   // A credential of another tenant would show that tenant's jobs.
   if (discovery && breaker.isOpen())
     await watchNewJobs(deps, environment, discovery, ids.get(environment) ?? new Set(), run);
 }
+
+/** The jobs to read that the list does not show. */
+const unlisted = (entries: DueEntry[], listed: ReadonlyMap<string, unknown> | undefined, now: number): string[] =>
+  entries.filter(({ jobId, check }) => isReadDue(check, now) && !listed?.has(jobId)).map(({ jobId }) => jobId);
 
 /**
  * Sends the pending messages of an environment that is no longer configured. Its jobs stay in the work list, and are
@@ -64,7 +92,10 @@ export async function sweepRemovedEnvironment(
   await run.each(
     environment,
     entries.filter((entry) => isDeliveryDue(entry, now) || isExpired(entry)),
-    (entry) => run.record(entry, isExpired(entry) ? { kind: 'environmentRemoved' } : null),
+    async (entry) => {
+      await run.record(entry, isExpired(entry) ? { kind: 'environmentRemoved' } : null);
+      return undefined;
+    },
   );
 }
 

@@ -26,7 +26,7 @@ export interface SweepRun {
    * Works on the entries of an environment, each by `isolate`, until little time is left. Keeps where it had to stop.
    * Work that had no time for its entry returns `left`.
    */
-  each(environment: string, entries: DueEntry[], work: (entry: DueEntry) => Promise<'left' | void>): Promise<void>;
+  each(environment: string, entries: DueEntry[], work: (entry: DueEntry) => Promise<'left' | undefined>): Promise<void>;
   /** Does some work for one job. If the work throws, this job backs off and the others go on. */
   isolate(job: JobName, work: () => Promise<void>): Promise<void>;
   /** Counts a reading of a watched job. */

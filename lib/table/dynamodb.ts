@@ -137,10 +137,10 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
           new UpdateCommand({
             TableName,
             Key: { jobKey: jobKey(job) },
-            UpdateExpression: 'SET deliveries.#key.ambiguousSince = :since',
+            UpdateExpression: 'SET deliveries.#key.ambiguousSince = :since ADD receipts :one',
             ConditionExpression: 'deliveries.#key.#state = :sent',
             ExpressionAttributeNames: { '#key': key, '#state': 'state' },
-            ExpressionAttributeValues: { ':since': since, ':sent': 'sent' },
+            ExpressionAttributeValues: { ':since': since, ':sent': 'sent', ':one': 1 },
           }),
         ),
       );
@@ -193,8 +193,23 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
   };
 }
 
-/** The update of a record's state. It names only the members that this version knows, so that others stay. */
+/**
+ * The update of a record's state. It names only the members that this version knows, so that others stay. An expression
+ * has at most 4 KB: deliveries to more channels than fit are written as one value.
+ */
 function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boolean) {
+  const precise = updateOf(next, known, (update, before) => setDeliveries(update, next, before, settled));
+  if (precise.isShort) return precise.input;
+  return updateOf(next, known, (update, before) => replaceDeliveries(update, next, before, settled)).input;
+}
+
+type Update = ReturnType<typeof createUpdate>;
+
+function updateOf(
+  next: JobRecord,
+  known: JobRecord | undefined,
+  updateDeliveries: (update: Update, known: JobRecord) => void,
+) {
   const update = createUpdate();
   for (const member of stateMembers) {
     if (next[member] == null) update.remove(member);
@@ -202,20 +217,7 @@ function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boo
   }
   if (known) {
     update.require(`${update.name('revision')} = ${update.value(known.revision)}`);
-    for (const [key, delivery] of Object.entries(next.deliveries)) {
-      // Called only for what is written: DynamoDB refuses names and values that are not used.
-      const path = () => `${update.name('deliveries')}.${update.name(key)}`;
-      const before = known.deliveries[key];
-      if (!before) update.setOnce(path(), delivery);
-      else if (before.state === 'dead' && delivery.state === 'pending') {
-        // A receipt may have been stored meanwhile.
-        update.require(`${path()}.${update.name('state')} = ${update.value('dead')}`);
-        update.set(path(), delivery);
-      } else if (before.ambiguousSince !== delivery.ambiguousSince) {
-        update.set(`${path()}.${update.name('ambiguousSince')}`, delivery.ambiguousSince);
-      }
-      if (settled) update.require(`${path()}.${update.name('state')} <> ${update.value('pending')}`);
-    }
+    updateDeliveries(update, known);
   } else {
     update.require('attribute_not_exists(jobKey)');
     const { environment, jobId, deliveries } = next;
@@ -223,7 +225,25 @@ function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boo
       update.set(update.name(member), value);
     }
   }
-  return { Key: { jobKey: jobKey(next) }, ...update.input() };
+  return { input: { Key: { jobKey: jobKey(next) }, ...update.input() }, isShort: update.isShort() };
+}
+
+/** Writes only the deliveries that change. A receipt that is stored at the same time stays. */
+function setDeliveries(update: Update, next: JobRecord, known: JobRecord, settled: boolean): void {
+  for (const [key, delivery] of Object.entries(next.deliveries)) {
+    // Called only for what is written: DynamoDB refuses names and values that are not used.
+    const path = () => `${update.name('deliveries')}.${update.name(key)}`;
+    const before = known.deliveries[key];
+    if (!before) update.setOnce(path(), delivery);
+    else if (isRevived(before, delivery)) {
+      // A receipt may have been stored meanwhile.
+      update.require(`${path()}.${update.name('state')} = ${update.value('dead')}`);
+      update.set(path(), delivery);
+    } else if (before.ambiguousSince !== delivery.ambiguousSince) {
+      update.set(`${path()}.${update.name('ambiguousSince')}`, delivery.ambiguousSince);
+    }
+    if (settled) update.require(`${path()}.${update.name('state')} <> ${update.value('pending')}`);
+  }
 }
 
 /** The update of one delivery. */
@@ -233,10 +253,31 @@ function deliveryUpdate(key: string, delivery: Delivery, known: Delivery) {
   const { ambiguousSince, ...others } = delivery;
   const changed = ambiguousSince === known.ambiguousSince ? others : delivery;
   for (const [member, value] of Object.entries(changed)) update.set(`${path}.${update.name(member)}`, value);
+  update.add('receipts', 1);
   update.require(`attribute_exists(${path})`);
   update.require(`${path}.${update.name('state')} <> ${update.value('sent')}`);
   return update.input();
 }
+
+/** Writes all deliveries as one value, if no receipt was stored since they were read: it would be lost. */
+function replaceDeliveries(update: Update, next: JobRecord, known: JobRecord, settled: boolean): void {
+  const changed = Object.entries(next.deliveries).map(([key, delivery]) => {
+    const before = known.deliveries[key];
+    const isWhole = !before || isRevived(before, delivery);
+    return [key, isWhole ? delivery : { ...before, ambiguousSince: delivery.ambiguousSince }] as const;
+  });
+  const receipts = update.name('receipts');
+  update.require(
+    known.receipts === undefined
+      ? `attribute_not_exists(${receipts})`
+      : `${receipts} = ${update.value(known.receipts)}`,
+  );
+  const isPendingKnown = changed.some(([, { state }]) => state === 'pending');
+  if (settled && isPendingKnown) update.require('attribute_not_exists(jobKey)');
+  update.set(update.name('deliveries'), { ...known.deliveries, ...Object.fromEntries(changed) });
+}
+
+const isRevived = (before: Delivery, after: Delivery): boolean => before.state === 'dead' && after.state === 'pending';
 
 // Members that a write removed are null again.
 const toEntry = (item: Item): DueEntry => ({
@@ -258,8 +299,9 @@ const toRecord = (item: Item): JobRecord => ({
   environment: item['environment'] as string,
   jobId: item['jobId'] as string,
   deliveries: item['deliveries'] as JobRecord['deliveries'],
+  ...(item['receipts'] === undefined ? {} : { receipts: item['receipts'] as number }),
   ...(Object.fromEntries(stateMembers.map((member) => [member, item[member] ?? null])) as Omit<
     JobRecord,
-    'environment' | 'jobId' | 'deliveries'
+    'environment' | 'jobId' | 'deliveries' | 'receipts'
   >),
 });

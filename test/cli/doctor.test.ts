@@ -262,3 +262,10 @@ test('with discovery, the job list is checked', async () => {
   const { crosses, names } = await diagnose();
   expect([crosses, names.includes('list of production')]).toEqual([[], true]);
 });
+
+test('with discovery, listed jobs that cannot be watched are a cross', async () => {
+  environment({ discover: true })();
+  deployed.world.setJob('folder/job', { status: 'Running' });
+  const { crosses } = await diagnose();
+  expect(crosses).toEqual([expect.stringMatching(/^list of production: 1 listed job is not watched: the id/)]);
+});

@@ -47,21 +47,29 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
           kept.ambiguousSince = delivery.ambiguousSince;
         }
       }
-      records.set(key, { ...structuredClone(next), deliveries });
+      const { receipts: _, ...state } = structuredClone(next);
+      const receipts = present?.receipts === undefined ? {} : { receipts: present.receipts };
+      records.set(key, { ...state, ...receipts, deliveries });
       return { won: true, record: read(next) };
     },
 
     async saveDelivery(job, key, delivery, known) {
-      const stored = records.get(jobKey(job))?.deliveries[key];
-      if (stored?.state === 'sent') return delivery.state === 'sent' ? structuredClone(stored) : undefined;
+      const record = records.get(jobKey(job));
+      const stored = record?.deliveries[key];
+      if (!record || !stored) return undefined;
+      if (stored.state === 'sent') return delivery.state === 'sent' ? structuredClone(stored) : undefined;
       const { ambiguousSince, ...others } = delivery;
-      if (stored) Object.assign(stored, ambiguousSince === known.ambiguousSince ? others : delivery);
+      Object.assign(stored, ambiguousSince === known.ambiguousSince ? others : delivery);
+      record.receipts = (record.receipts ?? 0) + 1;
       return undefined;
     },
 
     async setAmbiguous(job, key, since) {
-      const stored = records.get(jobKey(job))?.deliveries[key];
-      if (stored?.state === 'sent') stored.ambiguousSince = since;
+      const record = records.get(jobKey(job));
+      const stored = record?.deliveries[key];
+      if (!record || stored?.state !== 'sent') return;
+      stored.ambiguousSince = since;
+      record.receipts = (record.receipts ?? 0) + 1;
     },
 
     async *due(until, after) {

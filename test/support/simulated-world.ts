@@ -143,7 +143,10 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
 
   const boundary: SimulatedWorld['boundary'] = (cross, own = store) => ({
     http: (request) =>
-      cross(crossingOf(request), async () => respond(request), { request, timeoutMs: Math.min(request.timeoutMs, request.withinMs ?? Infinity) }),
+      cross(crossingOf(request), async () => respond(request), {
+        request,
+        timeoutMs: Math.min(request.timeoutMs, request.withinMs ?? Infinity),
+      }),
     types: { ...channelTypes, topic: topicType(cross, publish) },
     store: crossing(own, cross),
   });

@@ -208,12 +208,16 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         expect(await deliveries()).toEqual(Object.fromEntries(keys.map((key) => [key, receipt(key)])));
       });
 
-      test('are stored whatever the revision is, and nothing else changes', async () => {
+      test('are stored whatever the revision is, and counted, and nothing else changes', async () => {
         const first = await create({ deliveries: { 'failed/team': pending, 'failed/events': pending } });
         const second = after(first, 'second', { status: 'Failed', lease: { owner: 'second', since: 1, until: 2 } });
         await store.save(second, first);
         await store.saveDelivery(job, 'failed/team', sent, pending);
-        expect(await store.get(job)).toEqual({ ...second, deliveries: { ...first.deliveries, 'failed/team': sent } });
+        expect(await store.get(job)).toEqual({
+          ...second,
+          receipts: 1,
+          deliveries: { ...first.deliveries, 'failed/team': sent },
+        });
       });
 
       test('are never overwritten once they are sent; until then they can be', async () => {
@@ -271,6 +275,39 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         const both = { 'failed/team': revived, 'failed/events': revived };
         const { record } = await change(known, { watch: 'jobs', deliveries: both });
         expect(record?.deliveries).toEqual({ 'failed/team': revived, 'failed/events': sent });
+      });
+
+      test('can go to 200 channels: they are added, become ambiguous, are revived and settled, and lose no receipt', async () => {
+        const to = (outcome: string, delivery: Parameters<typeof someDelivery>[0] = {}) =>
+          Object.fromEntries(
+            Array.from({ length: 200 }, (_, index) => [
+              `${outcome}/a-channel-of-the-tests-${index}`,
+              someDelivery(delivery),
+            ]),
+          );
+        const write = async (known: JobRecord, values: Partial<JobRecord>, settled = false) =>
+          await store.save(after(known, `writer-${known.jobId}-${known.revision}`, values), known, { settled });
+        const since = { ambiguousSince: '2026-01-01T10:30:00.000Z' };
+        const late = (await write(await create(), { deliveries: to('late') })).record as JobRecord;
+        const both = { ...to('late', since), ...to('failed') };
+        const known = (await write(late, { deliveries: both })).record as JobRecord;
+        expect(known.deliveries).toEqual(both);
+
+        const key = 'failed/a-channel-of-the-tests-7';
+        await store.saveDelivery(job, key, someDelivery({ state: 'sent', nextAt: null }), someDelivery());
+        const ambiguous = { ...to('late', since), ...to('failed', since) };
+        const { won, record } = await write(known, { deliveries: ambiguous });
+        const again = won ? record : (await write(record as JobRecord, { deliveries: ambiguous })).record;
+        expect(again?.deliveries[key]?.state).toBe('sent');
+        expect(again?.deliveries['failed/a-channel-of-the-tests-8']).toMatchObject(since);
+
+        const other = { environment: 'production', jobId: 'job_2' };
+        const dead = await create({ ...other, deliveries: to('failed', { state: 'dead', nextAt: null }) });
+        const revived = (await write(dead, { deliveries: to('failed') })).record as JobRecord;
+        expect(revived.deliveries).toEqual(to('failed'));
+        expect(await write(revived, finished, true)).toMatchObject({ won: false });
+        const sent = { jobId: 'job_3', deliveries: to('failed', { state: 'sent', nextAt: null }) };
+        expect(await write(await create(sent), finished, true)).toMatchObject({ won: true });
       });
 
       test('can fill an item up to nearly 400 KB', async () => {
