@@ -90,6 +90,10 @@ const reasons: Record<Reason, string> = {
   runningTooLong: 'the job has run for longer than its limit',
   noProgress: 'the job has made no progress for longer than its limit',
   test: 'this is a test message',
+  environmentUnreadable: 'the environment cannot be read',
+  discoveryIncomplete: 'the list of jobs cannot be read',
+  channelFailing: 'the channel does not accept messages',
+  worksAgain: 'it works again',
 };
 
 function currentState({ known, cooldowns }: Explanation): string[] {

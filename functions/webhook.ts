@@ -1,10 +1,14 @@
-/** HTTP: `POST /jobs` checks a job now, `GET /jobs/{jobId}` returns what is known of it, `POST /wake` requests a sweep. */
+/**
+ * HTTP: `POST /jobs` checks a job now, `GET /jobs/{jobId}` returns what is known of it, `POST /wake` requests a sweep,
+ * `GET /health` returns what works.
+ */
 
 import middy from '@middy/core';
 import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { Context, APIGatewayProxyEventV2 as Event, APIGatewayProxyStructuredResultV2 as Result } from 'aws-lambda';
 import type { Deps } from '../lib/deps.ts';
 import type { JobName } from '../lib/domain/job.ts';
+import { hasCredential } from '../lib/http-api/credential.ts';
 import { authorize, problemResponses } from '../lib/http-api/middleware.ts';
 import { readEnvironment, readJobName } from '../lib/http-api/request.ts';
 import { acceptedResponse, detailsOf, isOnlyAccepted, jsonResponse, responseOf } from '../lib/http-api/responses.ts';
@@ -13,6 +17,7 @@ import { readCooldown } from '../lib/pipeline/cooldown.ts';
 import { inTime } from '../lib/platform/async.ts';
 import { ConfigError, RequestError } from '../lib/platform/errors.ts';
 import { type Handler, instrumented } from '../lib/platform/handler.ts';
+import { readHealth } from '../lib/sweep/health.ts';
 import { requestSweep } from '../lib/sweep/request-sweep.ts';
 import { wire } from '../lib/wire.ts';
 
@@ -48,13 +53,30 @@ export function createHandler(deps: Deps): Handler<Event, Result> {
     });
   };
 
+  // A load balancer that sends no credential learns nothing else.
+  const health = async (event: Event): Promise<Result> => {
+    const found = await readHealth(deps);
+    const status = found.works ? 200 : 503;
+    return hasCredential(event.headers) ? jsonResponse(status, found) : { statusCode: status };
+  };
+
+  const routes: Record<string, Record<string, (event: Event, context: Context) => Promise<Result>>> = {
+    '/jobs': { POST: (event, context) => post(event as never, context) },
+    '/jobs/{jobId}': { GET: get },
+    '/wake': { POST: wake },
+    '/health': { GET: health },
+  };
+  // A path also has a route `ANY <path>`, for the methods that it does not have.
   const route = middy()
     .use([problemResponses(deps), authorize(deps)])
     .handler((event: Event, context: Context): Promise<Result> => {
-      if (event.routeKey === 'POST /jobs') return post(event as never, context);
-      if (event.routeKey === 'GET /jobs/{jobId}') return get(event);
-      if (event.routeKey === 'POST /wake') return wake(event);
-      throw new RequestError(404, 'Not found. The routes are POST /jobs, GET /jobs/{jobId} and POST /wake.');
+      const [method = '', path = ''] = event.routeKey.split(' ');
+      const methods = routes[path];
+      if (!methods) throw new RequestError(404, `Not found. The paths are ${Object.keys(routes).join(', ')}.`);
+      const handle = methods[method];
+      const allow = Object.keys(methods).join(', ');
+      if (!handle) throw new RequestError(405, `The method of ${path} is ${allow}.`, { allow });
+      return handle(event, context);
     }) as Handler<Event, Result>;
   return instrumented(deps, route);
 }

@@ -37,6 +37,10 @@ export function createHttpFront(
     writeHttpResult(await webhook(toHttpEvent(request, body, route)), response);
   };
 
+  // A body of any length is welcome, so it is left unread.
+  const callWebhookWithoutBody = async (request: IncomingMessage, response: ServerResponse) =>
+    writeHttpResult(await webhook(toHttpEvent(request, Buffer.alloc(0), { routeKey: 'POST /wake' })), response);
+
   const simulate = async (
     { demo, breakIt, handOver }: NonNullable<FrontDeps['demo']>,
     path: string,
@@ -64,14 +68,18 @@ export function createHttpFront(
     const pathname = decodedPath(request);
     const asked = `${request.method} ${pathname}`;
     const jobId = /^GET \/jobs\/([^/]+)$/.exec(asked)?.[1];
-    if (asked === 'POST /jobs' || asked === 'POST /wake') return callWebhook(request, response, { routeKey: asked });
+    if (asked === 'POST /wake') return callWebhookWithoutBody(request, response);
+    if (asked === 'POST /jobs' || asked === 'GET /health') return callWebhook(request, response, { routeKey: asked });
     if (jobId !== undefined) {
       return callWebhook(request, response, { routeKey: 'GET /jobs/{jobId}', pathParameters: { jobId } });
     }
-    const allowed = allowedMethod(pathname);
-    if (allowed !== null && request.method !== allowed) {
-      response.setHeader('allow', allowed);
-      throw new RequestError(405, `This route accepts only ${allowed}.`);
+    const path = /^\/(?:jobs|wake|health)$/.test(pathname)
+      ? pathname
+      : /^\/jobs\/[^/]+$/.test(pathname) && '/jobs/{jobId}';
+    if (path) return callWebhook(request, response, { routeKey: `ANY ${path}` });
+    if (/^\/(live)?$/.test(pathname) && request.method !== 'GET') {
+      response.setHeader('allow', 'GET');
+      throw new RequestError(405, 'This route accepts only GET.');
     }
     // The following routes need no credential, so only the page itself may use them.
     if (!isOwnPage(request))
@@ -97,12 +105,6 @@ export function createHttpFront(
       if (!response.headersSent) sendJson(response, status, { status, detail: message }, 'application/problem+json');
     }
   };
-}
-
-/** The method of a route; null for what is not a route. */
-function allowedMethod(pathname: string): string | null {
-  if (pathname === '/jobs' || pathname === '/wake') return 'POST';
-  return /^\/(live|jobs\/[^/]+)?$/.test(pathname) ? 'GET' : null;
 }
 
 /** The path without the query. An encoded slash leads to another path, which is fine: job ids contain none. */

@@ -52,7 +52,7 @@ export function logToFile(
 function errorIn(line: string, entry: LogEntry | null, isError: boolean): string | null {
   if (entry === null) return isError ? line : null;
   if (String(entry['level']).toLowerCase() !== 'error') return null;
-  const { message, environment, jobId, channel, error } = entry;
+  const { message, environment, jobId, channel, error = entry['reason'] } = entry;
   const about = [environment, jobId, channel].filter((value) => typeof value === 'string').join(' ');
   const reason = typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : error;
   return [message, about && `(${about})`, reason].filter(Boolean).join(' ');

@@ -13,6 +13,7 @@ import { createDemoPipeline } from './demo-pipeline.ts';
 import { type EmbeddedQueue, queueEvent, startEmbeddedQueue } from './embedded-queue.ts';
 import { type EmbeddedStore, startEmbeddedStore } from './embedded-store.ts';
 import { type EmbeddedTopic, startEmbeddedTopic } from './embedded-topic.ts';
+import { endPauses } from './end-pauses.ts';
 import { claimFolder } from './folder-owner.ts';
 import { loadHandlers, WorkerKilled } from './handlers.ts';
 import { createHttpFront } from './http-front.ts';
@@ -70,6 +71,7 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
   const isDiscovered = (jobId: string): boolean => world.demo?.liveJob(jobId)?.isDiscovered ?? false;
   const events = createLogEvents(deps, showEvent, isDiscovered);
   logToFile(join(dataFolder, 'notifier.log'), createErrorLine(), events.take);
+  await endPauses(store, world.document);
   const handlers = await loadHandlers();
 
   const readRecords = createRecordReader(store);

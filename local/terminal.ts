@@ -32,7 +32,7 @@ export function showRunning(running: Running): void {
   const secret = secretFile === null ? '$WEBHOOK_SECRET' : `$(cat ${secretFile})`;
   const facts: [string, string][] = [
     ['page', styleText('cyan', url)],
-    ['webhook', `${url}: POST /jobs, GET /jobs/{jobId}, POST /wake`],
+    ['webhook', `${url}: POST /jobs, GET /jobs/{jobId}, POST /wake, GET /health`],
     [
       'secret',
       secretFile === null ? 'from the configuration' : `${secretFile}${newSecret ? ` (new: ${newSecret})` : ''}`,

@@ -115,6 +115,8 @@ const styles: Record<Outcome, string> = {
   late: 'warning',
   stuck: 'warning',
   test: 'emphasis',
+  trouble: 'attention',
+  recovered: 'good',
 };
 
 // Teams reads markdown in a TextBlock and in a Fact, and none in a TextRun. Names come from outside.

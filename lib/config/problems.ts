@@ -10,7 +10,7 @@ export const describeIssues = (issues: BaseIssue<unknown>[]): string[] =>
 
 /** Names that rules use but the document does not define, and reserved names. */
 export function describeNames(document: unknown): string[] {
-  const { environments, channels, rules, limits, people } = membersOf(document);
+  const { environments, channels, rules, limits, people, operators } = membersOf(document);
   const reserved = Object.entries({ environments, channels, people }).flatMap(([member, named]) =>
     ['constructor', 'prototype', '__proto__']
       .filter((name) => Object.hasOwn(membersOf(named), name))
@@ -25,7 +25,7 @@ export function describeNames(document: unknown): string[] {
       ];
     }),
   );
-  return [...reserved, ...unknown];
+  return [...reserved, ...unknown, ...unknownOf(operators, channels, 'operators')];
 }
 
 function unknownOf(used: unknown, known: unknown, path: string): string[] {

@@ -123,6 +123,10 @@ const settings = closed({
   announceWithinHours: v.optional(number(8_760), 24),
   retryForDays: v.optional(number(30), 3),
   keepForDays: v.optional(number(3_650), 30),
+  operatorNoticeAfterMinutes: v.optional(
+    v.pipe(v.number(), v.minValue(0, '0 or more'), v.maxValue(1_440, '1440 or less')),
+    15,
+  ),
   sweepConcurrency: v.optional(v.pipe(number(200), v.integer('a whole number')), 20),
   lookEverySeconds: v.optional(
     v.union(
@@ -146,6 +150,13 @@ export const documentSchema = (types: Record<string, ChannelType>) =>
         v.array(rule),
         v.description('The first rule that matches decides. Left out: every outcome goes to every channel'),
       ),
+    ),
+    operators: v.optional(
+      v.pipe(
+        v.array(v.string()),
+        v.description('Names of channels that are notified when the notifier itself does not work'),
+      ),
+      [],
     ),
     limits: v.optional(
       v.pipe(

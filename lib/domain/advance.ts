@@ -4,11 +4,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { announce, announceDelays } from './announce.ts';
 import type { DecisionContext } from './decision-context.ts';
 import {
+  type Decision,
   type Delivery,
   deliveryKey,
   isTerminal,
   type JobName,
   type JobRecord,
+  type Outcome,
   type Reading,
   type Transition,
 } from './job.ts';
@@ -65,22 +67,37 @@ export function release(record: JobRecord, context: Pick<DecisionContext, 'now' 
 }
 
 /** The record of a test message: no job, and one delivery to each of these channels, sent as any other. */
-export function testRecord(
-  name: JobName,
+export const testRecord = (name: JobName, channels: string[], context: NoticeContext): JobRecord =>
+  withNotice(newRecord(name, context.now), { outcome: 'test', reason: 'test' }, channels, context);
+
+type NoticeContext = Pick<DecisionContext, 'now' | 'writer' | 'timings'>;
+
+/** Adds a notice that is about no job: the decision, and one delivery to each of these channels. */
+export function withNotice(
+  record: JobRecord,
+  { trouble, ...notice }: Pick<Decision, 'reason' | 'trouble'> & { outcome: Outcome },
   channels: string[],
-  context: Pick<DecisionContext, 'now' | 'writer' | 'timings'>,
+  context: NoticeContext,
 ): JobRecord {
-  const facts = { outcome: 'test', status: null, previousStatus: null, corrects: null, since: null } as const;
-  const record = newRecord(name, context.now);
+  const facts = { status: null, previousStatus: null, corrects: null, mention: null, rule: null };
+  const { decision: earlier } = record;
   const next: JobRecord = {
     ...record,
-    revision: 1,
+    revision: record.revision + 1,
     writer: context.writer,
     check: { ...record.check, nextAt: null },
-    decision: { ...facts, reason: 'test', at: iso(context.now), channels, mention: null, rule: null },
+    decision: {
+      ...facts,
+      ...notice,
+      since: trouble?.since ?? null,
+      at: iso(context.now),
+      channels,
+      ...(trouble ? { trouble } : {}),
+    },
+    superseded: earlier?.outcome ? { [earlier.outcome]: { decision: earlier, job: null } } : {},
     deliveries: withNew(
-      {},
-      channels.map((channel) => deliveryKey('test', channel)),
+      record.deliveries,
+      channels.map((channel) => deliveryKey(notice.outcome, channel)),
       context.now,
     ),
   };
@@ -110,7 +127,8 @@ export function revive(
   return { next: { ...next, ...schedule(next, context) }, revived: wanted.map(({ key }) => key) };
 }
 
-function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
+/** The record of a job that is seen for the first time. */
+export function newRecord({ environment, jobId }: JobName, now: number): JobRecord {
   return {
     environment,
     jobId,

@@ -3,7 +3,8 @@
 const minute = 60_000;
 /** The waits after the first failures; the last one repeats. */
 const backoffStepsMs = [1, 2, 5, 10, 15].map((minutes) => minutes * minute);
-const longestWaitMs = 15 * minute;
+/** The longest wait between two attempts. */
+export const longestWaitMs = 15 * minute;
 
 /** The wait after so many failures in a row. */
 export const backoffMs = (failures: number): number => backoffStepsMs[Math.max(failures, 1) - 1] ?? longestWaitMs;

@@ -13,6 +13,8 @@ export interface DecisionContext {
   conclude: boolean;
   /** Whether a channel accepts messages now, as far as this worker knows. */
   isOpen: (channel: string) => boolean;
+  /** When a channel that had failed worked again, if that was a short while ago. Left out, or null: nothing of the kind. */
+  recoveredAt?: ((channel: string) => number | null) | undefined;
   /** Null: no rules are configured, and every channel is notified of everything. */
   rules: Rule[] | null;
   /** Names of the configured channels. */

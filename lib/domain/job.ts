@@ -37,8 +37,11 @@ export const outcomes = [
   'late',
   'stuck',
 ] as const;
-/** `test` belongs to no job: an operator requested a test message. */
-export type Outcome = (typeof outcomes)[number] | 'test';
+/**
+ * The others belong to no job, and no rule matches them: an operator requested a `test` message, or the notifier itself
+ * is in `trouble` or has `recovered`.
+ */
+export type Outcome = (typeof outcomes)[number] | 'test' | 'trouble' | 'recovered';
 
 /** The time limits of a job. A job that exceeds one is `late` or `stuck`. */
 export const timeLimitNames = ['queuedFor', 'runningFor', 'noProgressFor'] as const;
@@ -106,7 +109,11 @@ export type Reason =
   | 'queuedTooLong'
   | 'runningTooLong'
   | 'noProgress'
-  | 'test';
+  | 'test'
+  | 'environmentUnreadable'
+  | 'discoveryIncomplete'
+  | 'channelFailing'
+  | 'worksAgain';
 
 /** The step from the last known status to the fetched one, with a reason. */
 export interface Transition {
@@ -166,6 +173,20 @@ export interface Decision {
   mentioned?: NamedPerson;
   /** Null: the rules did not apply. */
   rule: string | null;
+  /** What the notice is about, if it is about the notifier itself. */
+  trouble?: Trouble | undefined;
+}
+
+/** Something that the notifier needs and that does not work. */
+export interface Trouble {
+  /** `discovery`: the environment can be read, but its list of jobs cannot. */
+  kind: 'environment' | 'discovery' | 'channel';
+  /** Of the environment or the channel. */
+  name: string;
+  /** Why, and what to do: the reason in the log line. */
+  reason: string;
+  /** ISO 8601. */
+  since: string;
 }
 
 /** A time limit that a job exceeded. It is decided once and kept, however the job ends. */
@@ -261,13 +282,18 @@ export type DueEntry = Pick<
   'environment' | 'jobId' | 'status' | 'notFoundSince' | 'check' | 'lease' | 'pendingAt'
 > & { dueAt: number };
 
-/** The cooldown of an environment or a channel, which gets no requests until a time (epoch milliseconds). */
+/**
+ * The cooldown of an environment or a channel, which gets no requests until a time (epoch milliseconds). After a success
+ * it is kept for a while, so that deliveries that wait for the channel become due, and operators are notified.
+ */
 export interface Cooldown {
   until: number;
   failures: number;
   reason: string;
   /** When the trouble began (ISO 8601). */
   since: string;
+  /** When it ended (ISO 8601); left out: it lasts. */
+  recoveredAt?: string;
 }
 
 /** What identifies a job: its environment and its ID there. */

@@ -14,6 +14,7 @@ import {
   type Outcome,
   type Statistics,
   type TimeLimit,
+  type Trouble,
   timeLimitNames,
 } from './job.ts';
 import { type Fact, factsOf, type NoticeContext, secondsBetween, summaryOf, titleOf } from './wording.ts';
@@ -61,6 +62,8 @@ export interface JobDocument {
   limitMinutes: number | null;
   since: string | null;
   exceeded: TimeLimit[];
+  /** Only in notices about the notifier itself. */
+  trouble?: Trouble;
 }
 
 /** Makes the message about one outcome of a job for one channel. `jobUrl` is a template with `{jobId}`. */
@@ -69,7 +72,8 @@ export function messageOf(
   { outcome, limit, channel, jobUrl }: Notice & { channel: string; jobUrl: string | undefined },
 ): Message {
   const { decision, job } = decisionOf(record, { outcome, limit });
-  const url = jobUrl?.replaceAll('{jobId}', encodeURIComponent(record.jobId)) ?? null;
+  const trouble = decision?.trouble;
+  const url = (trouble ? undefined : jobUrl)?.replaceAll('{jobId}', encodeURIComponent(record.jobId)) ?? null;
   // A channel that was not notified of the earlier outcome gets no correction.
   const before = decision?.corrects ?? null;
   const corrects = before && record.deliveries[deliveryKey(before, channel)] ? before : null;
@@ -107,6 +111,7 @@ export function messageOf(
       limitMinutes: (limit && record.exceeded?.[limit]?.minutes) ?? null,
       since: decision?.since ?? null,
       exceeded: isTerminal(job?.status ?? null) ? exceeded : [],
+      ...(trouble ? { trouble } : {}),
     },
   };
 }

@@ -14,15 +14,23 @@ export interface NamedDelivery extends Notice {
  * The deliveries that a worker can process now, grouped by channel and in the order in which they were decided. A due
  * delivery includes the older ones of its channel, so that a correction never precedes what it corrects.
  */
-export function dueDeliveries(record: JobRecord, context: Pick<DecisionContext, 'now' | 'isOpen'>): NamedDelivery[] {
+export function dueDeliveries(
+  record: JobRecord,
+  context: Pick<DecisionContext, 'now' | 'isOpen' | 'recoveredAt'>,
+): NamedDelivery[] {
   const isDue = ({ delivery, channel }: NamedDelivery): boolean =>
-    Date.parse(delivery.nextAt ?? '') <= context.now && context.isOpen(channel);
+    (Date.parse(delivery.nextAt ?? '') <= context.now || isAttemptedBefore(context.recoveredAt?.(channel), delivery)) &&
+    context.isOpen(channel);
   const pending = namedDeliveries(record).filter(({ delivery }) => isPending(delivery));
   const channels = [...new Set(pending.map(({ channel }) => channel))];
   return channels
     .map((name) => pending.filter(({ channel }) => channel === name))
     .flatMap((ofChannel) => ofChannel.slice(0, ofChannel.findLastIndex(isDue) + 1));
 }
+
+// The channel has worked since the last attempt, so there is no reason to wait longer.
+const isAttemptedBefore = (recoveredAt: number | null | undefined, { at }: Delivery): boolean =>
+  recoveredAt != null && at !== null && Date.parse(at) < recoveredAt;
 
 /** All deliveries of a record in the order in which they were decided. */
 export const namedDeliveries = ({ deliveries }: Pick<JobRecord, 'deliveries'>): NamedDelivery[] =>

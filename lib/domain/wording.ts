@@ -10,6 +10,7 @@ import {
   type Outcome,
   type Statistics,
   type TimeLimit,
+  type Trouble,
   timeLimitNames,
 } from './job.ts';
 import { isFinal } from './transition.ts';
@@ -37,6 +38,8 @@ const words: Record<Outcome, string> = {
   late: 'Late',
   stuck: 'Stuck',
   test: 'TEST',
+  trouble: 'Not working',
+  recovered: 'Works again',
 };
 
 /** How a time limit is described: the suffix of the status word, the label of its start, and the state of the job. */
@@ -91,9 +94,9 @@ const delays: Record<TimeLimit, { present: DelayWords; past: DelayWords; before:
 
 /** The title: the status word, then the name or ID of the job. */
 export function titleOf(context: NoticeContext): string {
-  const { record, outcome, job, corrects } = context;
+  const { record, outcome, decision, job, corrects } = context;
   const word = `${words[outcome]}${delayWords(context)?.suffix ?? ''}${corrects ? ' (correction)' : ''}`;
-  return `${word}: ${job?.name ?? record.jobId}`;
+  return `${word}: ${decision?.trouble ? subjectOf(decision.trouble) : (job?.name ?? record.jobId)}`;
 }
 
 /** What happened and what it means, in a few sentences. */
@@ -109,6 +112,7 @@ export const inUtc = (moment: string): string => `${moment.slice(0, 16).replace(
 /** The known facts about a job: who, where, when, how long, how many. */
 export function* factsOf(context: NoticeContext): Generator<Fact> {
   const { record, limit, decision, job } = context;
+  if (decision?.trouble) return yield* factsOfTrouble(decision.trouble, decision);
   yield { label: 'Environment', text: record.environment };
   if (job?.source) yield { label: 'Source', text: job.source };
   if (job?.startedBy) yield { label: 'Started by', text: job.startedBy };
@@ -123,6 +127,13 @@ export function* factsOf(context: NoticeContext): Generator<Fact> {
   const asOf = job?.statistics?.asOf;
   if (asOf && (limit || !isFinal(job))) yield { label: 'Counters as of', moment: asOf };
   if (job?.name) yield { label: 'Job', text: record.jobId };
+}
+
+function* factsOfTrouble({ kind, name, since, reason }: Trouble, { at }: Decision): Generator<Fact> {
+  yield { label: kind === 'channel' ? 'Channel' : 'Environment', text: name };
+  yield { label: 'Not working since', moment: since };
+  yield { label: 'Noticed', moment: at };
+  yield { label: 'Cause', text: reason };
 }
 
 function meaning(context: NoticeContext): string {
@@ -146,8 +157,24 @@ function meaning(context: NoticeContext): string {
       return delay(context, limit && record.exceeded?.[limit]);
     case 'test':
       return 'This is a test of the notifier: messages reach this channel. Nothing was published.';
+    case 'trouble':
+      return decision?.trouble ? consequences[decision.trouble.kind] : 'A part of the notifier does not work.';
+    case 'recovered':
+      return 'The notifier has caught up or does so now. Nothing is to be done.';
   }
 }
+
+const consequences: Record<Trouble['kind'], string> = {
+  environment:
+    'The notifier cannot read the jobs of this environment, so nobody is notified of them. It keeps trying, and reports what ended meanwhile.',
+  discovery:
+    'The notifier cannot read the list of jobs, so it does not notice new ones. Jobs that are handed over by their ids are watched as usual.',
+  channel:
+    'Messages to this channel are not accepted. The notifier keeps them, and sends them once the channel works again.',
+};
+
+const subjectOf = ({ kind, name }: Trouble): string =>
+  kind === 'discovery' ? `discovery in environment ${name}` : `${kind} ${name}`;
 
 function lost(record: JobRecord, decision: Decision | null): string {
   if (decision === null) return 'How the job ended is unknown.';

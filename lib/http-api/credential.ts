@@ -2,11 +2,13 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 
+type RequestHeaders = Record<string, string | undefined>;
+
 /**
  * Whether the headers (names in lower case) hold one of the secrets, as `Authorization: Bearer <secret>` or as
  * `x-api-key: <secret>`. The time that it takes does not depend on which secret matches, or on how much of it.
  */
-export function isAuthorized(headers: Record<string, string | undefined>, secrets: string[]): boolean {
+export function isAuthorized(headers: RequestHeaders, secrets: string[]): boolean {
   const bearer = headers['authorization']?.match(/^Bearer (.+)$/i)?.[1];
   const offered = [bearer, headers['x-api-key']].flatMap(digests);
   const expected = secrets.flatMap(digests);
@@ -16,6 +18,10 @@ export function isAuthorized(headers: Record<string, string | undefined>, secret
   }
   return authorized;
 }
+
+/** Whether the headers hold a credential of any kind, right or wrong. */
+export const hasCredential = (headers: RequestHeaders): boolean =>
+  Boolean(headers['authorization']?.trim() || headers['x-api-key']?.trim());
 
 // All digests have the same length, which a comparison in constant time needs. An empty value is never a secret.
 const digests = (text: string | undefined): Buffer[] => {

@@ -5,18 +5,23 @@ import type middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { Deps } from '../deps.ts';
 import { RequestError } from '../platform/errors.ts';
-import { isAuthorized } from './credential.ts';
+import { hasCredential, isAuthorized } from './credential.ts';
 
 type Webhook = middy.MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>;
 
 const maxBodyBytes = 64 * 1024;
 
-/** Refuses a body that is too large, and a request without a valid credential, before anything else happens. */
+/**
+ * Refuses a body that is too large, and a request without a valid credential, before anything else happens. The body of
+ * `POST /wake` is not read, so it may be of any length. `GET /health` needs no credential, but a wrong one is refused.
+ */
 export function authorize({ secrets, config }: Pick<Deps, 'secrets' | 'config'>): Webhook {
   return {
     async before({ event }) {
       const bytes = Buffer.byteLength(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
-      if (bytes > maxBodyBytes) throw new RequestError(413, `The body is longer than ${maxBodyBytes} bytes.`);
+      const isRead = event.routeKey !== 'POST /wake';
+      if (isRead && bytes > maxBodyBytes) throw new RequestError(413, `The body is longer than ${maxBodyBytes} bytes.`);
+      if (event.routeKey === 'GET /health' && !hasCredential(event.headers)) return;
       const read = await Promise.allSettled(config.webhookSecrets.map((reference) => secrets.read(reference)));
       const known = read.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
       if (known.length === 0) throw new RequestError(503, 'No webhook secret can be read now. Try again later.');
@@ -34,14 +39,14 @@ export function authorize({ secrets, config }: Pick<Deps, 'secrets' | 'config'>)
 export function problemResponses({ log }: Pick<Deps, 'log'>): Webhook {
   return {
     onError(request) {
-      const { status, detail, retryAfter } = problemOf(request.error);
+      const { status, detail, headers = {} } = problemOf(request.error);
       if (status >= 500) log.error('request failed', { error: request.error });
       request.response = {
         statusCode: status,
         headers: {
           'content-type': 'application/problem+json',
-          ...(retryAfter ? { 'retry-after': String(retryAfter) } : {}),
           ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+          ...headers,
         },
         body: JSON.stringify({
           type: 'about:blank',
@@ -55,13 +60,13 @@ export function problemResponses({ log }: Pick<Deps, 'log'>): Webhook {
   };
 }
 
-/** The Retry-After of a 503, in seconds. */
-const retryAfterSeconds = 10;
+/** A 503 says when to ask again, in seconds. */
+const retryLater = { 'retry-after': '10' };
 
-function problemOf(error: unknown): { status: number; detail: string; retryAfter?: number } {
+function problemOf(error: unknown): { status: number; detail: string; headers?: Record<string, string> } {
   if (error instanceof RequestError) {
-    const retryAfter = error.status === 503 ? { retryAfter: retryAfterSeconds } : {};
-    return { status: error.status, detail: error.message, ...retryAfter };
+    const { status, message: detail, headers } = error;
+    return { status, detail, headers: status === 503 ? retryLater : headers };
   }
   switch ((error as { statusCode?: number } | undefined)?.statusCode) {
     case 415:

@@ -21,6 +21,8 @@ export interface ApiBreaker {
   found(): number;
   /** Whether requests are allowed. */
   isOpen(): boolean;
+  /** Records trouble if requests failed in this invocation and none succeeded. Call it after the last request. */
+  noteOutage(): Promise<void>;
   /** Closes an environment whose API no longer knows its jobs. */
   closeAsForeign(notFound: number): Promise<void>;
 }
@@ -45,6 +47,9 @@ export function createApiBreaker(
   let failuresInARow = 0;
   let found = 0;
   let isCounted = false;
+  let hasWorked = false;
+  /** Why a request failed for a reason that is not recorded yet. */
+  let failure: string | undefined;
 
   const countCooldown = () => {
     if (!isCounted) metrics.count('environmentCooldown', { environment });
@@ -84,9 +89,11 @@ export function createApiBreaker(
         await cooldown.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
         return notAsked();
       case 'forbidden':
+        failure = message;
         return { kind: 'unreadable', error: message };
       default:
         failuresInARow += 1;
+        failure = message;
         if (failuresInARow === failuresThatMeanDown) {
           close(`the API is down: ${failuresInARow} failures in a row, the last one: ${message}`);
         }
@@ -106,12 +113,15 @@ export function createApiBreaker(
       if (!isOpen()) return { kind: 'notAsked' };
       try {
         const listing = await jobList(query, deadline, mostCalls);
+        hasWorked = true;
         if (closedBecause === undefined) await cooldown.end();
         return { kind: 'listed', listing };
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
         // A refused credential or a rate limit also applies to reading jobs by their IDs.
         if (/^(credentialRefused|rateLimited|tokenUnavailable)$/.test(error.kind)) await explain(error);
+        // The API works, even if it does not offer this list.
+        else if (!/^(notFound|queryRefused)$/.test(error.kind)) failure = error.message;
         return isOpen() ? { kind: 'failed', error: error.message } : { kind: 'notAsked' };
       }
     },
@@ -120,6 +130,7 @@ export function createApiBreaker(
       try {
         const job = await api.getJob(jobId, deadline);
         failuresInARow = 0;
+        hasWorked = true;
         found += 1;
         // A request that was sent before the failure does not prove recovery.
         if (closedBecause === undefined) await cooldown.end();
@@ -128,6 +139,11 @@ export function createApiBreaker(
         if (!(error instanceof UpstreamError)) throw error;
         return await explain(error);
       }
+    },
+    async noteOutage() {
+      // A refused credential and a rate limit are recorded when they occur.
+      const isRecorded = closedBecause !== undefined && failuresInARow < failuresThatMeanDown;
+      if (failure !== undefined && !hasWorked && !isRecorded) await cooldown.begin(failure);
     },
     async closeAsForeign(notFound) {
       const reason =

@@ -15,7 +15,7 @@ export interface CooldownState {
    * failure.
    */
   begin(reason: string, forMs?: (failures: number) => number): Promise<void>;
-  /** Ends the cooldown after a success. */
+  /** Ends the cooldown after a success, and stores when that was. */
   end(): Promise<void>;
 }
 
@@ -42,8 +42,8 @@ export function createCooldown(
   read: Cooldown | undefined,
 ): CooldownState {
   const { store, clock, log } = deps;
-  let cooldown = read;
-  let failuresBefore = read?.failures ?? 0;
+  let cooldown = read?.recoveredAt === undefined ? read : undefined;
+  let failuresBefore = cooldown?.failures ?? 0;
   const attempt = (write: Promise<void>): Promise<void> =>
     write.catch((error: unknown) => log.warn('cooldown write failed', { cooldown: key, error }));
 
@@ -59,9 +59,12 @@ export function createCooldown(
     },
     async end() {
       if (!cooldown) return;
+      const { reason, since } = cooldown;
       cooldown = undefined;
       failuresBefore = 0;
-      await attempt(store.removeMark(key));
+      log.info('cooldown ended', { cooldown: key, since });
+      const recoveredAt = new Date(clock.now()).toISOString();
+      await attempt(store.writeMark(key, { until: 0, failures: 0, reason, since, recoveredAt } satisfies Cooldown));
     },
   };
 }

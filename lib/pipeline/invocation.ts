@@ -15,7 +15,9 @@ export interface Invocation {
   apiBreaker(environment: string): ApiBreaker;
   /** Undefined: the channel is not, or no longer, configured. */
   channelBreaker(channel: string): ChannelBreaker | undefined;
-  /** Further items that were read together with the cooldowns. */
+  /** When a channel worked again, if that was a short while before this invocation (epoch milliseconds). */
+  recoveredAt(channel: string): number | null;
+  /** The items that were read at the beginning: the cooldowns, and what the caller asked for. */
   marks: Map<string, object>;
   /** What decisions depend on now. */
   decisionContext(options: ContextOptions): DecisionContext;
@@ -69,6 +71,11 @@ export async function beginInvocation(
   const cooldown = (kind: 'environment' | 'channel', name: string) =>
     createCooldown(deps, cooldownKey(kind, name), marks.get(cooldownKey(kind, name)) as Cooldown | undefined);
 
+  const recoveredAt = (channel: string): number | null => {
+    const { recoveredAt: at } = (marks.get(cooldownKey('channel', channel)) ?? {}) as Partial<Cooldown>;
+    return at === undefined ? null : Date.parse(at);
+  };
+
   const lastTurnAt = deadline - receiptMs - sendTimeoutMs;
   const cooldowns = new Map(environments.map((name) => [name, cooldown('environment', name)]));
   const apiBreakers = new Map(
@@ -93,6 +100,7 @@ export async function beginInvocation(
     deadline,
     readBefore: lastTurnAt - receiptMs,
     marks,
+    recoveredAt,
     apiBreaker: (environment) => known(apiBreakers, environment),
     channelBreaker: (channel) => channelBreakers.get(channel),
     decisionContext: ({ conclude, isNews = true }) => {
@@ -106,6 +114,7 @@ export async function beginInvocation(
           leaseUntil: deadline + clockToleranceMs,
           conclude,
           isOpen: (channel) => channelBreakers.get(channel)?.isOpen() ?? true,
+          recoveredAt,
         },
       );
     },

@@ -5,14 +5,19 @@ export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
-/** The caller made a mistake: `status` is the HTTP status of the response, and the message says what to change. */
+/**
+ * The caller made a mistake: `status` is the HTTP status of the response, `headers` are further headers of it, and the
+ * message says what to change.
+ */
 export class RequestError extends Error {
   override name = 'RequestError';
   readonly status: number;
+  readonly headers: Record<string, string>;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, headers: Record<string, string> = {}) {
     super(message);
     this.status = status;
+    this.headers = headers;
   }
 }
 

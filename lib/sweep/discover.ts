@@ -25,16 +25,23 @@ const skipUnfinishedForMs = 10 * 60_000;
 /** More parts than this are merged. */
 const mostParts = 10;
 
+/** How long a state shows trouble that is over. */
+const keepTroubleMs = 20 * 60_000;
+
 /** How far discovery has come in an environment. Times are ISO 8601. */
-interface DiscoveryState {
+export interface DiscoveryState {
   /** When the first list was recorded, by our clock. Jobs that ended before are not announced. */
   begunAt?: string;
   /** All jobs queued up to this time are known, by Sitecore's clock, but for those in `left`. */
   until?: string;
   /** The parts of the list that could not be read yet. The next sweep reads them. */
   left?: JobListQuery[];
-  /** Why the last discovery was incomplete. */
+  /** Why the last discovery was incomplete; since when none was complete. */
   trouble?: string;
+  since?: string;
+  /** When the last discovery was complete again, and why it had not been. Kept for a while, to notify operators. */
+  recoveredAt?: string;
+  reason?: string;
   /** The organization and tenant of the jobs. Written once, and again if the environment gets another tenant. */
   tenant?: string;
   /** How many listed jobs are not watched because of their ids. */
@@ -304,13 +311,17 @@ function joined(parts: JobListQuery[]): JobListQuery[] {
 }
 
 /** Writes a state that changed. Trouble is logged once, however long it lasts, and counted in every sweep. */
-async function saveState(deps: Deps, environment: string, state: DiscoveryState, next: DiscoveryState): Promise<void> {
-  const { log, metrics } = deps;
-  const { trouble } = next;
+async function saveState(
+  deps: Deps,
+  environment: string,
+  state: DiscoveryState,
+  { trouble, since: _, recoveredAt: __, reason: ___, ...progress }: DiscoveryState,
+): Promise<void> {
+  const { log, metrics, clock } = deps;
   if (trouble) metrics.count('discoveryFailed', { environment });
   if (trouble && trouble !== state.trouble) log.error('discovery incomplete', { environment, reason: trouble });
   if (!trouble && state.trouble) log.info('discovery recovered', { environment });
-  await writeState(deps, environment, state, next);
+  await writeState(deps, environment, state, { ...progress, ...troubleOf(state, trouble, clock.now()) });
 }
 
 async function writeState(
@@ -326,6 +337,15 @@ async function writeState(
   } catch (error) {
     log.warn('discovery state write failed', { environment, error });
   }
+}
+
+/** The members about trouble in the next state. */
+function troubleOf(state: DiscoveryState, trouble: string | undefined, now: number): Partial<DiscoveryState> {
+  const { since = iso(now), recoveredAt, reason } = state;
+  if (trouble) return { trouble, since: state.trouble ? since : iso(now) };
+  if (state.trouble) return { reason: state.trouble, since, recoveredAt: iso(now) };
+  const isRecent = recoveredAt && reason && now - Date.parse(recoveredAt) < keepTroubleMs;
+  return isRecent ? { reason, since, recoveredAt } : {};
 }
 
 const readState = (marks: Map<string, object>, environment: string): DiscoveryState =>

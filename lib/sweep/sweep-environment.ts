@@ -65,6 +65,7 @@ export async function sweepEnvironment(
   if (isForeign && mayList && !discovers) return;
   if (isForeign) await breaker.closeAsForeign(notFound.length);
   else await recordNotFound(deps, notFound, run);
+  await breaker.noteOutage();
   // A credential of another tenant would show that tenant's jobs.
   if (discovery && breaker.isOpen())
     await watchNewJobs(deps, environment, discovery, ids.get(environment) ?? new Set(), run);

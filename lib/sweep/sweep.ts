@@ -1,10 +1,11 @@
 /** One pass over the work list: the poller, the retry engine and the crash recovery at once. */
 
 import type { Deps } from '../deps.ts';
-import { beginInvocation } from '../pipeline/invocation.ts';
+import { beginInvocation, type Invocation } from '../pipeline/invocation.ts';
 import { allOf } from '../platform/async.ts';
 import type { SweepRequest } from '../platform/sweep-queue.ts';
 import { discoveryKey } from './discover.ts';
+import { notifyOperators } from './notify-operators.ts';
 import { sweepEnvironment, sweepRemovedEnvironment } from './sweep-environment.ts';
 import { createSweepRun, type SweepResult } from './sweep-run.ts';
 import { cursorKey, readCursors, readWorkList, saveCursors, type WorkList } from './work-list.ts';
@@ -28,7 +29,7 @@ export async function sweep(
   const run = createSweepRun(deps, invocation);
 
   const before = readCursors(invocation.marks);
-  const workList = await readWorkList(deps, before);
+  const workList = await readWorkList(deps, before, requests === null ? lastRecovery(deps, invocation) : null);
   const removed = [...workList.due.keys()].filter((name) => !isConfigured(name)).filter(isRequested(requests));
   try {
     await allOf([
@@ -40,6 +41,7 @@ export async function sweep(
     // Messages under way get their receipts, whatever else failed.
     await run.delivered();
   }
+  if (requests === null) await notifyOperators(deps, invocation.marks);
   if (requests === null && run.sawRunningJob()) await requestPolls(deps, begunAt);
   report(deps, run.result(), workList);
   if (workList.broken !== undefined) throw workList.broken;
@@ -55,6 +57,12 @@ function isRequested(requests: SweepRequest[] | null): (environment: string) => 
 /** Whether new jobs are discovered in an environment: by the schedule, and when a request names the environment. */
 const discovers = (requests: SweepRequest[] | null, name: string): boolean =>
   requests?.some(({ environment }) => environment === name) ?? true;
+
+/** When the last of the channels that had failed worked again; null: none did lately. */
+function lastRecovery({ config }: Deps, { recoveredAt }: Invocation): number | null {
+  const times = Object.keys(config.channels).flatMap((channel) => recoveredAt(channel) ?? []);
+  return times.length > 0 ? Math.max(...times) : null;
+}
 
 /** Requests polls until the next scheduled sweep, since a schedule runs once a minute at most. Polls request no others. */
 async function requestPolls({ sweepQueue, config, clock, log }: Deps, begunAt: number): Promise<void> {

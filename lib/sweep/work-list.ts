@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from '../deps.ts';
 import { isGivenUp } from '../domain/advance.ts';
+import { longestWaitMs } from '../domain/backoff.ts';
 import { type DueEntry, jobKey } from '../domain/job.ts';
 import type { Cursor, Store } from '../table/store.ts';
 
@@ -41,10 +42,14 @@ export interface WorkList {
   broken: unknown;
 }
 
-/** Reads the work list. If a page cannot be read, the pages before it are still worked on. */
+/**
+ * Reads the work list. If a page cannot be read, the pages before it are still worked on. `recoveredAt` is when a channel
+ * worked again (epoch milliseconds): deliveries that may wait for it are due.
+ */
 export async function readWorkList(
   { store, clock, config }: Pick<Deps, 'store' | 'clock' | 'config'>,
   cursors: Cursors,
+  recoveredAt: number | null,
 ): Promise<WorkList> {
   const now = clock.now();
   const entries: DueEntry[] = [];
@@ -54,7 +59,8 @@ export async function readWorkList(
   } catch (error) {
     broken = error;
   }
-  const due = byEnvironment(entries.filter(({ dueAt }) => dueAt <= now).sort(inOrder));
+  const current = entries.map((entry) => (mayWaitFor(recoveredAt, entry) ? { ...entry, pendingAt: iso(now) } : entry));
+  const due = byEnvironment(current.filter((entry) => isDue(entry, now)).sort(inOrder));
   for (const [environment, its] of due) due.set(environment, startingAfter(its, cursors[environment]));
   const ids = [...byEnvironment(entries.filter((entry) => !isGivenUp(entry)))].map(
     ([environment, its]) => [environment, new Set(its.map(({ jobId }) => jobId))] as const,
@@ -71,6 +77,15 @@ export async function readWorkList(
 
 /** The cursor after an entry. */
 export const cursorOf = (entry: DueEntry): Cursor => ({ jobKey: jobKey(entry), dueAt: entry.dueAt });
+
+const isDue = ({ dueAt, pendingAt }: DueEntry, now: number): boolean =>
+  dueAt <= now || (pendingAt !== null && Date.parse(pendingAt) <= now);
+
+// The entry does not show its channels: the record does. An attempt after the recovery may wait longer than this.
+const mayWaitFor = (recoveredAt: number | null, { lease, pendingAt }: DueEntry): boolean =>
+  recoveredAt !== null && lease === null && pendingAt !== null && Date.parse(pendingAt) <= recoveredAt + longestWaitMs;
+
+const iso = (ms: number): string => new Date(ms).toISOString();
 
 const byEnvironment = (entries: DueEntry[]): Map<string, DueEntry[]> =>
   Map.groupBy(entries, ({ environment }) => environment);

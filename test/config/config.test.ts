@@ -84,6 +84,7 @@ describe('a document', () => {
         { when: { environment: ['production'], source: ['Pages'], name: ['Nightly*'] }, notify: ['team'] },
         { notify: ['team', 'events'] },
       ],
+      operators: [],
       timeLimits: [],
       people: {},
       webhookSecrets: ['ssm:/publishing-job-notifier/webhook-secret'],
@@ -91,6 +92,7 @@ describe('a document', () => {
         announceWithinHours: 24,
         retryForDays: 3,
         keepForDays: 30,
+        operatorNoticeAfterMinutes: 15,
         sweepConcurrency: 20,
         lookEverySeconds: 10,
       },
@@ -268,6 +270,11 @@ describe('an invalid document', () => {
   });
 
   test.each<[sentence: string, document: object, expected: string]>([
+    [
+      'a channel of operators',
+      { ...least, operators: ['team', 'tema'] },
+      'operators[1]: expected one of team; got "tema"',
+    ],
     ['a channel', withRule({ notify: ['team', 'tema'] }), 'rules[0].notify[1]: expected one of team; got "tema"'],
     [
       'an environment',

@@ -49,9 +49,12 @@ describe.each(stacks)('functions of $stage', ({ stack }) => {
     expect(stack.ofType('AWS::IAM::Role')).toHaveLength(functions.length);
   });
 
-  test('the API has three routes and a rate limit', () => {
+  test('the API has four routes and their wrong methods, and a rate limit', () => {
     const routes = stack.ofType('AWS::ApiGatewayV2::Route').map(({ Properties }) => Properties.RouteKey);
-    expect(routes.sort()).toEqual(['GET /jobs/{jobId}', 'POST /jobs', 'POST /wake']);
+    const open = ['ANY /health', 'ANY /jobs', 'ANY /jobs/{jobId}', 'ANY /wake', 'GET /health'];
+    expect(routes.sort()).toEqual([...open, 'GET /jobs/{jobId}', 'POST /jobs', 'POST /wake']);
+    // Requests that need no credential do not use up the limit of those that do.
+    expect(Object.keys(propertiesOf(stack, 'HttpApiStage').RouteSettings).sort()).toEqual(open);
     expect(propertiesOf(stack, 'HttpApiStage').DefaultRouteSettings).toEqual({
       ThrottlingRateLimit: expect.any(Number),
       ThrottlingBurstLimit: expect.any(Number),

@@ -16,12 +16,14 @@ import {
   timeLimitNames,
 } from '../../lib/domain/job.ts';
 import { deduplicationId, type JobDocument, type Message, messageOf, sha256 } from '../../lib/domain/message.ts';
+import { recoveredRecord, troubleRecord } from '../../lib/domain/operator-notice.ts';
 import { inUtc } from '../../lib/domain/wording.ts';
 import { decideNext } from '../../lib/pipeline/check.ts';
 import {
   bareJob,
   contextAt,
   day,
+  iso,
   minute,
   jobName as name,
   notFound,
@@ -74,6 +76,8 @@ const facts = (message: Message): Record<string, string> =>
 const waiting = jobOf('Queued', { queuedAt: '2026-01-20T11:29:00.000Z', startedAt: null, finishedAt: null });
 const standing = jobOf('Running', { finishedAt: null });
 
+const trouble = { kind: 'channel', name: 'events', reason: 'SNS: NotFound', since: iso(start) } as const;
+
 const records: Record<Outcome, JobRecord> = {
   completed: after([0, read(jobOf('Running'))], [minute, read(jobOf('Completed'))]),
   completedWithWarnings: after([0, read(jobOf('Completed', { statistics: counted({ failed: 2 }) }))]),
@@ -84,6 +88,11 @@ const records: Record<Outcome, JobRecord> = {
   late: after([0, read(waiting)]),
   stuck: after([0, read(standing)], [16 * minute, read(standing)]),
   test: testRecord(name, ['team'], contextOf(0)),
+  trouble: troubleRecord(name, trouble, ['team'], contextOf(16 * minute)),
+  recovered: recoveredRecord(
+    troubleRecord(name, trouble, ['team'], contextOf(16 * minute)),
+    contextOf(day),
+  ) as JobRecord,
 };
 
 describe('the outcomes', () => {
@@ -125,6 +134,12 @@ describe('the outcomes', () => {
       'The job is running, but its counters and their report time have not changed for 16 min. ' +
         'The limit is 15 min. The notifier keeps watching it.',
     ],
+    [
+      'trouble',
+      'Not working: channel events',
+      'Messages to this channel are not accepted. The notifier keeps them, and sends them once the channel works again.',
+    ],
+    ['recovered', 'Works again: channel events', 'The notifier has caught up or does so now. Nothing is to be done.'],
     ['test', 'TEST: job_41B25', 'This is a test of the notifier: messages reach this channel. Nothing was published.'],
   ])('%s', (outcome, title, summary) => {
     expect(told(records[outcome])).toMatchObject({ title, summary, document: { outcome, correction: false } });
@@ -568,7 +583,7 @@ describe('the document for machines', () => {
   const problems = (document: unknown): string[] =>
     validate(document) ? [] : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 
-  test.each([...outcomes, 'test'] as const)('of %s is what its schema says', (outcome) => {
+  test.each([...outcomes, 'test', 'trouble', 'recovered'] as const)('of %s is what its schema says', (outcome) => {
     const { document } = told(records[outcome], outcome, 'https://example.org/jobs/{jobId}');
     expect(problems(JSON.parse(JSON.stringify(document)))).toEqual([]);
   });
@@ -619,7 +634,11 @@ describe('the document for machines', () => {
     expect(members.filter(([, { description = '' }]) => !description.endsWith('.')).map(([member]) => member)).toEqual(
       [],
     );
-    expect(members.map(([member]) => member)).toEqual([...schema.required, ...schema.properties.statistics.required]);
+    expect(members.map(([member]) => member)).toEqual([
+      ...schema.required,
+      'trouble',
+      ...schema.properties.statistics.required,
+    ]);
   });
 
   test.each<[sentence: string, change: (document: JobDocument) => object, problem: string]>([

@@ -364,7 +364,20 @@ describe('errors', () => {
     },
   );
 
-  test.each(['GET /jobs', 'DELETE /jobs/{jobId}', '$default', 'POST /'])('the route %s is 404', async (route) => {
+  test.each([
+    ['PUT /jobs', 'POST'],
+    ['ANY /jobs', 'POST'],
+    ['DELETE /jobs/{jobId}', 'GET'],
+    ['ANY /wake', 'POST'],
+    ['ANY /health', 'GET'],
+  ])('the route %s is 405 and names %s as allowed, after the credential is checked', async (route, allow) => {
+    const { status, headers, body } = await send(httpEvent(route, { body: '{"jobId":"job_1"}' }));
+    expect([status, headers['allow'], body.title]).toEqual([405, allow, 'Method Not Allowed']);
+    expect((await send(httpEvent(route, { headers: { authorization: '' } }))).status).toBe(401);
+    expect(world.calls()).toBe(0);
+  });
+
+  test.each(['$default', 'POST /', 'GET /nothing'])('the route %s is 404', async (route) => {
     const { status, body } = await send(httpEvent(route, { body: '{"jobId":"job_1"}' }));
     expect([status, body.title]).toEqual([404, 'Not Found']);
     expect(world.calls()).toBe(0);

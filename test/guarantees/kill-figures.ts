@@ -27,10 +27,10 @@ export interface Life {
 /** Compares what a worker sent with the receipts that the table holds at this moment. */
 export async function sentWithoutReceipt(
   { store }: Universe,
-  { expected }: KillScenario,
+  { expected, recordId = jobId }: KillScenario,
   { sent }: MortalWorker,
 ): Promise<Set<string>> {
-  const record = await store.get({ environment: 'production', jobId });
+  const record = await store.get({ environment: 'production', jobId: recordId });
   const hasReceipt = ({ channel, title }: Accepted): boolean => {
     const { outcome, limit } = expectedOf(expected, title) as ExpectedMessage;
     return record?.deliveries[deliveryKey(outcome, channel, limit)]?.state === 'sent';
@@ -46,14 +46,14 @@ const expectedOf = (expected: ExpectedMessage[], title: string): ExpectedMessage
 /** Counts what every channel received in a universe in which nothing is left to do, and records broken promises. */
 export async function judge(
   { accepted, worker }: Universe,
-  { name, expected, channels = usualChannels }: KillScenario,
+  { name, expected, channels = usualChannels, recordId = jobId }: KillScenario,
   lives: Life[],
   isSettled: boolean,
   figures: KillFigures,
 ): Promise<void> {
   const complain = (what: string) => figures.broken.push(`${name}, ${lives.map(nameOf).join(', ')}: ${what}`);
   if (!isSettled) complain('the work list does not become empty');
-  const { body } = await worker().get(jobId);
+  const { body } = await worker().get(recordId);
   const deliveries: ShownDelivery[] = body.deliveries ?? [];
 
   for (const channel of channels) {

@@ -2,6 +2,7 @@
 
 import type { TimeLimitRule } from '../../lib/domain/decision-context.ts';
 import type { Notice } from '../../lib/domain/job.ts';
+import { cooldownKey } from '../../lib/pipeline/cooldown.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import type { Cross } from '../support/crossing.ts';
@@ -25,6 +26,10 @@ export interface KillScenario {
   discover?: boolean;
   /** The channels; Slack and both topics by default. */
   channels?: readonly ChannelName[];
+  /** The channels that are notified about the notifier itself; none by default. */
+  operators?: string[];
+  /** The record with the deliveries; that of the job by default. */
+  recordId?: string;
   /** Brings the world to the moment at which the worker begins. */
   prepare(universe: Universe): Promise<void>;
   /** What happens in the world after the worker is done or dead. */
@@ -78,6 +83,8 @@ const stuck: ExpectedMessage = {
   title: 'Stuck',
   titleAfterEnd: 'Stuck, was without progress',
 };
+const trouble = { outcome: 'trouble', title: 'Not working' } as const;
+const recovered = { outcome: 'recovered', title: 'Works again' } as const;
 const lost = { outcome: 'lostTrack', title: 'Lost track' } as const;
 
 /** Requests to these channels fail before the channel accepts anything. */
@@ -104,7 +111,57 @@ const running = async ({ clock, setJob, worker }: Universe) => {
 
 const finished = async ({ setJob }: Universe) => setJob(jobId, { status: 'Completed' });
 
+/** The environment has not been readable for a while, and is paused. */
+const outageSince = '2026-01-01T09:00:00.000Z';
+const isPaused = ({ store, clock }: Universe, forMs: number) =>
+  store.writeMark(cooldownKey('environment', 'production'), {
+    until: clock.now() + forMs,
+    failures: 3,
+    reason: 'refused',
+    since: outageSince,
+  });
+const operated: Pick<KillScenario, 'trigger' | 'operators' | 'discover' | 'recordId'> = {
+  trigger: 'sweep',
+  operators: ['slack', 'fifo', 'topic'],
+  discover: true,
+  recordId: `NOTICE-environment-production-${outageSince}`,
+};
+const sweepTwice = async ({ clock, worker }: Universe) => {
+  for (let sweeps = 0; sweeps < 2; sweeps++) {
+    clock.advance(2 * minute);
+    await worker().sweep();
+  }
+};
+
 export const killScenarios: KillScenario[] = [
+  {
+    name: 'a sweep that notices trouble',
+    ...operated,
+    expected: [trouble, recovered],
+    prepare: (universe) => isPaused(universe, 60 * minute),
+    async afterwards(universe) {
+      await sweepTwice(universe);
+      await isPaused(universe, 0);
+      universe.clock.advance(minute);
+      await universe.worker().sweep();
+    },
+  },
+  {
+    name: 'a sweep that notices the end of trouble',
+    ...operated,
+    expected: [trouble, recovered],
+    async prepare(universe) {
+      await isPaused(universe, 60 * minute);
+      await sweepTwice(universe);
+      await isPaused(universe, 0);
+      universe.clock.advance(minute);
+    },
+    // A worker that was killed before the API responded has ended nothing.
+    async afterwards(universe) {
+      universe.clock.advance(2 * minute);
+      await universe.worker().sweep();
+    },
+  },
   { name: 'a webhook for a finished job', trigger: 'webhook', expected: [completed], prepare: finished },
   { name: 'a sweep that finds the end', trigger: 'sweep', expected: [completed], prepare: watched('Completed') },
   { name: 'an event for a failed job', trigger: 'event', expected: [failed], prepare: watched('Failed') },

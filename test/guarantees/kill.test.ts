@@ -36,9 +36,9 @@ test(
       'store.due',
       'store.get',
       'store.readMarks',
-      'store.removeMark',
       'store.save',
       'store.saveDelivery',
+      'store.writeMark',
       'token',
       'topic',
     ]);

@@ -91,6 +91,12 @@ async function isInTrouble(): Promise<void> {
   await notifier.post('job_1');
 }
 
+async function hasFailingChannel(): Promise<void> {
+  await becomes('Failed')();
+  world.slack.answerWith({ status: 500 });
+  await notifier.post('job_1');
+}
+
 const rows: [response: string, when: string, arrange: () => unknown, request: Request][] = [
   ['POST /jobs 200', 'the job runs', becomes('Running'), posted('job_1')],
   ['POST /jobs 200', 'the job has ended', becomes('Completed'), posted('job_1')],
@@ -115,9 +121,14 @@ const rows: [response: string, when: string, arrange: () => unknown, request: Re
   ['GET /jobs/{jobId} 503', 'no secret can be read', hasNoSecret, byId('job_1')],
   ['POST /wake 202', 'the environment is known', () => undefined, wake()],
   ['POST /wake 401', 'the secret is wrong', () => undefined, { ...wake(), ...wrong }],
-  ['POST /wake 413', 'the body is too long', () => undefined, { ...wake(), ...tooLong }],
   ['POST /wake 422', 'the environment is unknown', () => undefined, wake('nowhere')],
   ['POST /wake 500', 'the notifier has a bug', fails, wake()],
+  ['GET /health 200', 'everything works', () => undefined, {}],
+  ['GET /health 503', 'a channel fails', hasFailingChannel, {}],
+  ['GET /health 503', 'no secret can be read', hasNoSecret, {}],
+  ['GET /health 401', 'the secret is wrong', () => undefined, wrong],
+  ['GET /health 413', 'the body is too long', () => undefined, tooLong],
+  ['GET /health 500', 'the table fails', () => wrapStore(notifier, () => ({ readMarks: failed })), {}],
   ['POST /wake 503', 'the queue fails', () => deployWith({ sweepQueue: { send: failed } }), wake()],
 ];
 const failed = () => Promise.reject(new Error('the service failed'));
@@ -130,12 +141,16 @@ test.each(rows)('%s, when %s, is as documented', async (response, _when, arrange
 
   const { path: found, node } = at(`#/paths/${encoded(path)}/${method.toLowerCase()}/responses/${expected}`);
   const { 'content-type': type, ...others } = headers;
-  expect(Object.keys(node['content'] ?? {})).toEqual([type]);
+  const types = Object.keys(node['content'] ?? {});
+  // Only a failing service has two: its health, and a problem.
+  if (response === 'GET /health 503') expect(types).toEqual(['application/json', 'application/problem+json']);
+  else expect(types).toEqual([type]);
   const validate = validatorOf(`${found}/content/${encoded(String(type))}/schema`);
   expect([validate(body), validate.errors]).toEqual([true, null]);
-  if (Number(expected) >= 400) expect(body.status).toBe(status);
+  if (type === 'application/problem+json') expect(body.status).toBe(status);
 
-  const names = Object.keys(node['headers'] ?? {});
+  // The health itself carries no Retry-After.
+  const names = Object.keys(node['headers'] ?? {}).filter(() => type !== 'application/json' || expected === '202');
   expect(Object.keys(others)).toEqual(names.map((name) => name.toLowerCase()));
   for (const name of names) {
     const { path: header } = at(`${found}/headers/${name}`);
@@ -146,7 +161,7 @@ test.each(rows)('%s, when %s, is as documented', async (response, _when, arrange
 describe('the document', () => {
   test('lists the responses that are tested here, and the routes that are deployed', () => {
     expect([...new Set(rows.map(([response]) => response))].sort()).toEqual(documented.sort());
-    const deployed = [...readFileSync('serverless.yml', 'utf8').matchAll(/- httpApi: (\S+ \S+)/g)];
+    const deployed = [...readFileSync('serverless.yml', 'utf8').matchAll(/- httpApi: ([A-Z]+ \S+)/g)];
     const routes = new Set(documented.map((response) => response.replace(/ \d+$/, '')));
     expect(deployed.map(([, route]) => route).sort()).toEqual([...routes].sort());
   });

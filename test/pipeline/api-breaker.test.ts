@@ -193,7 +193,7 @@ test('a successful reading ends the cooldown: the next cooldown is short again',
     clock.advance(15 * minute);
   }
   expect(await (await begin()).read()).toEqual({ kind: 'job', job });
-  expect(await cooldownInTable()).toBeUndefined();
+  expect(await cooldownInTable()).toMatchObject({ recoveredAt: expect.any(String) });
   answers = [refuse('credentialRefused')];
   await (await begin()).read();
   expect(await cooldownInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
@@ -278,11 +278,14 @@ test('a failed cooldown write does not keep the breaker open', async () => {
   expect(notes.lines).toMatchObject([{ level: 'error' }, { level: 'warn', message: 'cooldown write failed' }]);
 });
 
-test('a cooldown that cannot be removed does not block jobs', async () => {
+test('a cooldown whose end cannot be written does not block jobs', async () => {
   await store.writeMark(key, { until: clock.now(), failures: 2, reason: 'before', since: '2026-01-01T00:00:00.000Z' });
-  store.removeMark = () => Promise.reject(new Error('the table is down'));
+  store.writeMark = () => Promise.reject(new Error('the table is down'));
   const { read } = await begin();
   expect(await read()).toEqual({ kind: 'job', job });
   expect(await read()).toEqual({ kind: 'job', job });
-  expect(notes.lines).toMatchObject([{ level: 'warn', message: 'cooldown write failed' }]);
+  expect(notes.lines).toMatchObject([
+    { message: 'cooldown ended' },
+    { level: 'warn', message: 'cooldown write failed' },
+  ]);
 });

@@ -246,7 +246,7 @@ describe('401', () => {
       set('job_bad', 'Failed');
       set('job_staging', 'Failed');
       expect(await sweepAfter(notifier, 15 * minute)).toMatchObject({ changed: 2, sent: 4 });
-      expect(await markOf(world, 'cooldown#environment#production')).toBeUndefined();
+      expect(await markOf(world, 'cooldown#environment#production')).toMatchObject({ recoveredAt: expect.any(String) });
     },
   );
 

@@ -164,7 +164,7 @@ test('a channel that was failing gets one message first, and the others wait for
   await breaker.succeeded();
   await settled();
   expect(asked.turns).toEqual([0, 700, 700, 700]);
-  expect(await cooldownInTable()).toBeUndefined();
+  expect(await cooldownInTable()).toMatchObject({ recoveredAt: expect.any(String) });
 });
 
 test('the interval also applies after a cooldown', async () => {
@@ -242,6 +242,7 @@ test('what cannot be written about the channel stops no message', async () => {
   await breaker.failed(error('unavailable'));
   expect(await breaker.enter()).toBe(false);
   expect(notes.lines.map(({ message }) => message)).toEqual([
+    'cooldown ended',
     'cooldown write failed',
     'channel paused',
     'cooldown write failed',

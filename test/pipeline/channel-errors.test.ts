@@ -162,7 +162,7 @@ describe('Slack 429', () => {
     notifier.clock.advance(1);
     expect(await other.sweep()).toMatchObject({ sent: 2, failedDeliveries: 0 });
     expect(world.slack.messages).toHaveLength(2);
-    expect(await markOf(world, 'cooldown#channel#team')).toBeUndefined();
+    expect(await markOf(world, 'cooldown#channel#team')).toMatchObject({ recoveredAt: expect.any(String) });
   });
 });
 

@@ -97,11 +97,27 @@ test('a failure without a wait is stored and pauses nothing', async () => {
   expect(cooldown.current()).toMatchObject({ failures: 1, until: clock.now() });
 });
 
-test('a recovery removes the cooldown', async () => {
+test('a recovery ends the cooldown, and stays on record with the time and the trouble', async () => {
   await (await begin()).begin('failed', () => 1_000);
+  clock.advance(500);
   const cooldown = await begin();
   await cooldown.end();
-  expect([cooldown.current(), cooldown.isCoolingDown(), await inTable()]).toEqual([undefined, false, undefined]);
+  for (const each of [cooldown, await begin()])
+    expect([each.current(), each.isCoolingDown()]).toEqual([undefined, false]);
+  expect(await inTable()).toMatchObject({
+    reason: 'failed',
+    since: '2026-01-01T10:10:00.000Z',
+    recoveredAt: '2026-01-01T10:10:00.500Z',
+  });
+});
+
+test('a success after the recovery writes nothing', async () => {
+  await (await begin()).begin('failed');
+  await (await begin()).end();
+  const recovered = await inTable();
+  clock.advance(1_000);
+  await (await begin()).end();
+  expect(await inTable()).toEqual(recovered);
 });
 
 test('a cooldown that cannot be written or removed is logged and ignored', async () => {
@@ -114,6 +130,7 @@ test('a cooldown that cannot be written or removed is logged and ignored', async
   expect(cooldown.isCoolingDown()).toBe(false);
   expect(notes.lines).toMatchObject([
     { level: 'warn', message: 'cooldown write failed', cooldown: key },
+    { level: 'info', message: 'cooldown ended', cooldown: key },
     { level: 'warn', message: 'cooldown write failed', cooldown: key },
   ]);
 });

@@ -342,9 +342,9 @@ describe('a receipt', () => {
         writes.push(`receipt of ${key}`);
         return stored;
       },
-      removeMark: async (key) => {
-        writes.push(`end of ${key}`);
-        await real.removeMark(key);
+      writeMark: async (key, mark, options) => {
+        writes.push(`${'recoveredAt' in mark ? 'end of ' : ''}${key}`);
+        await real.writeMark(key, mark, options);
       },
     }));
     await sweepAfter(notifier, 30 * second);

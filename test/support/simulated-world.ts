@@ -86,6 +86,7 @@ const allChannels: Record<ChannelName, { type: string; [member: string]: unknown
 export interface WorldOptions {
   discover?: boolean;
   limits?: unknown[];
+  operators?: string[];
   /** Slack and both topics, if left out. */
   channels?: readonly ChannelName[];
 }
@@ -96,6 +97,7 @@ export const usualChannels: readonly ChannelName[] = ['slack', 'fifo', 'topic'];
 export const worldConfig = ({
   discover = false,
   limits = [],
+  operators = [],
   channels = usualChannels,
 }: WorldOptions = {}): ConfigDocument => ({
   environments: {
@@ -103,6 +105,7 @@ export const worldConfig = ({
   },
   channels: Object.fromEntries(channels.map((name) => [name, allChannels[name]])) as ConfigDocument['channels'],
   limits,
+  operators,
   webhook: { secrets: [webhookSecret] },
 });
 
@@ -237,6 +240,8 @@ const notices: Record<string, Notice> = {
   'Late, was still queued': { outcome: 'late', limit: 'queuedFor' },
   'Late, still running': { outcome: 'late', limit: 'runningFor' },
   'Late, was still running': { outcome: 'late', limit: 'runningFor' },
+  'Not working': { outcome: 'trouble' },
+  'Works again': { outcome: 'recovered' },
   Stuck: { outcome: 'stuck', limit: 'noProgressFor' },
   'Stuck, was without progress': { outcome: 'stuck', limit: 'noProgressFor' },
 };

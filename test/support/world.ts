@@ -31,6 +31,7 @@ export type ConfigDocument = {
   environments: Record<string, EnvironmentDocument>;
   channels: Record<string, { type: string; [member: string]: string }>;
   rules?: unknown[];
+  operators?: string[];
   limits?: unknown[];
   people?: Record<string, string>;
   webhook: { secrets: string[] };

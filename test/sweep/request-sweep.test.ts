@@ -41,6 +41,7 @@ describe('POST /wake', () => {
     ['a body of Experience Edge', { body: '{"invocation_id":"a"}', headers: { 'content-type': 'application/json' } }],
     ['broken JSON', { body: '{', headers: { 'content-type': 'application/json' } }],
     ['a binary body', { body: 'AAECAw==', isBase64Encoded: true, headers: { 'content-type': 'image/png' } }],
+    ['a body of any length, which is not read', { body: 'x'.repeat(200_000) }],
     ['no environment if there is only one', { queryStringParameters: {} }],
   ])('accepts %s', async (_, request) => {
     expect((await wake('production', request)).status).toBe(202);
