@@ -124,7 +124,9 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
         FunctionName: '<SweepLambdaFunction.Arn>',
       }),
     ]);
-    const { VisibilityTimeout, MessageRetentionPeriod } = propertiesOf(stack, 'SweepQueue');
+    const { VisibilityTimeout, MessageRetentionPeriod, RedrivePolicy } = propertiesOf(stack, 'SweepQueue');
+    // A failed request is not repeated.
+    expect(RedrivePolicy).toEqual({ deadLetterTargetArn: '<FailedSweeps.Arn>', maxReceiveCount: 1 });
     expect(VisibilityTimeout).toBeGreaterThan(functionOf(stack, 'Sweep').Timeout);
     expect(MessageRetentionPeriod).toBeLessThanOrEqual(120);
   });
