@@ -6,7 +6,7 @@ import type { JobName } from '../domain/job.ts';
 import type { NamedDelivery } from '../domain/outbox.ts';
 import { update } from '../table/update.ts';
 
-/** Selects dead deliveries. A member that is left out does not restrict the selection. */
+/** Selects deliveries. A member that is left out does not restrict the selection. */
 export interface Wanted {
   channel?: string | undefined;
   /** Epoch milliseconds: selects deliveries whose last attempt, or decision if there was none, is no older than this. */
@@ -29,15 +29,16 @@ async function* jobsOf({ store }: Deps, { job }: Wanted): AsyncGenerator<JobName
   else for await (const page of store.dead()) yield* page.map(({ environment, jobId }) => ({ environment, jobId }));
 }
 
-async function replayOne(deps: Deps, job: JobName, { channel, since = 0 }: Wanted): Promise<string[]> {
-  const { store, clock, timings, newId, log } = deps;
-  const isWanted = (one: NamedDelivery): boolean =>
-    (channel === undefined || one.channel === channel) &&
-    Date.parse(one.delivery.at ?? one.delivery.createdAt) >= since;
+/** Whether a delivery is selected by its channel and time. */
+export const isWanted = ({ channel, delivery }: NamedDelivery, wanted: Wanted): boolean =>
+  (wanted.channel === undefined || channel === wanted.channel) &&
+  Date.parse(delivery.at ?? delivery.createdAt) >= (wanted.since ?? 0);
 
+async function replayOne(deps: Deps, job: JobName, wanted: Wanted): Promise<string[]> {
+  const { store, clock, timings, newId, log } = deps;
   const { change, isWritten } = await update(store, job, (known) => {
     if (!known) return { next: null, revived: [] };
-    const { next, revived } = revive(known, isWanted, { now: clock.now(), writer: newId(), timings });
+    const { next, revived } = revive(known, (one) => isWanted(one, wanted), { now: clock.now(), writer: newId(), timings });
     return { next: revived.length > 0 ? next : null, revived };
   });
   if (isWritten) log.info('deliveries replayed', { ...job, deliveries: change.revived });

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { publishingJob } from '../../local/publishing-job.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -70,6 +70,40 @@ test('only what died lately, when asked so', async () => {
   await die('job_1');
   expect((await run('--since', '2h')).stdout).toBe('No dead delivery matches.\n');
   expect(await states('job_1')).toEqual(['events sent', 'team dead']);
+});
+
+describe('--pending', () => {
+  /** A failed job whose Slack message waits, because Slack was down. */
+  const wait = async (jobId: string): Promise<void> => {
+    notifier.clock.set(new Date().toISOString());
+    world.slack.answerWith({ status: 503, times: 1_000 });
+    world.api.setJob(jobId, publishingJob({ id: jobId, status: 'Failed', at: notifier.clock.now() }));
+    await notifier.post(jobId);
+    for (let sweeps = 0; sweeps < 5; sweeps++) {
+      notifier.clock.advance(hour);
+      await notifier.sweep();
+    }
+    world.slack.clearAnswers();
+  };
+
+  test('a waiting delivery is sent by the next sweep, once, even if its channel is paused', async () => {
+    await wait('job_1');
+    notifier.clock.set(new Date().toISOString());
+    await notifier.sweep();
+    expect(await states('job_1')).toEqual(['events sent', 'team pending']);
+    const { code, stdout } = await run('--pending', '--channel', 'team');
+    expect([code, stdout]).toEqual([0, 'production job_1: failed/team\nThe next sweep sends 1 delivery.\n']);
+    notifier.clock.set(new Date().toISOString());
+    await notifier.sweep();
+    expect(await states('job_1')).toEqual(['events sent', 'team sent']);
+    expect(world.slack.messages).toHaveLength(1);
+    expect((await run('--pending')).stdout).toBe('No waiting delivery matches.\n');
+  });
+
+  test('without it, waiting deliveries stay as they are', async () => {
+    await wait('job_1');
+    expect((await run()).stdout).toBe('No dead delivery matches.\n');
+  });
 });
 
 test.each([
