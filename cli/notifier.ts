@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-/** `npm run notifier -- <command>`: the command line. */
+/** `npm run notifier -- <command>` and `npx publishing-job-notifier <command>`: the command line. */
 
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
 import { addCheck } from './check.ts';
+import { addCompletion } from './completion.ts';
 import { addDoctor } from './doctor.ts';
 import { errorMessage, exitCodeOf } from './error-message.ts';
 import { addExplain } from './explain.ts';
@@ -13,11 +15,13 @@ import { addReplay } from './replay.ts';
 import { addSecrets } from './secrets.ts';
 import { addSendTest } from './send-test.ts';
 
-const program = new Command('npm run notifier --')
+const isSource = process.argv[1]?.endsWith('notifier.ts');
+const program = new Command(isSource ? 'npm run notifier --' : packageJson.name)
   .description('Inspect and operate a publishing-job-notifier')
   .usage('<command> [options]')
   .helpCommand(false)
   .helpOption('-h, --help', 'show this help')
+  .version(packageJson.version, '--version', 'show the version')
   .showHelpAfterError('(add --help for usage)')
   .exitOverride()
   .addHelpText(
@@ -36,8 +40,12 @@ Exit codes: 0 success; 1 an error or a problem, described in the output; 2 a mis
 \`check --wait\` has more.`,
   );
 
-for (const add of [addDoctor, addSendTest, addExplain, addCheck, addJobs, addReplay, addRedrive, addSecrets])
+for (const add of [
+  ...[addDoctor, addSendTest, addExplain, addCheck, addJobs],
+  ...[addReplay, addRedrive, addSecrets, addCompletion],
+]) {
   add(program);
+}
 
 // A reader such as `head` may close the pipe early.
 process.stdout.on('error', () => process.exit());
@@ -47,8 +55,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    // Commander has printed its message. A request for help is not a mistake.
-    process.exitCode = error.code === 'commander.helpDisplayed' ? 0 : 2;
+    // Commander has printed its message. A request for help or for the version is not a mistake.
+    process.exitCode = /^commander\.(helpDisplayed|version)$/.test(error.code) ? 0 : 2;
   } else {
     process.stderr.write(`${errorMessage(error)}\n`);
     process.exitCode = exitCodeOf(error);

@@ -28,7 +28,10 @@ export function addReplay(program: Command): void {
 }
 
 /** Makes dead deliveries pending again, or waiting ones due. The next sweep sends them. */
-async function replay(deps: Deps, { pending = false, channel, since, job, environment }: Options): Promise<CommandResult> {
+async function replay(
+  deps: Deps,
+  { pending = false, channel, since, job, environment }: Options,
+): Promise<CommandResult> {
   if (channel !== undefined) readChannels([channel], deps.config);
   const wanted: Wanted = {
     channel,

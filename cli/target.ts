@@ -1,5 +1,6 @@
 /** Finds the notifier that a command works on: a deployed stack, a table, or the `npm start` of this folder. */
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
@@ -54,7 +55,7 @@ export const regionOf = ({ region }: TargetOptions, env: Env): string => region 
 /** Sets the target's environment variables in this process, where the AWS SDK reads them. */
 export const applyTarget = ({ env }: Pick<Target, 'env'>): void => void Object.assign(process.env, env);
 
-/** The configuration, in the form that the functions read: from `NOTIFIER_CONFIG`, or from `notifier.yml`. */
+/** The configuration, in the form that the functions read: from `NOTIFIER_CONFIG`, or from `notifier.yml` of this folder or of the checkout. */
 export async function configuration(env: Env): Promise<{ NOTIFIER_CONFIG: string }> {
   return { NOTIFIER_CONFIG: JSON.stringify((await configurationDocument(env)).document) };
 }
@@ -66,8 +67,9 @@ export const checkout = fileURLToPath(new URL('..', import.meta.url));
 export async function configurationDocument(env: Env): Promise<StageDocument> {
   const { STAGE: stage, NOTIFIER_CONFIG: text } = env;
   if (text) return { document: stage ? forStage(parseJson(text), stage) : parseJson(text), source: 'NOTIFIER_CONFIG' };
-  if (stage) return await readStageDocument(stage, checkout);
-  return { document: await readDocument(join(checkout, 'notifier.yml')), source: 'notifier.yml' };
+  const folder = existsSync('notifier.yml') ? process.cwd() : checkout;
+  if (stage) return await readStageDocument(stage, folder);
+  return { document: await readDocument(join(folder, 'notifier.yml')), source: 'notifier.yml' };
 }
 
 /** Makes the target's dependencies. They write no log, because a command reports by its result. */

@@ -38,7 +38,11 @@ async function replayOne(deps: Deps, job: JobName, wanted: Wanted): Promise<stri
   const { store, clock, timings, newId, log } = deps;
   const { change, isWritten } = await update(store, job, (known) => {
     if (!known) return { next: null, revived: [] };
-    const { next, revived } = revive(known, (one) => isWanted(one, wanted), { now: clock.now(), writer: newId(), timings });
+    const { next, revived } = revive(known, (one) => isWanted(one, wanted), {
+      now: clock.now(),
+      writer: newId(),
+      timings,
+    });
     return { next: revived.length > 0 ? next : null, revived };
   });
   if (isWritten) log.info('deliveries replayed', { ...job, deliveries: change.revived });

@@ -27,7 +27,8 @@ export async function retryNow(deps: Deps, wanted: Wanted): Promise<{ job: JobNa
 
 async function* jobsOf({ store }: Deps, { job }: Wanted): AsyncGenerator<JobName> {
   if (job) return yield job;
-  for await (const page of store.due(Number.MAX_SAFE_INTEGER)) yield* page.filter(({ pendingAt }) => pendingAt !== null);
+  for await (const page of store.due(Number.MAX_SAFE_INTEGER))
+    yield* page.filter(({ pendingAt }) => pendingAt !== null);
 }
 
 /** Takes the lease meanwhile, so that no worker attempts the same deliveries. */
