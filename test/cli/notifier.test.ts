@@ -32,10 +32,16 @@ describe('help', () => {
     ['an unknown command', ['chek']],
     ['an unknown option', ['jobs', '--ded']],
     ['too many arguments', ['jobs', 'job_1']],
+    ['no subcommand', ['secrets']],
+    ['a missing value', ['jobs', '--name']],
   ])('%s is a mistake, and points to the help', async (_, args) => {
     const { code, stdout, stderr } = await run(args, {});
     expect([code, stdout, stderr]).toEqual([2, '', expect.stringMatching(/--help|Usage:/)]);
   });
+});
+
+test('--version prints the version', async () => {
+  expect(await run(['--version'], {})).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });
 
 describe('the target', () => {
