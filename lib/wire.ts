@@ -32,6 +32,8 @@ export function wire(
 ): Deps {
   const config = loadConfig(env, types);
   const redact = createRedactor();
+  // AWS repeats the whole request when it refuses its signature.
+  redact.learn(env['AWS_SESSION_TOKEN'] ?? '');
   const secrets = createSecrets({ env, clock, redact, readParameters, references: references(config, types) });
   const log = createLog({ clock, redact, write });
   const deps = { http: http ?? createHttp(), clock, secrets, redact, log };

@@ -8,18 +8,14 @@ import { UpstreamError, type UpstreamKind } from '../platform/errors.ts';
 import type { HttpResponse } from '../platform/http.ts';
 import { parseRetryAfter } from '../platform/http.ts';
 import { reference } from '../platform/secrets.ts';
-import { clean, cut } from '../platform/text.ts';
+import { cut } from '../platform/text.ts';
 import { defineChannel } from './channel.ts';
 
 /** `webhookUrl` is a secret: anyone who has it can post. */
 export const slack = defineChannel({
   references: { webhookUrl: reference },
   create({ http, clock, secrets, redact }, { webhookUrl }) {
-    const readUrl = async (): Promise<URL> => {
-      const url = checkedUrl(await secrets.read(webhookUrl));
-      redact.learn(url.pathname);
-      return url;
-    };
+    const readUrl = async (): Promise<URL> => checkedUrl(await secrets.read(webhookUrl));
     const post = async (url: URL, payload: object, deadline: number): Promise<string> => {
       const timeoutMs = deadline - clock.now();
       if (timeoutMs <= 0) throw new UpstreamError('unavailable', 'Slack: no time left to send');
@@ -135,7 +131,7 @@ function readReceipt({ status, headers, body }: HttpResponse, now: number, redac
   if (status === 200 && result === 'ok') return 'ok';
 
   const refuse = (kind: UpstreamKind, advice: string, options = {}) =>
-    new UpstreamError(kind, `Slack: answered ${status} ${clean(redact(result), 100)}${advice}`.trimEnd(), options);
+    new UpstreamError(kind, `Slack: answered ${status}${redact(errorNameIn(result))}${advice}`, options);
   if (status === 429) {
     throw new UpstreamError('rateLimited', 'Slack: too many messages (429)', {
       retryAfterMs: parseRetryAfter(headers['retry-after'] ?? retryAfterIn(body), now),
@@ -155,6 +151,12 @@ function resultIn(body: string): string {
   if (!parsed.success) return body.trim();
   return parsed.output.ok ? 'ok' : (parsed.output.error ?? 'not ok');
 }
+
+/** The name of an error of Slack, after a space. Any other text may repeat the address, which is a secret. */
+const errorNameIn = (result: string): string => {
+  const [name] = /^[a-z_]{1,60}(?![^\s:,.])/.exec(result) ?? [];
+  return name ? ` ${name}` : ', without an error of Slack';
+};
 
 const JsonResult = v.object({ ok: v.boolean(), error: v.optional(v.string()) });
 

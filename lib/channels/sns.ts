@@ -168,8 +168,14 @@ const neverConnected = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/;
 
 function readError(error: SnsError, dedupWindowMs: number, redact: (text: string) => string): UpstreamError {
   const { kind, ambiguous } = classify(error);
-  const detail = error.name === 'TimeoutError' ? 'no response in time' : clean(redact(error.message), 200);
-  return new UpstreamError(kind, `SNS: ${error.name}: ${detail}`, { cause: error, ambiguous, dedupWindowMs });
+  // For a wrong signature, the lines after the first one repeat the request with its session token.
+  const [sentence = ''] = error.message.split('\n');
+  const detail = error.name === 'TimeoutError' ? 'no response in time' : clean(redact(sentence), 200);
+  return new UpstreamError(kind, `SNS: ${clean(redact(error.name), 80)}: ${detail}`, {
+    cause: error,
+    ambiguous,
+    dedupWindowMs,
+  });
 }
 
 function classify(error: SnsError): { kind: UpstreamKind; ambiguous: boolean } {

@@ -45,7 +45,8 @@ async function retryOne(deps: Deps, { environment, jobId }: JobName, wanted: Wan
   });
   if (!isWritten) return [];
   const at = new Date(now).toISOString();
-  for (const { key, delivery } of change.waiting) await store.saveDelivery(job, key, { ...delivery, nextAt: at }, delivery);
+  for (const { key, delivery } of change.waiting)
+    await store.saveDelivery(job, key, { ...delivery, nextAt: at }, delivery);
   await update(store, job, (known) => ({
     next: known?.lease?.owner === writer ? release(known, { now, writer: newId(), timings }) : null,
   }));

@@ -10,6 +10,7 @@ import type { Fault } from '../../local/faults.ts';
 import { type SlackServer, startSlackServer } from '../../local/slack-server.ts';
 import { someMessage } from '../support/builders.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
+import { encodings } from '../support/encodings.ts';
 import { failure } from '../support/failure.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 
@@ -294,10 +295,18 @@ test('no error shows any part of the address, even if Slack repeats it', async (
   const hook = 'XXXXXXXXhook-secretXXXXXXXX';
   const webhookUrl = server.webhookUrl(hook);
   const { pathname } = new URL(webhookUrl);
-  const echoes = [webhookUrl, `Cannot POST ${pathname}`, `<p>The address ${pathname} was not found.</p>`];
+  const echoes = [`Cannot POST ${pathname}`, `<p>The address ${pathname} was not found.</p>`];
+  const encoded = [webhookUrl, pathname, hook].flatMap((part) =>
+    Object.values(encodings).map((encode) => encode(part)),
+  );
   const faults: (Fault & { times?: number })[] = [
     ...refusals.map(([, fault]) => fault).filter(({ kind }) => kind !== 'silence'),
     ...[200, 302, 400, 403, 404, 429, 500].flatMap((status) => echoes.map((body) => ({ status, body }))),
+    ...encoded.flatMap((part) => [
+      { status: 403, body: part },
+      { status: 403, body: { ok: false, error: part } },
+      { status: 403, body: `no_service ${part}` },
+    ]),
     { status: 400, body: `invalid_payload ${pathname}`, times: 2 },
   ];
   const errors: UpstreamError[] = [];
@@ -310,8 +319,20 @@ test('no error shows any part of the address, even if Slack repeats it', async (
   errors.push(await failure(send({ webhookUrl }, 60)));
   await server.close();
   errors.push(await failure(send({ webhookUrl })));
-  expectNoSecrets(errors, [webhookUrl]);
-  expectNoSecrets(errors, [hook]);
+  expectNoSecrets(errors, [webhookUrl, pathname, hook]);
+});
+
+test('an error shows the name that Slack gave to it, and no other text', async () => {
+  const says = async (body: unknown) => {
+    server.answerWith({ status: 403, body });
+    return (await failure(send())).message.replace(/\. Check.*/, '');
+  };
+  expect(await says('brand_new_error')).toBe('Slack: answered 403 brand_new_error');
+  expect(await says({ ok: false, error: 'brand_new_error' })).toBe('Slack: answered 403 brand_new_error');
+  expect(await says('brand_new_error: of block 3')).toBe('Slack: answered 403 brand_new_error');
+  for (const text of ['<html>Forbidden</html>', 'services/T0', 'no_service%2f', '', 'x'.repeat(61)]) {
+    expect(await says(text)).toBe('Slack: answered 403, without an error of Slack');
+  }
 });
 
 test('verifies an existing hook without a message', async () => {

@@ -219,6 +219,14 @@ test('no error shows a credential, and its message is short', async () => {
   expect((await failure(channel.send(someMessage(), 5_000))).message.length).toBeLessThan(300);
 });
 
+test('the request that AWS repeats when its signature is wrong is not shown', async () => {
+  const repeated =
+    'The signature does not match.&#10;&#10;The Canonical String was&#10;x-amz-security-token:session-token';
+  topic.answerWith(snsFault(403, 'SignatureDoesNotMatch', repeated));
+  const { message } = await failure(create().send(someMessage(), 5_000));
+  expect(message).toMatch(/^SNS: SignatureDoesNotMatch\w*: The signature does not match\.$/);
+});
+
 test('verifies an existing topic without a message', async () => {
   await create().verify(5_000);
   expect(topic.messages).toEqual([]);

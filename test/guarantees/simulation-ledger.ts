@@ -117,10 +117,14 @@ export function createLedger(now: () => number) {
     },
 
     /** A worker has read a page of the list, with these jobs. */
-    heardOf: (jobs: string[]): void => void (listedLast = new Set([...listedLast, ...jobs])),
+    heardOf(jobs: string[]): void {
+      listedLast = new Set([...listedLast, ...jobs]);
+    },
 
     /** From now on, nothing goes wrong any more. */
-    repaired: (): void => void (listedLast = new Set()),
+    repaired(): void {
+      listedLast = new Set();
+    },
 
     /** Whether the list showed a job to a worker after the last repair. */
     wasListedLast: (job: string): boolean => listedLast.has(job),

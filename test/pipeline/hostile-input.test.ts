@@ -5,6 +5,7 @@ import { createHandler as createWebhook } from '../../functions/webhook.ts';
 import { snsFault } from '../../local/embedded-topic.ts';
 import { problemFault } from '../../local/publishing-api-server.ts';
 import type { SlackPayload } from '../../local/slack-server.ts';
+import { encodings } from '../support/encodings.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { hurryRead, hurrySend, itemsOf, minute, sweepAfter, sweepEvery, wrapStore } from '../support/scene.ts';
 import { getEvent, httpEvent, lambdaContext, startWorld, type World, webhookSecret } from '../support/world.ts';
@@ -95,11 +96,22 @@ describe('secrets', () => {
   const creatorId = 'creator-id-that-nobody-should-see';
   const cancelerId = 'canceler-id-that-nobody-should-see';
 
+  /** The last part of Slack's address, which is the secret in it. */
+  const hook = 'aB3-hook-secret+of-us-0815';
+  const inEveryEncoding = (text: string): string[] => Object.values(encodings).map((encode) => encode(text));
+
+  beforeEach(() => {
+    const { channels, ...config } = world.config();
+    const team = { type: 'slack', webhookUrl: world.slack.webhookUrl(hook) };
+    notifier = deploy(world, { config: { ...config, channels: { ...channels, team } } });
+  });
+
   /** All that is secret in this world. */
   const secretsOf = (): string[] => [
     ...toldToTheApi(),
     webhookSecret,
-    new URL(world.slack.webhookUrl('team')).pathname,
+    new URL(world.slack.webhookUrl(hook)).pathname,
+    hook,
     creatorId,
     cancelerId,
   ];
@@ -111,7 +123,7 @@ describe('secrets', () => {
   const assertNoSecret = (where: string, said: unknown) => {
     const text = typeof said === 'string' ? said : JSON.stringify(said);
     for (const secret of secretsOf()) {
-      for (const form of [secret, encodeURIComponent(secret), secret.slice(0, 12), secret.slice(-12)]) {
+      for (const form of [...inEveryEncoding(secret), secret.slice(0, 12), secret.slice(-12)]) {
         expect(text.includes(form), `${where} holds ${form}: ${text.slice(0, 2_000)}`).toBe(false);
       }
     }
@@ -135,7 +147,10 @@ describe('secrets', () => {
     return { ...fault, body: { ...(body as object), detail, errors: { authorization: [detail] } } };
   };
   /** A response text that repeats everything that the API was sent. */
-  const gossip = () => `you sent ${toldToTheApi().join(' and ')}`;
+  const gossip = () => `you sent ${toldToTheApi().flatMap(inEveryEncoding).join(' and ')}`;
+  /** Repeats what the API was sent, in one encoding at a time: long texts are cut. */
+  const gossips = () =>
+    Object.values(encodings).map((encode) => `you sent ${toldToTheApi().map(encode).join(' and ')}`);
 
   test('never leave by the API: whatever it says, in whichever way it fails', async () => {
     const answers: unknown[] = [];
@@ -154,6 +169,10 @@ describe('secrets', () => {
       await ask(id);
       world.api.clearFaults();
       await sweepAfter(notifier, 15 * minute);
+    }
+    for (const [index, detail] of gossips().entries()) {
+      world.api.fault({ call: 'job', jobId: `job_said_${index}`, ...problem(404, detail) });
+      answers.push((await notifier.post(`job_said_${index}`)).body);
     }
     for (const [index, body] of [
       gossip(),
@@ -205,7 +224,8 @@ describe('secrets', () => {
         await sweepAfter(notifier, 15 * minute),
       );
     };
-    const said = () => `${world.slack.webhookUrl('team')} ${gossip()}`;
+    const address = () => world.slack.webhookUrl(hook);
+    const said = () => [address(), new URL(address()).pathname, hook].flatMap(inEveryEncoding).join(' ');
     for (const status of [200, 302, 400, 403, 404, 410, 429, 500]) {
       world.slack.answerWith({ status, body: said() });
       world.topic.answerWith(snsFault(status === 200 ? 500 : status, 'InvalidParameter', said()));

@@ -2,10 +2,11 @@
 
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
+import { encodings } from './encodings.ts';
 
 /**
  * Expects that none of `texts` contains any of `secrets`: strings as they are, errors with causes and stacks, other
- * values with everything inside. A secret also counts when it is encoded as in a URL or in JSON.
+ * values with everything inside. A secret also counts in any usual encoding.
  */
 export function expectNoSecrets(texts: readonly unknown[], secrets: readonly string[]): void {
   // Without texts or secrets this could not fail, and a short secret could occur by chance.
@@ -27,9 +28,7 @@ function textOf(value: unknown): string {
   return `${all}\n${JSON.stringify(value) ?? ''}`;
 }
 
-const formsOf = (secret: string): string[] => [
-  ...new Set([secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]),
-];
+const formsOf = (secret: string): string[] => [...new Set(Object.values(encodings).map((encode) => encode(secret)))];
 
 function around(text: string, form: string): string {
   const at = text.indexOf(form);
