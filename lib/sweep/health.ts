@@ -35,7 +35,7 @@ export async function readHealth({ store, config }: Pick<Deps, 'store' | 'config
 }
 
 /** The health of everything that is configured. Discovery is a part of its environment. Pure. */
-export function healthOf(config: Config, marks: Map<string, object>): Health {
+function healthOf(config: Config, marks: Map<string, object>): Health {
   const of = (...subjects: Subject[]): ServiceHealth => {
     const [trouble] = subjects.flatMap((subject) => readTrouble(subject, marks) ?? []).filter(isOngoing);
     return { works: !trouble, since: trouble?.since ?? null, reason: trouble?.reason ?? null };
