@@ -95,6 +95,11 @@ const requestsOf: Record<string, () => Promise<Grant[]>> = {
     const notifier = start();
     await checkJobs(notifier, (id) => recorder.during(() => notifier.post(id)));
     await recorder.during(() => notifier.get('job_1'));
+    await recorder.during(() => notifier.request(httpEvent('GET /health')));
+    await recorder.during(() => notifier.request(httpEvent('POST /wake')));
+    // A request that fails does not serve further calls.
+    notifier.clock.advance(minute);
+    world.queue.answerWith({ status: 403, times: 9 });
     await recorder.during(() => notifier.request(httpEvent('POST /wake')));
     return recorder.asked();
   },
