@@ -1,6 +1,9 @@
 /** The permissions and the actions of the workflow. */
 
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 
@@ -32,4 +35,21 @@ test('the workflow uses no stored secret', () => {
 test('the deploy job needs the checks of .ci/run', () => {
   expect(workflow.jobs.deploy.needs).toBe('check');
   expect(workflow.jobs.check.steps).toContainEqual({ run: 'bash .ci/run' });
+});
+
+test('main is deployed to dev only with a configuration of its own', () => {
+  const steps: { id?: string; run?: string; if?: string }[] = workflow.jobs.deploy.steps;
+  const at = steps.findIndex(({ id }) => id === 'configuration');
+  expect(steps.slice(at + 1).map((step) => step.if)).toEqual(Array(4).fill('steps.configuration.outputs.deploys'));
+  const folder = mkdtempSync(join(tmpdir(), 'notifier-'));
+  const output = (stage: string) => {
+    const GITHUB_OUTPUT = join(folder, `output-${stage}`);
+    writeFileSync(GITHUB_OUTPUT, '');
+    execFileSync('bash', ['--norc', '-c', steps[at]?.run ?? ''], { cwd: folder, env: { STAGE: stage, GITHUB_OUTPUT } });
+    return readFileSync(GITHUB_OUTPUT, 'utf8');
+  };
+  expect([output('dev'), output('prod')]).toEqual(['', 'deploys=true\n']);
+  writeFileSync(join(folder, 'notifier.dev.yml'), '');
+  expect(output('dev')).toBe('deploys=true\n');
+  rmSync(folder, { recursive: true });
 });

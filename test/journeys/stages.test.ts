@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => Promise.all([rm(folder, { recursive: true }), aws.close()]));
 
-const edit = async (from: string, to: string, name = 'notifier.yml') => {
+const edit = async (from: string | RegExp, to: string, name = 'notifier.yml') => {
   const text = await readFile(join(folder, 'notifier.yml'), 'utf8');
   await writeFile(join(folder, name), text.replaceAll(from, to));
 };
@@ -37,7 +37,8 @@ const refused = (stage: string): Promise<string> =>
 
 async function doctor(stage: string): Promise<string[]> {
   const env = { ...aws.env, AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' };
-  const { stdout } = await run(['doctor', '--stage', stage], env, '', folder);
+  const { stdout, stderr } = await run(['doctor', '--stage', stage], env, '', folder);
+  expect(stderr).toBe('');
   return stdout.split('\n').filter((line) => /deployed (configuration|version)|other deployments/.test(line));
 }
 
@@ -85,7 +86,11 @@ test('two stages: each has its own file and parameters, and a second one with th
     /notifier\.dev\.yml and notifier\.yml both watch production and notify team, so every/,
   );
 
-  await edit('ssm:/publishing-job-notifier/', 'ssm:/publishing-job-notifier/{stage}/', 'notifier.dev.yml');
+  await edit(
+    /ssm:\/publishing-job-notifier\/([\w/-]+)/g,
+    '"ssm:/publishing-job-notifier/{stage}/$1"',
+    'notifier.dev.yml',
+  );
   const dev = await deploy('dev');
   expect(Object.values(dev.files['sweep.zip'] ?? {}).join()).toContain(
     'ssm:/publishing-job-notifier/dev/slack-webhook-url',
