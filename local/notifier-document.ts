@@ -44,8 +44,7 @@ export function parseDocument(text: string, source: string): unknown {
     return parse(text, { logLevel: 'error' });
   } catch (error) {
     // The parser's message shows the lines around the mistake, and after a colon the text itself: both may be secrets.
-    const [sentence = ''] = (error as Error).message.split(':\
-');
+    const [sentence = ''] = (error as Error).message.split(':\n');
     const mistake = sentence.replace(/: .*?(?= at line \d+, column \d+$|$)/, '');
     const hint = text.includes('{stage}') ? ' Values with {stage} need quotes.' : '';
     throw new ConfigError(`${source} cannot be read: ${mistake}.${hint}`);
