@@ -63,7 +63,10 @@ function describeStack(stacks: AwsServer['stacks'], name: string, response: Serv
   }
   const members = (outputs: Record<string, string>) =>
     Object.entries(outputs)
-      .map(([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value.replace(/[<>&]/g, '')}</OutputValue></member>`)
+      .map(
+        ([key, value]) =>
+          `<member><OutputKey>${key}</OutputKey><OutputValue>${value.replace(/[<>&]/g, '')}</OutputValue></member>`,
+      )
       .join('');
   const all = found.map(
     ([stack, outputs]) => `<member><StackName>${stack}</StackName><Outputs>${members(outputs)}</Outputs></member>`,
