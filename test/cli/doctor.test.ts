@@ -207,7 +207,8 @@ test('a topic for Amazon Q, which is subscribed, passes', async () => {
 test('without the permission to list subscribers, they are a dash', async () => {
   deployed.world.topic.answerWith({ ...snsFault(403, 'AuthorizationError'), action: 'ListSubscriptionsByTopic' });
   const { crosses, dashes, text } = await diagnose();
-  expect([crosses, dashes]).toEqual([[], [...always, 'subscribers of channel events']]);
+  expect(crosses).toEqual([]);
+  expect([...dashes].sort()).toEqual([...always, 'subscribers of channel events'].sort());
   expect(text).toContain('- subscribers of channel events: SNS: AuthorizationError');
 });
 

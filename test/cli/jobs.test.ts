@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { jobs } from '../../cli/jobs.ts';
 import { problemFault } from '../../local/publishing-api-server.ts';
-import { day, minute, sweepEvery } from '../support/scene.ts';
+import { hour, minute, sweepEvery } from '../support/scene.ts';
 import { run } from './run.ts';
 import { useScene } from './scene.ts';
 
@@ -20,7 +20,7 @@ async function postDead(jobId: string): Promise<void> {
   world.slack.answerWith({ status: 404, body: 'no_service', times: 1_000 });
   world.setJob(jobId, { status: 'Failed', at: notifier.clock.now() });
   await notifier.post(jobId);
-  await sweepEvery(notifier, day, 4);
+  await sweepEvery(notifier, 6 * hour, 16);
   world.slack.clearAnswers();
 }
 

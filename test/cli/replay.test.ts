@@ -34,8 +34,8 @@ async function die(jobId: string): Promise<void> {
   world.slack.answerWith({ status: 404, body: 'no_service', times: 1_000 });
   world.api.setJob(jobId, publishingJob({ id: jobId, status: 'Failed', at: notifier.clock.now() }));
   await notifier.post(jobId);
-  for (let sweeps = 0; sweeps < 4; sweeps++) {
-    notifier.clock.advance(24 * hour);
+  for (let sweeps = 0; sweeps < 16; sweeps++) {
+    notifier.clock.advance(6 * hour);
     await notifier.sweep();
   }
   world.slack.clearAnswers();

@@ -78,7 +78,7 @@ describe('the response to a check', () => {
 
 describe('the details of a job', () => {
   test('have exactly the members of the contract', () => {
-    const { state, attempts, createdAt, nextAt, receipt, error } = sent;
+    const { state, attempts, createdAt, nextAt, receipt, error, failingSince } = sent;
     expect(detailsOf(record)).toEqual({
       jobId: 'job_41B25',
       environment: 'production',
@@ -100,6 +100,7 @@ describe('the details of a job', () => {
           at,
           receipt: null,
           error: 'answered 500',
+          failingSince: null,
           ambiguous: false,
         },
         {
@@ -112,6 +113,7 @@ describe('the details of a job', () => {
           at,
           receipt,
           error,
+          failingSince,
           ambiguous: true,
         },
       ],

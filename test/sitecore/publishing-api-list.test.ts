@@ -68,6 +68,7 @@ test('reads the jobs of a page like a single job, in their order', async () => {
     pageSize: 2,
     next: null,
     isCheckpoint: false,
+    tenants: ['org_example/tenant-example', 'org_example/tenant-example'],
   });
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn', status: 'Paused' }]);
 });
