@@ -3,6 +3,7 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHandler } from '../../functions/webhook.ts';
+import { problemFault } from '../../local/publishing-api-server.ts';
 import { loadBundle } from '../support/bundle.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { countStore, dieAfterRecording, itemOf, logged, markOf, postWithin, wrapStore } from '../support/scene.ts';
@@ -80,7 +81,7 @@ describe('POST /jobs', () => {
     const rows: [string, () => void, number, RegExp][] = [
       ['the API is down', () => world.api.fault({ call: 'job', status: 500, times: 9 }), 60, /answered 500/],
       ['the API does not know the job yet', () => undefined, 60, /no such job \(404\)/],
-      ['the API calls the id invalid', () => world.api.fault({ call: 'job', status: 400 }), 60, /\(400\)/],
+      ['the API calls the id invalid', () => world.api.fault({ call: 'job', ...problemFault(400) }), 60, /\(400\)/],
       ['the token endpoint is down', () => world.api.fault({ call: 'token', status: 503, times: 9 }), 60, /503/],
       [
         'the API asks to wait',
@@ -228,7 +229,7 @@ describe('GET /jobs/{jobId}', () => {
     setJob('job_1', 'Running');
     await notifier.post('job_1');
     world.api.revokeTokens();
-    world.api.fault({ call: 'token', status: 401, times: 9 });
+    world.api.fault({ call: 'token', ...problemFault(401), times: 9 });
     notifier.clock.advance(60_000);
     await notifier.sweep();
     expect((await notifier.get('job_1')).body.check).toMatchObject({
@@ -255,6 +256,7 @@ describe('GET /jobs/{jobId}', () => {
       nextAt: null,
       error: null,
       ambiguous: false,
+      failingSince: null,
     };
     expect(body).toEqual({
       jobId: 'job_1',

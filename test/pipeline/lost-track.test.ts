@@ -166,7 +166,7 @@ describe('a `lostTrack` message that could not be sent at once', () => {
     });
   };
 
-  test('says the same as the one that could, even if the job has reappeared as Completed', async () => {
+  test('says in the past that the job was lost if it has reappeared as Completed', async () => {
     await lose();
     set('job_1', 'Completed');
     await notifier.post('job_1');
@@ -175,8 +175,9 @@ describe('a `lostTrack` message that could not be sent at once', () => {
       .map(({ payload }) => payload.text ?? '')
       .filter((text) => /Lost track/.test(text));
     expect(lost).toHaveLength(1);
-    expect(lost[0]).toContain('not recognized this job since 2026-01-01 10:10 UTC');
-    expect(lost[0]).toContain('last known status is Running');
+    expect(lost[0]).toContain(
+      'did not recognize this job from 2026-01-01 10:10 UTC on. It was found again later: its status is Completed.',
+    );
   });
 
   test('is still sent when the job has reappeared as Running', async () => {

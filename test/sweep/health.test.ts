@@ -1,6 +1,7 @@
 /** `GET /health`: what works, since when not, and why. */
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { problemFault } from '../../local/publishing-api-server.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { configWith, countStore, logged, minute } from '../support/scene.ts';
 import { httpEvent, startWorld, type World } from '../support/world.ts';
@@ -69,7 +70,7 @@ test('a channel that fails is shown with the reason that the log has, until a me
 });
 
 const outages: [string, Parameters<World['api']['fault']>[0], RegExp][] = [
-  ['the credential is refused', { status: 401, times: always }, /refused \(401\)/],
+  ['the credential is refused', { ...problemFault(401), times: always }, /refused \(401\)/],
   ['the API is down', { status: 500, times: always }, /answered 500/],
   ['a permission is missing', { status: 403, times: always }, /xmcpub/],
   ['the API asks to wait', { status: 429, times: always }, /too many requests/],

@@ -5,7 +5,7 @@ import { queueEvent } from '../../local/embedded-queue.ts';
 import { problemFault } from '../../local/publishing-api-server.ts';
 import { isoTime, publishingJob } from '../../local/publishing-job.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { counted, hour, itemOf, logged, minute, second, sweepAfter, sweepEvery } from '../support/scene.ts';
+import { counted, hour, logged, markOf, minute, second, sweepAfter, sweepEvery } from '../support/scene.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -129,7 +129,7 @@ describe('what ran before the first look is found', () => {
     set('job_long', 'Failed', 40 * hour);
     await sweepAfter(notifier, minute);
     expect(announced()).toEqual(['job_long']);
-    expect(await itemOf(world, 'discovery#production')).not.toHaveProperty('left');
+    expect(await markOf(world, 'discovery#production')).not.toHaveProperty('left');
   });
 
   test('when the list is too long for one sweep', async () => {
@@ -138,12 +138,12 @@ describe('what ran before the first look is found', () => {
     const ago = (30 * 60 + 8_900) * minute;
     set('job_long', 'Running', ago);
     await notifier.sweep();
-    expect(await itemOf(world, 'discovery#production')).toHaveProperty('left');
+    expect(await markOf(world, 'discovery#production')).toHaveProperty('left');
     await sweepEvery(notifier, minute, 3);
     set('job_long', 'Failed', ago);
     await sweepAfter(notifier, minute);
     expect(announced()).toEqual(['job_long']);
-    expect(await itemOf(world, 'discovery#production')).not.toHaveProperty('left');
+    expect(await markOf(world, 'discovery#production')).not.toHaveProperty('left');
     expect(logged(notifier).filter(({ message }) => message === 'discovery incomplete')).toEqual([]);
   }, 60_000);
 });
@@ -160,7 +160,7 @@ describe('known jobs that all vanish', () => {
     for (const id of idsOf(3, 'new')) set(id, 'Failed');
     await sweepEvery(notifier, minute, 2);
     expect(announced()).toEqual(idsOf(3, 'new'));
-    expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
+    expect(await markOf(world, 'cooldown#environment#production')).toBeUndefined();
     await sweepEvery(notifier, minute, 12);
     expect(announced()).toEqual([...idsOf(6, 'job'), ...idsOf(3, 'new')].sort());
   });
@@ -169,9 +169,9 @@ describe('known jobs that all vanish', () => {
     await vanish();
     notifier.clock.advance(21 * minute);
     await notifier.wakeUp(queueEvent('{"environment":null}'));
-    expect(await itemOf(world, 'cooldown#environment#production')).toBeUndefined();
+    expect(await markOf(world, 'cooldown#environment#production')).toBeUndefined();
     await notifier.sweep();
-    expect(await itemOf(world, 'cooldown#environment#production')).toHaveProperty('reason');
+    expect(await markOf(world, 'cooldown#environment#production')).toHaveProperty('reason');
     set('new_0', 'Failed');
     await sweepEvery(notifier, 5 * minute, 4);
     expect(announced()).toContain('new_0');

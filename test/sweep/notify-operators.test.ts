@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sendTest } from '../../lib/pipeline/send-test.ts';
+import { problemFault } from '../../local/publishing-api-server.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { countStore, day, hour, minute, second, sweepAfter, sweepEvery, wrapStore } from '../support/scene.ts';
 import { type ConfigDocument, startWorld, type World } from '../support/world.ts';
@@ -101,7 +102,7 @@ describe('a channel that does not work', () => {
 test('an environment that cannot be read is reported, and once more when it can be read again', async () => {
   set('job_1', 'Running');
   await notifier.post('job_1');
-  world.api.fault({ status: 401, times: always });
+  world.api.fault({ ...problemFault(401), times: always });
   await sweepEvery(notifier, minute, 18);
   expect(texts()).toEqual([expect.stringMatching(/^Not working: environment production\. [\s\S]+refused \(401\)/)]);
   world.api.clearFaults();
