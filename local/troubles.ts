@@ -25,7 +25,10 @@ export async function readTroubles({ store, config, clock }: Deps): Promise<Trou
     ...channels.map((name) => cooldownKey('channel', name)),
   ];
   const [marks, unreadable] = await Promise.all([store.readMarks(keys), unreadableJobs({ store, clock })]);
-  const cooldown = (kind: Trouble['kind'], name: string) => marks.get(cooldownKey(kind, name)) as Cooldown | undefined;
+  const cooldown = (kind: Trouble['kind'], name: string) => {
+    const found = marks.get(cooldownKey(kind, name)) as Cooldown | undefined;
+    return found?.recoveredAt ? undefined : found;
+  };
   const ofEnvironments = environments.flatMap((name) => {
     const { trouble } = (marks.get(discoveryKey(name)) ?? {}) as { trouble?: string };
     const found =

@@ -14,7 +14,8 @@ const settings = { DATA_DIR: '/nowhere', NO_COLOR: '1', NODE_COMPILE_CACHE: join
 
 /** Runs a command of this project, or of a copy, to its end, with a text on its standard input. */
 export async function run(args: string[], env: Record<string, string>, input = '', folder = project) {
-  const child = spawn(process.execPath, [join(folder, 'cli/notifier.ts'), ...args], { env: { ...settings, ...env } });
+  const script = join(folder, 'cli/notifier.ts');
+  const child = spawn(process.execPath, [script, ...args], { cwd: folder, env: { ...settings, ...env } });
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   child.stdin.on('error', () => undefined).end(input);
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
