@@ -106,7 +106,7 @@ function resultOf(deps: Deps, situation: Situation): CommandResult {
   const { name, known, reading, now, cooldowns } = situation;
   const { config } = deps;
   const channels = Object.keys(config.channels);
-  const worker = { now, writer: 'explain', leaseUntil: now, conclude: false, isOpen: () => true };
+  const worker = { now, writer: 'explain', leaseUntil: now, conclude: false, acceptsMessages: () => true };
   const { next, transition } = decideNext(known, name, reading, decisionContext(deps, worker));
   // Without a transition, the recorded decision stands.
   const record = (transition && next) ?? known ?? null;

@@ -12,7 +12,7 @@ export interface DecisionContext {
   /** Whether this worker may conclude that a job is gone. */
   conclude: boolean;
   /** Whether a channel accepts messages now, as far as this worker knows. */
-  isOpen: (channel: string) => boolean;
+  acceptsMessages: (channel: string) => boolean;
   /** When a channel that had failed worked again, if that was a short while ago. Left out, or null: nothing of the kind. */
   recoveredAt?: ((channel: string) => number | null) | undefined;
   /** Null: no rules are configured, and every channel is notified of everything. */

@@ -16,11 +16,11 @@ export interface NamedDelivery extends Notice {
  */
 export function dueDeliveries(
   record: JobRecord,
-  context: Pick<DecisionContext, 'now' | 'isOpen' | 'recoveredAt'>,
+  context: Pick<DecisionContext, 'now' | 'acceptsMessages' | 'recoveredAt'>,
 ): NamedDelivery[] {
   const isDue = ({ delivery, channel }: NamedDelivery): boolean =>
     (Date.parse(delivery.nextAt ?? '') <= context.now || isAttemptedBefore(context.recoveredAt?.(channel), delivery)) &&
-    context.isOpen(channel);
+    context.acceptsMessages(channel);
   const pending = namedDeliveries(record).filter(({ delivery }) => isPending(delivery));
   const channels = [...new Set(pending.map(({ channel }) => channel))];
   return channels

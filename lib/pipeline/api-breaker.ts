@@ -1,4 +1,4 @@
-/** The circuit breaker of one environment's API within an invocation. It closes the API when further requests would fail. */
+/** The circuit breaker of one environment's API within an invocation. It opens when further requests would fail. */
 
 import { backoffMs, clampWaitMs } from '../domain/backoff.ts';
 import type { Reading } from '../domain/job.ts';
@@ -20,11 +20,11 @@ export interface ApiBreaker {
   /** The number of watched jobs that were found in this invocation. */
   found(): number;
   /** Whether requests are allowed. */
-  isOpen(): boolean;
+  allowsRequests(): boolean;
   /** Records trouble if requests failed in this invocation and none succeeded. Call it after the last request. */
   noteOutage(): Promise<void>;
-  /** Closes an environment whose API no longer knows its jobs. */
-  closeAsForeign(notFound: number): Promise<void>;
+  /** Opens for an environment whose API no longer knows its jobs. */
+  openAsForeign(notFound: number): Promise<void>;
 }
 
 /** The result of a list call. */
@@ -43,7 +43,7 @@ export function createApiBreaker(
   cooldown: CooldownState,
 ): ApiBreaker {
   const { api, jobList, clock, log, metrics } = deps;
-  let closedBecause: string | undefined;
+  let openedBecause: string | undefined;
   let failuresInARow = 0;
   let found = 0;
   let isCounted = false;
@@ -56,10 +56,10 @@ export function createApiBreaker(
     isCounted = true;
   };
 
-  /** Closes the API for this invocation. False: it was closed already. */
-  const close = (reason: string): boolean => {
-    if (closedBecause !== undefined) return false;
-    closedBecause = reason;
+  /** Opens the breaker for this invocation. False: it was open already. */
+  const open = (reason: string): boolean => {
+    if (openedBecause !== undefined) return false;
+    openedBecause = reason;
     countCooldown();
     log.error('environment paused', { environment, reason });
     return true;
@@ -69,7 +69,7 @@ export function createApiBreaker(
     countCooldown();
     const { reason, until, since } = cooldown.current() ?? { reason: '', until: 0, since: null };
     const retryAfterMs = until > clock.now() ? until - clock.now() : undefined;
-    return { kind: 'notAsked', error: closedBecause ?? reason, retryAfterMs, since };
+    return { kind: 'notAsked', error: openedBecause ?? reason, retryAfterMs, since };
   };
 
   const explain = async (error: UpstreamError): Promise<Reading> => {
@@ -81,11 +81,11 @@ export function createApiBreaker(
         failuresInARow = 0;
         return { kind: 'notFound', error: message };
       case 'credentialRefused':
-        if (close(message)) await cooldown.begin(message, backoffMs);
+        if (open(message)) await cooldown.begin(message, backoffMs);
         return notAsked();
       case 'rateLimited':
       case 'tokenUnavailable':
-        close(message);
+        open(message);
         await cooldown.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
         return notAsked();
       case 'forbidden':
@@ -95,26 +95,26 @@ export function createApiBreaker(
         failuresInARow += 1;
         failure = message;
         if (failuresInARow === failuresThatMeanDown) {
-          close(`the API is down: ${failuresInARow} failures in a row, the last one: ${message}`);
+          open(`the API is down: ${failuresInARow} failures in a row, the last one: ${message}`);
         }
         return { kind: 'unreadable', error: message, retryAfterMs: retryAfterMs && clampWaitMs(retryAfterMs) };
     }
   };
 
-  const isOpen = () => closedBecause === undefined && !cooldown.isCoolingDown();
+  const allowsRequests = () => openedBecause === undefined && !cooldown.isCoolingDown();
 
   return {
-    isOpen,
+    allowsRequests,
     found: () => found,
     noteFound() {
       found += 1;
     },
     async list(query, deadline, mostCalls) {
-      if (!isOpen()) return { kind: 'notAsked' };
+      if (!allowsRequests()) return { kind: 'notAsked' };
       try {
         const listing = await jobList(query, deadline, mostCalls);
         hasWorked = true;
-        if (closedBecause === undefined) await cooldown.end();
+        if (openedBecause === undefined) await cooldown.end();
         return { kind: 'listed', listing };
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
@@ -122,18 +122,18 @@ export function createApiBreaker(
         if (/^(credentialRefused|rateLimited|tokenUnavailable)$/.test(error.kind)) await explain(error);
         // The API works, even if it does not offer this list.
         else if (!/^(notFound|queryRefused)$/.test(error.kind)) failure = error.message;
-        return isOpen() ? { kind: 'failed', error: error.message } : { kind: 'notAsked' };
+        return allowsRequests() ? { kind: 'failed', error: error.message } : { kind: 'notAsked' };
       }
     },
     async read(jobId, deadline) {
-      if (!isOpen()) return notAsked();
+      if (!allowsRequests()) return notAsked();
       try {
         const job = await api.getJob(jobId, deadline);
         failuresInARow = 0;
         hasWorked = true;
         found += 1;
         // A request that was sent before the failure does not prove recovery.
-        if (closedBecause === undefined) await cooldown.end();
+        if (openedBecause === undefined) await cooldown.end();
         return { kind: 'job', job };
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
@@ -142,14 +142,14 @@ export function createApiBreaker(
     },
     async noteOutage() {
       // A refused credential and a rate limit are recorded when they occur.
-      const isRecorded = closedBecause !== undefined && failuresInARow < failuresThatMeanDown;
+      const isRecorded = openedBecause !== undefined && failuresInARow < failuresThatMeanDown;
       if (failure !== undefined && !hasWorked && !isRecorded) await cooldown.begin(failure);
     },
-    async closeAsForeign(notFound) {
+    async openAsForeign(notFound) {
       const reason =
         `the API no longer knows ${notFound} jobs and found none: the credential most likely belongs to another ` +
         'tenant now';
-      if (close(reason)) await cooldown.begin(reason, backoffMs);
+      if (open(reason)) await cooldown.begin(reason, backoffMs);
     },
   };
 }

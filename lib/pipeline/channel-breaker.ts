@@ -9,7 +9,7 @@ import type { CooldownState } from './cooldown.ts';
 
 export interface ChannelBreaker {
   /** Whether a message can still be sent in this invocation. */
-  isOpen(): boolean;
+  acceptsMessages(): boolean;
   /** Waits for a turn. False: no turn in this invocation. After true, the caller must report `succeeded` or `failed`. */
   enter(): Promise<boolean>;
   succeeded(): Promise<void>;
@@ -27,7 +27,7 @@ export function createChannelBreaker(
   lastTurnAt: number,
 ): ChannelBreaker {
   const { clock, log, metrics } = deps;
-  let isClosed = false;
+  let isOpen = false;
   let nextTurnAt = Number.NEGATIVE_INFINITY;
   let probe: PromiseWithResolvers<void> | undefined;
 
@@ -36,36 +36,36 @@ export function createChannelBreaker(
     probe = undefined;
   };
   const turn = () => Math.max(clock.now(), nextTurnAt);
-  const isOpen = () => !isClosed && !cooldown.isCoolingDown() && turn() <= lastTurnAt;
+  const acceptsMessages = () => !isOpen && !cooldown.isCoolingDown() && turn() <= lastTurnAt;
 
   return {
-    isOpen,
+    acceptsMessages,
     async enter() {
       while (probe) await probe.promise;
-      if (!isOpen()) return false;
+      if (!acceptsMessages()) return false;
       if (cooldown.current()) probe = Promise.withResolvers();
       const at = turn();
       nextTurnAt = at + channel.minIntervalMs;
       await clock.wait(at - clock.now());
       // The process may have been frozen meanwhile.
-      const isInTime = !isClosed && clock.now() <= lastTurnAt;
+      const isInTime = !isOpen && clock.now() <= lastTurnAt;
       if (!isInTime) endProbe();
       return isInTime;
     },
     async succeeded() {
       // A message that was sent before the failure does not prove recovery.
-      if (!isClosed) await cooldown.end();
+      if (!isOpen) await cooldown.end();
       endProbe();
     },
     async failed({ kind, message, retryAfterMs }) {
       // A refused payload says nothing about the channel itself.
       if (kind !== 'payloadRefused') {
-        if (!isClosed) {
+        if (!isOpen) {
           metrics.count('channelFailing', { channel: channel.name });
           log.error('channel paused', { channel: channel.name, reason: message });
         }
-        if (!isClosed || retryAfterMs !== undefined) {
-          isClosed = true;
+        if (!isOpen || retryAfterMs !== undefined) {
+          isOpen = true;
           await cooldown.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));
         }
       }

@@ -113,7 +113,7 @@ export async function beginInvocation(
           writer: newId(),
           leaseUntil: deadline + clockToleranceMs,
           conclude,
-          isOpen: (channel) => channelBreakers.get(channel)?.isOpen() ?? true,
+          acceptsMessages: (channel) => channelBreakers.get(channel)?.acceptsMessages() ?? true,
           recoveredAt,
         },
       );

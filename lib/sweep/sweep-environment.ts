@@ -63,11 +63,11 @@ export async function sweepEnvironment(
     notFound.length >= notFoundMeansForeign && breaker.found() === 0 && !(discovery && showsSameTenant(discovery));
   // A poll has not seen the list, which may show that the jobs are gone: the next scheduled sweep decides.
   if (isForeign && mayList && !discovers) return;
-  if (isForeign) await breaker.closeAsForeign(notFound.length);
+  if (isForeign) await breaker.openAsForeign(notFound.length);
   else await recordNotFound(deps, notFound, run);
   await breaker.noteOutage();
   // A credential of another tenant would show that tenant's jobs.
-  if (discovery && breaker.isOpen())
+  if (discovery && breaker.allowsRequests())
     await watchNewJobs(deps, environment, discovery, ids.get(environment) ?? new Set(), run);
 }
 

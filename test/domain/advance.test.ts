@@ -225,7 +225,7 @@ describe('deliveries', () => {
     expect(again.deliveries).toEqual({ 'lostTrack/team': sent, 'lostTrack/events': dead });
   });
 
-  test.each<[sentence: string, delivery: Partial<Delivery>, isOpen: boolean, isDue: boolean]>([
+  test.each<[sentence: string, delivery: Partial<Delivery>, acceptsMessages: boolean, isDue: boolean]>([
     ['a pending one whose time has come is', pending, true, true],
     ['a pending one whose time is to come is not', { nextAt: iso(start + 1) }, true, false],
     ['a sent one is not', sent, true, false],
@@ -238,9 +238,9 @@ describe('deliveries', () => {
       true,
       false,
     ],
-  ])('can be worked on now: %s', (_, delivery, isOpen, isDue) => {
+  ])('can be worked on now: %s', (_, delivery, acceptsMessages, isDue) => {
     const record = withDeliveries(first(read('Completed')), { 'completed/team': delivery });
-    const due = dueDeliveries(record, contextAt(start, { isOpen: () => isOpen }));
+    const due = dueDeliveries(record, contextAt(start, { acceptsMessages: () => acceptsMessages }));
     expect(due).toEqual(
       isDue
         ? [{ key: 'completed/team', outcome: 'completed', channel: 'team', delivery: { ...pending, ...delivery } }]
@@ -333,11 +333,11 @@ describe('the lease', () => {
     ['not with all sent', { 'completed/team': sent, 'completed/events': sent }, {}, false],
     ['not with one that is dead', { 'completed/team': dead }, {}, false],
     ['not without deliveries', {}, {}, false],
-    ['not when no channel is open', { 'completed/team': pending }, { isOpen: () => false }, false],
+    ['not when no channel is open', { 'completed/team': pending }, { acceptsMessages: () => false }, false],
     [
       'not for a closed channel, however old',
       { 'completed/team': { createdAt: iso(start - 9 * day) } },
-      { isOpen: () => false },
+      { acceptsMessages: () => false },
       false,
     ],
   ])('is taken %s', (_, deliveries, context, isTaken) => {
@@ -397,7 +397,7 @@ describe('the lease', () => {
   });
 
   test('that expired is released with its ambiguous deliveries if nothing can be sent now', () => {
-    const next = stepped(ended, null, hour, { isOpen: () => false });
+    const next = stepped(ended, null, hour, { acceptsMessages: () => false });
     expect(next).toMatchObject({ lease: null, watch: 'jobs', dueAt: start });
     expect(next.deliveries['completed/team']).toMatchObject({ state: 'pending', ambiguousSince: iso(start) });
   });
@@ -1059,9 +1059,9 @@ describe('any history of a job', () => {
     };
     for (const { reading: given, passed, conclude, open, timeLimits, quiet, result, crashes } of steps) {
       now += passed;
-      const isOpen = (channel: string) => open.includes(channel);
+      const acceptsMessages = (channel: string) => open.includes(channel);
       const writer = `${now}-${record?.revision}`;
-      const context = contextAt(now, { conclude, isOpen, writer, rules: quiet ? [] : null, timeLimits });
+      const context = contextAt(now, { conclude, acceptsMessages, writer, rules: quiet ? [] : null, timeLimits });
       if (record === undefined && given === null) continue;
       write(decideNext(structuredClone(record), name, given, context).next, context);
       if (!record || record.lease?.owner !== context.writer || crashes) continue;

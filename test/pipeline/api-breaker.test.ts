@@ -261,7 +261,7 @@ test('a wait that the API asks for counts, although the breaker was closed for a
 
 test('an environment whose jobs are all unknown is paused, with the reason', async () => {
   const { breaker, read } = await begin();
-  await breaker.closeAsForeign(5);
+  await breaker.openAsForeign(5);
   expect(await read()).toMatchObject({ kind: 'notAsked', error: expect.stringMatching(/another tenant/) });
   expect(await cooldownInTable()).toMatchObject({ failures: 1, until: clock.now() + minute });
   expect(closings()).toHaveLength(1);

@@ -71,16 +71,16 @@ test('without an interval all turns start at once', async () => {
 
 test('no turn begins after the last moment, and the breaker says so', async () => {
   const breaker = await begin({ minIntervalMs: second, lastsMs: 2 * second });
-  expect(breaker.isOpen()).toBe(true);
+  expect(breaker.acceptsMessages()).toBe(true);
   const asked = ask(breaker, 5);
   await settled();
   expect(asked.turns).toEqual([0, 1_000, 2_000, 'denied', 'denied']);
-  expect(breaker.isOpen()).toBe(false);
+  expect(breaker.acceptsMessages()).toBe(false);
 });
 
 test('a breaker whose last moment has passed is closed from the start', async () => {
   const breaker = await begin({ lastsMs: -1 });
-  expect(breaker.isOpen()).toBe(false);
+  expect(breaker.acceptsMessages()).toBe(false);
   expect(await breaker.enter()).toBe(false);
 });
 
@@ -97,7 +97,7 @@ test.each<UpstreamKind>(['unavailable', 'needsOperator', 'rateLimited', 'unreada
     const breaker = await begin();
     await breaker.enter();
     await breaker.failed(error(kind));
-    expect(breaker.isOpen()).toBe(false);
+    expect(breaker.acceptsMessages()).toBe(false);
     expect(await breaker.enter()).toBe(false);
     await breaker.failed(error(kind));
     expect(notes.counts).toEqual([{ name: 'channelFailing', dimensions: { channel: 'team' } }]);
@@ -124,7 +124,7 @@ test('a failure without a time to wait is remembered, and the next sweep tries a
     reason: 'because of unavailable',
     since: '2026-01-01T10:10:00.000Z',
   });
-  expect((await begin()).isOpen()).toBe(true);
+  expect((await begin()).acceptsMessages()).toBe(true);
 });
 
 test.each([
@@ -140,9 +140,9 @@ test.each([
     expect(await cooldownInTable()).toMatchObject({ until: clock.now() + restMs });
     clock.advance(restMs - 1);
     const during = await begin();
-    expect([during.isOpen(), await during.enter()]).toEqual([false, false]);
+    expect([during.acceptsMessages(), await during.enter()]).toEqual([false, false]);
     clock.advance(1);
-    expect((await begin()).isOpen()).toBe(true);
+    expect((await begin()).acceptsMessages()).toBe(true);
   },
 );
 
@@ -150,7 +150,7 @@ test('a refused payload says nothing about the channel', async () => {
   const breaker = await begin();
   await breaker.enter();
   await breaker.failed(error('payloadRefused'));
-  expect([breaker.isOpen(), await breaker.enter()]).toEqual([true, true]);
+  expect([breaker.acceptsMessages(), await breaker.enter()]).toEqual([true, true]);
   expect([notes.lines, notes.counts, await cooldownInTable()]).toEqual([[], [], undefined]);
 });
 
@@ -217,7 +217,7 @@ test('a success beside a failure does not end the cooldown: its message was sent
   await Promise.all([breaker.enter(), breaker.enter()]);
   await breaker.failed(error('rateLimited', 10 * minute));
   await breaker.succeeded();
-  expect(breaker.isOpen()).toBe(false);
+  expect(breaker.acceptsMessages()).toBe(false);
   expect(await cooldownInTable()).toMatchObject({ until: clock.now() + 10 * minute });
 });
 

@@ -154,7 +154,7 @@ export const contextAt = (now: number, values: Partial<DecisionContext> = {}): D
   writer: `writer-${now}`,
   leaseUntil: now + 85_000,
   conclude: true,
-  isOpen: () => true,
+  acceptsMessages: () => true,
   rules: null,
   channels: ['team', 'events'],
   people: {},
