@@ -4,7 +4,12 @@ import { createFaultBook, type FaultRule, playFault } from './faults.ts';
 import { readBody, startLoopbackServer } from './loopback-server.ts';
 import { refusalOf, type SlackPayload } from './slack/payload.ts';
 import { createSlackWebApi, type SlackCall } from './slack/web-api.ts';
-import { createSlackWorkspace, type SlackWorkspace, type WorkspaceMessage } from './slack/workspace.ts';
+import {
+  createSlackWorkspace,
+  type MessageChange,
+  type SlackWorkspace,
+  type WorkspaceMessage,
+} from './slack/workspace.ts';
 
 export type { SlackPayload };
 
@@ -52,7 +57,7 @@ export async function startSlackServer({
   now = Date.now,
 }: {
   onMessage?: (message: SlackMessage) => void;
-  onChange?: (message: WorkspaceMessage) => void;
+  onChange?: (message: WorkspaceMessage, change: MessageChange) => void;
   /** The clock of the messages, in epoch milliseconds. */
   now?: () => number;
 } = {}): Promise<SlackServer> {

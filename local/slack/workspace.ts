@@ -35,6 +35,9 @@ export interface WorkspaceMessage {
   isDeleted: boolean;
 }
 
+/** What happened to a message. */
+export type MessageChange = 'posted' | 'edited' | 'deleted';
+
 /** Data that only apps see: https://docs.slack.dev/messaging/message-metadata/ */
 export interface MessageMetadata {
   event_type: string;
@@ -89,7 +92,7 @@ export function createSlackWorkspace({
 }: {
   /** Epoch milliseconds. */
   now?: () => number;
-  onChange?: (message: WorkspaceMessage) => void;
+  onChange?: (message: WorkspaceMessage, change: MessageChange) => void;
 } = {}): SlackWorkspace {
   let lastMicros = 0;
   const nextTs = (): string => {
@@ -123,18 +126,18 @@ export function createSlackWorkspace({
     post: (values) => {
       const message = { isBroadcast: false, isDeleted: false, ...values, ts: nextTs() };
       workspace.messages.push(message);
-      onChange(message);
+      onChange(message, 'posted');
       return message;
     },
     edit: (message, values) => {
       // Slack marks a message as edited only when its text changes.
       const isMarked = values.text !== undefined && values.text !== message.text;
       Object.assign(message, values, isMarked && { edited: { user: message.user, ts: nextTs() } });
-      onChange(message);
+      onChange(message, 'edited');
     },
     deleteMessage: (message) => {
       message.isDeleted = true;
-      onChange(message);
+      onChange(message, 'deleted');
     },
     find: (channel, ts) => workspace.messages.find((one) => one.channel === channel && one.ts === ts && !one.isDeleted),
   };
