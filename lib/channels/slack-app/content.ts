@@ -17,7 +17,9 @@ export const mustBeHeard = ({ mention, document: { outcome, correction } }: Mess
 export function wholeContent(message: Message, earlier: SentMessage[]): SlackContent {
   const all = [...earlier.map((one) => one.message), message];
   // A notice that was replayed is older than what was said since.
-  const [newest = message, ...before] = all.reverse().sort((one, other) => (one.decidedAt < other.decidedAt ? 1 : -1));
+  const [newest = message, ...before] = all
+    .reverse()
+    .sort((one, other) => Date.parse(other.decidedAt) - Date.parse(one.decidedAt));
   return withLines(slackContent({ ...newest, mention: message.mention }), before);
 }
 
