@@ -41,8 +41,9 @@ function withLines({ text, blocks, attachments }: SlackContent, before: Message[
   };
 }
 
-/** What a message said in a few words: the title without the name of the job. */
-const stateOf = ({ title }: Message): string => cut(title.split(': ')[0] ?? title, 60);
+/** What a message said in a few words: the title without the environment and the name of the job. */
+const stateOf = ({ title, document }: Message): string =>
+  cut((title.split(': ')[0] ?? title).replace(` in ${document.environment}`, ''), 60);
 
 /** Leaves out the last lines but one, which may be the mention, until the rest fits. */
 function within(text: string): string {
