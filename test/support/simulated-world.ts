@@ -145,7 +145,7 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
     const isPost = method === 'chat.postMessage';
     if (!answer.ok || !(isPost || method === 'chat.update')) return json(200, answer);
     const notice = readNotice(String(args['text']));
-    const edit = `${args['ts']} ${notice.title}`;
+    const edit = [args['ts'], notice.outcome, notice.limit].join();
     const isHeard = /^(failed|lostTrack)$/.test(notice.outcome) || notice.title.includes('(correction)');
     if (isPost || !(isHeard || edits.has(edit))) accepted.push({ channel: 'room', ...notice, at: now() });
     if (!isPost) edits.add(edit);

@@ -17,9 +17,8 @@ export const mustBeHeard = ({ mention, document: { outcome, correction } }: Mess
 export function wholeContent(message: Message, earlier: SentMessage[]): SlackContent {
   const all = [...earlier.map((one) => one.message), message];
   // A notice that was replayed is older than what was said since.
-  const [newest = message, ...before] = all
-    .reverse()
-    .sort((one, other) => Date.parse(other.decidedAt) - Date.parse(one.decidedAt));
+  const newest = all.findLast(({ isLatest }) => isLatest) ?? message;
+  const before = all.filter((one) => one !== newest).reverse();
   return withLines(slackContent({ ...newest, mention: message.mention }), before);
 }
 
