@@ -13,7 +13,7 @@ export interface Counts {
   waiting: number;
   /** Not there, and nothing will send it any more. */
   lost: number;
-  /** Arrived once more than due. */
+  /** Arrived once more than due. An edit is not a repetition. */
   repeated: number;
   /** Arrived, and the table does not know it yet: a worker that dies now leaves that open. */
   unrecorded: number;
@@ -21,8 +21,13 @@ export interface Counts {
 
 /** Counts what was decided since a time (epoch milliseconds). No message may have come while the records were read. */
 export function countMessages(records: JobRecord[], received: ReceivedMessage[], since: number): Counts {
-  const arrived = new Map<string, number>();
-  for (const message of received) arrived.set(keyOf(message), (arrived.get(keyOf(message)) ?? 0) + 1);
+  const arrivals = received.filter(({ change }) => change?.kind !== 'deleted');
+  const arrived = new Set(arrivals.map(keyOf));
+  // An edit notifies nobody, so an outcome may be edited in and also be told in the thread.
+  const told = new Map<string, number>();
+  for (const message of arrivals) {
+    if (message.change?.kind !== 'edited') told.set(keyOf(message), (told.get(keyOf(message)) ?? 0) + 1);
+  }
   const decided = records.flatMap((record) =>
     namedDeliveries(record).map(({ channel, outcome, limit, delivery }) => {
       const { title } = messageOf(record, { outcome, limit, channel, jobUrl: undefined });
@@ -31,12 +36,11 @@ export function countMessages(records: JobRecord[], received: ReceivedMessage[],
   );
   const known = new Set(decided.map(({ key }) => key));
   const due = decided.filter(({ delivery }) => Date.parse(delivery.createdAt) >= since);
-  const countOf = (key: string) => arrived.get(key) ?? 0;
-  const delivered = due.filter(({ key }) => countOf(key) > 0).length;
-  const waiting = due.filter(({ key, delivery }) => countOf(key) === 0 && delivery.state === 'pending').length;
-  const unrecorded = due.filter(({ key, delivery }) => countOf(key) > 0 && delivery.state === 'pending').length;
-  const extra = due.reduce((sum, { key }) => sum + Math.max(0, countOf(key) - 1), 0);
-  const unasked = received.filter((message) => message.at >= since && !known.has(keyOf(message))).length;
+  const delivered = due.filter(({ key }) => arrived.has(key)).length;
+  const waiting = due.filter(({ key, delivery }) => !arrived.has(key) && delivery.state === 'pending').length;
+  const unrecorded = due.filter(({ key, delivery }) => arrived.has(key) && delivery.state === 'pending').length;
+  const extra = due.reduce((sum, { key }) => sum + Math.max(0, (told.get(key) ?? 0) - 1), 0);
+  const unasked = arrivals.filter((message) => message.at >= since && !known.has(keyOf(message))).length;
   const lost = due.length - delivered - waiting;
   return { due: due.length, delivered, waiting, lost, repeated: extra + unasked, unrecorded };
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Delivery } from '../../lib/domain/job.ts';
 import { countMessages } from '../../local/counts.ts';
 import type { ReceivedMessage } from '../../local/received.ts';
+import type { MessageChange } from '../../local/slack/workspace.ts';
 import { someDecision, someDelivery, someRecord } from '../support/builders.ts';
 
 const since = Date.parse('2026-01-01T10:00:00Z');
@@ -18,6 +19,8 @@ const message = (values: Partial<ReceivedMessage> = {}): ReceivedMessage => ({
   payload: {},
   ...values,
 });
+const change = (kind: MessageChange, replyTo: string | null = null) =>
+  message({ change: { id: '1', kind, replyTo, isBroadcast: replyTo !== null, isMarked: kind === 'edited' } });
 
 test.each([
   ['arrived once', { state: 'sent' }, [message()], { due: 1, delivered: 1 }],
@@ -38,6 +41,20 @@ test.each([
     [message(), message({ jobId: 'job_2' })],
     { due: 1, delivered: 1, repeated: 1 },
   ],
+  ['was edited twice', { state: 'sent' }, [change('edited'), change('edited')], { due: 1, delivered: 1 }],
+  [
+    'was edited, and told in the thread',
+    { state: 'sent' },
+    [change('edited'), change('posted', '1')],
+    { due: 1, delivered: 1 },
+  ],
+  [
+    'was told twice in the thread',
+    { state: 'sent' },
+    [change('posted', '1'), change('posted', '1')],
+    { due: 1, delivered: 1, repeated: 1 },
+  ],
+  ['was deleted by a person', { state: 'sent' }, [change('posted'), change('deleted')], { due: 1, delivered: 1 }],
   ['was decided before', { state: 'sent', createdAt: '2026-01-01T09:59:59Z' }, [], {}],
 ] as const)('a message that %s', (_, delivery, received, counted) => {
   const none = { due: 0, delivered: 0, waiting: 0, lost: 0, repeated: 0, unrecorded: 0 };
