@@ -2,9 +2,10 @@
  * Removes what the code never uses of the AWS SDK's schemas, and esbuild cannot: classes for errors, and lists.
  *
  * Errors: each client registers a class for every error of its service, about two hundred for Systems Manager alone. An
- * error without a class is still thrown, as the base class of its client, with its name, message and status. This is worth 5 to 9 % of the CPU time of a cold start, 4 MB of memory and 94 of 412 KB of each bundle (event function,
- * medians of 60 and 80 alternating starts with and without it, November 2026). Below 5 % it is not worth its regular
- * expression: measure again with a new version of the SDK.
+ * error without a class is still thrown, as the base class of its client, with its name, message and status. This is
+ * worth 5 to 9 % of the CPU time of a cold start, 4 MB of memory and 94 of 412 KB of each bundle (event function, medians
+ * of 60 and 80 alternating starts with and without it, November 2026). Below 5 % it is not worth its regular expression:
+ * measure again with a new version of the SDK.
  *
  * Lists: esbuild keeps an unused list if a name in it is computed, since that may have effects. The name is a constant,
  * so it is written out.
