@@ -73,7 +73,7 @@ describePage(
       expect(story).toContain('First seen by the notifier');
       const sent = row.locator('.sent-messages');
       expect(await sent.locator('.slack').innerText()).toMatch(
-        /APP\s+Failed: Whole environment\s+@here The whole job failed/,
+        /APP\s+✕ Failed in production: Whole environment\s+@here Sitecore gives no cause/,
       );
       await sent.getByText('JSON document for systems').click();
       expect(await sent.locator('pre.document').innerText()).toContain('"outcome": "failed"');
@@ -89,7 +89,7 @@ describePage(
           'Rule 1: failed or canceled → team, events, and rings @here',
         );
         expect(await page.locator('#trial-messages .slack').innerText()).toContain(
-          'Canceled: <img src=x onerror=alert(1)>',
+          'Canceled in production: <img src=x onerror=alert(1)>',
         );
         expect(await page.locator('#trial-messages .card').count()).toBe(2);
       }, patience);
@@ -105,7 +105,7 @@ describePage(
       await page.mouse.move(0, 0);
       await vi.waitFor(async () => {
         const row = page.locator('#jobs > li').filter({ hasText: 'Started by hand' });
-        expect(await row.innerText()).toMatch(/^Published nothing/);
+        expect(await row.innerText()).toMatch(/^○\s+Published nothing/);
       }, patience);
     });
 

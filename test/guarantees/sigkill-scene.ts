@@ -26,7 +26,7 @@ export const workerAhead = (world: World, worker: string, aheadMs: number): Noti
 export function sendersTo(world: World, channel: (typeof channels)[number], jobId: string): string[] {
   const links =
     channel === 'team'
-      ? world.slack.messages.map(({ payload }) => payload.text?.split('\n').at(-1) ?? '')
+      ? world.slack.messages.map(({ payload }) => payload.text?.split('\n').at(-2) ?? '')
       : world.topic.messages.map(({ document }) => (JSON.parse(document) as { url: string }).url);
   return links.flatMap((link) => {
     const [, worker, id] = /^https:\/\/jobs\.test\/([^/]+)\/(.+)$/.exec(link) ?? [];
