@@ -47,4 +47,8 @@ export function countMessages(records: JobRecord[], received: ReceivedMessage[],
 
 /** The status word tells the messages of one job apart: no outcome is announced twice to one channel. */
 const keyOf = ({ channel, jobId, title }: Pick<ReceivedMessage, 'channel' | 'jobId' | 'title'>): string =>
-  JSON.stringify([channel, jobId, title.split(':', 1)[0]]);
+  JSON.stringify([channel, jobId, inThePast(title.split(':', 1)[0] ?? '')]);
+
+/** A message about a delay was made while it lasted; the record may show that it is over. */
+const inThePast = (word: string): string =>
+  word.replace(', still ', ', was still ').replace(/^(Stuck in [^, ]+)(?=$| )/, '$1, was without progress');

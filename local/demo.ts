@@ -50,6 +50,8 @@ export async function startDemo(deps: {
   topicArn: string;
   dataFolder: string;
   speed: number;
+  /** That of the page. */
+  port: number;
   onSlackMessage: (message: SlackMessage) => void;
 }): Promise<Demo> {
   const { dataFolder, speed, onSlackMessage } = deps;
@@ -117,12 +119,18 @@ export async function startDemo(deps: {
 
 /** Keeps the rules of `notifier.yml` where they fit, so that the demo shows them at work. */
 function demoDocument(
-  { document, secret, topicArn }: { document: ConfigDocument; secret: string; topicArn: string },
+  { document, secret, topicArn, port }: { document: ConfigDocument; secret: string; topicArn: string; port: number },
   { api, webhookUrl }: { api: PublishingApiServer; webhookUrl: string },
 ): ConfigDocument {
   const { url: apiUrl, tokenUrl, clientId, clientSecret } = api;
   const demo = {
-    environments: { [demoEnvironment]: { clientId, clientSecret, apiUrl, tokenUrl } },
+    // The Cloud Portal does not know these jobs; the page does.
+    environments: {
+      [demoEnvironment]: {
+        ...{ clientId, clientSecret, apiUrl, tokenUrl },
+        jobUrl: `http://localhost:${port}/#{jobId}`,
+      },
+    },
     channels: { [demoChannels.slack]: { type: 'slack', webhookUrl }, [demoChannels.topic]: { type: 'sns', topicArn } },
     limits: [{ noProgressFor: stuckAfterMinutes }],
     webhook: { secrets: [secret] },

@@ -3,7 +3,7 @@ import type { Delivery } from '../../lib/domain/job.ts';
 import { countMessages } from '../../local/counts.ts';
 import type { ReceivedMessage } from '../../local/received.ts';
 import type { MessageChange } from '../../local/slack/workspace.ts';
-import { someDecision, someDelivery, someRecord } from '../support/builders.ts';
+import { someDecision, someDelivery, someJob, someRecord } from '../support/builders.ts';
 
 const since = Date.parse('2026-01-01T10:00:00Z');
 
@@ -59,4 +59,22 @@ test.each([
 ] as const)('a message that %s', (_, delivery, received, counted) => {
   const none = { due: 0, delivered: 0, waiting: 0, lost: 0, repeated: 0, unrecorded: 0 };
   expect(countMessages([record(delivery)], [...received], since)).toEqual({ ...none, ...counted });
+});
+
+test('a message about a delay is the one that is due, also once the delay is over', () => {
+  const delayed = (job: string, limit: 'noProgressFor' | 'runningFor', outcome: 'stuck' | 'late') =>
+    someRecord({
+      jobId: job,
+      status: 'Completed',
+      exceeded: {
+        [limit]: { minutes: 5, decision: someDecision({ outcome, status: 'Running' }), job: someJob('Running') },
+      },
+      deliveries: { [`${outcome}/team/${limit}`]: someDelivery({ state: 'sent' }) },
+    });
+  const records = [delayed('job_1', 'noProgressFor', 'stuck'), delayed('job_2', 'runningFor', 'late')];
+  const received = [
+    message({ title: 'Stuck in production: x' }),
+    message({ jobId: 'job_2', title: 'Late in production, still running: x' }),
+  ];
+  expect(countMessages(records, received, since)).toMatchObject({ due: 2, delivered: 2, lost: 0, repeated: 0 });
 });
