@@ -1,6 +1,7 @@
 /** The interface of a channel. A channel type is one file, and one line in `index.ts`. */
 
 import type * as v from 'valibot';
+import type { Person } from '../domain/job.ts';
 import type { Message } from '../domain/message.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Http } from '../platform/http.ts';
@@ -11,9 +12,17 @@ import type { Secrets } from '../platform/secrets.ts';
 export interface Channel {
   /**
    * Sends one message within `timeoutMs`, once and without retries of its own. Throws an `UpstreamError`, whose kind
-   * decides when the delivery is tried again.
+   * decides when the delivery is tried again. `earlier` are the messages about the same job that the channel has
+   * accepted, in their order: a channel may change the earlier one instead.
    */
-  send(message: Message, timeoutMs: number): Promise<Sent>;
+  send(message: Message, timeoutMs: number, earlier?: SentMessage[]): Promise<Sent>;
+  /**
+   * Looks for a message whose attempts since a moment (ISO 8601) have an unknown fate. It is called before such a message
+   * is sent again, and not before a minute has passed. Throws like `send`. Left out: the channel cannot be asked.
+   */
+  lookUp?(message: Message, timeoutMs: number, since: string, earlier: SentMessage[]): Promise<LookUp>;
+  /** The kind of address, if the channel writes to the person who started the job: the `recipient` of the message. */
+  readonly personal?: keyof Person;
   /** Checks that a message would arrive, without sending one. Throws like `send`. For operators only. */
   verify(timeoutMs: number): Promise<void>;
   /** What `verify` cannot check, in one sentence. Left out: nothing. */
@@ -35,7 +44,18 @@ export interface Sent {
   receipt: string;
   /** How long the service drops a repetition of this message, in milliseconds. Left out: it does not. */
   dedupWindowMs?: number;
+  /** Whether two equal receipts are of one message. */
+  identifiesMessage?: true;
 }
+
+/** A message about the same job that the channel has accepted before. */
+export interface SentMessage {
+  message: Message;
+  receipt: string;
+}
+
+/** What a channel knows of a message whose fate was unknown. `refused`: it may not be asked, with the reason. */
+export type LookUp = { found: Sent } | { found: null } | { refused: string };
 
 /** The dependencies of a channel. */
 export interface ChannelDeps {

@@ -11,7 +11,7 @@ export interface SlackContent {
   text: string;
   blocks: object[];
   /** One with a colour, or none. */
-  attachments: object[];
+  attachments: { blocks?: object[] }[];
 }
 
 /** A message as Block Kit, within its limits: https://docs.slack.dev/reference/block-kit/blocks/ */
@@ -46,7 +46,7 @@ const fieldOf = (fact: Fact): string =>
   `*${fact.label}*\n${'moment' in fact ? inReadersZone(fact.moment) : escaped(cut(fact.text, 300))}`;
 
 /** https://docs.slack.dev/messaging/formatting-message-text/#date-formatting */
-const inReadersZone = (moment: string): string =>
+export const inReadersZone = (moment: string): string =>
   `<!date^${Math.floor(Date.parse(moment) / 1_000)}^{date_short_pretty} at {time}|${inUtc(moment)}>`;
 
 const mentionMarkup = (mention: Mention): string => {
@@ -55,4 +55,5 @@ const mentionMarkup = (mention: Mention): string => {
 };
 
 /** Escapes the three control characters of Slack, and no others. */
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+export const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

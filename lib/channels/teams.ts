@@ -114,6 +114,7 @@ const styles: Record<Outcome, string> = {
   lostTrack: 'warning',
   late: 'warning',
   stuck: 'warning',
+  started: 'accent',
   test: 'emphasis',
   trouble: 'attention',
   recovered: 'good',

@@ -30,6 +30,8 @@ export interface Message {
   mention: Mention | null;
   /** The person to mention, for channels with addresses of their own. Null: nobody, or `people` lists none. */
   mentioned: NamedPerson | null;
+  /** To whom a personal channel writes. Null: to nobody. */
+  recipient: NamedPerson | null;
   /** When the outcome was decided (ISO 8601): the same in every attempt. */
   decidedAt: string;
   /** A page about the job; null if none is configured. */
@@ -85,6 +87,7 @@ export function messageOf(
     facts: [...factsOf(context)],
     mention: decision?.mention ?? null,
     mentioned: decision?.mentioned ?? null,
+    recipient: decision?.recipient ?? null,
     decidedAt: decision?.at ?? record.firstSeenAt,
     url,
     document: {

@@ -37,6 +37,7 @@ const words: Record<Outcome, string> = {
   lostTrack: 'Lost track',
   late: 'Late',
   stuck: 'Stuck',
+  started: 'Started',
   test: 'TEST',
   trouble: 'Not working',
   recovered: 'Works again',
@@ -155,6 +156,8 @@ function meaning(context: NoticeContext): string {
     case 'late':
     case 'stuck':
       return delay(context, limit && record.exceeded?.[limit]);
+    case 'started':
+      return job?.status === 'Queued' ? 'The job is in the queue.' : 'The job is running.';
     case 'test':
       return 'This is a test of the notifier: messages reach this channel. Nothing was published.';
     case 'trouble':

@@ -7,7 +7,7 @@ import { decisionOf } from '../domain/announce.ts';
 import { deliveryWaitMs } from '../domain/backoff.ts';
 import { type Delivery, isTerminal, type JobRecord } from '../domain/job.ts';
 import { messageOf } from '../domain/message.ts';
-import { type NamedDelivery as Due, dueDeliveries, failingSinceOf, isOverdue } from '../domain/outbox.ts';
+import { type NamedDelivery as Due, dueDeliveries, failingSinceOf, isOverdue, sentBefore } from '../domain/outbox.ts';
 import { UpstreamError } from '../platform/errors.ts';
 import { type Invocation, sendTimeoutMs } from './invocation.ts';
 
@@ -63,13 +63,18 @@ async function releaseLease(deps: Deps, summary: DeliverySummary, invocation: In
   }
 }
 
-/** Tries the deliveries to one channel one after another: a correction waits until what it corrects is sent or dead. */
+/**
+ * Tries the deliveries to one channel one after another: a correction waits until what it corrects is sent or dead, and
+ * each one knows the receipts of those before it.
+ */
 async function inOrder(deps: Deps, record: JobRecord, due: Due[], invocation: Invocation): Promise<Tried[]> {
   const tried: Tried[] = [];
+  const deliveries = { ...record.deliveries };
   for (const one of due) {
-    const result = await attempt(deps, record, one, invocation);
+    const result = await attempt(deps, { ...record, deliveries }, one, invocation);
     if (result !== null) tried.push(result);
     if (result?.result.state !== 'sent' && result?.result.state !== 'dead') break;
+    deliveries[one.key] = result.result;
   }
   return tried;
 }
@@ -82,11 +87,12 @@ async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invo
 
   if (!(await breaker.enter())) return null;
   const at = deps.clock.now();
-  const begun = { ...delivery, attempts: delivery.attempts + 1, at: new Date(at).toISOString() };
-  const result = await send(deps, record, due, deps.channel(name));
+  const attempts = delivery.attempts + 1;
+  const { result, ambiguousSince } = await send(deps, record, due, deps.channel(name));
+  const begun = { ...delivery, attempts, at: new Date(at).toISOString(), ambiguousSince };
   // The receipt first: until it is stored, the delivery is ambiguous.
   if (!(result instanceof UpstreamError)) {
-    const tried = await store(deps, record, due, accepted(begun, result, at), result.dedupWindowMs);
+    const tried = await store(deps, record, due, accepted(begun, result, at), result);
     await breaker.succeeded();
     return tried;
   }
@@ -97,26 +103,45 @@ async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invo
   return tried;
 }
 
-/** Sends one message. Returns the error instead of throwing it. */
+/**
+ * Sends one message. If the fate of an earlier attempt is unknown, asks the channel for it first, where that is possible.
+ * Returns the error instead of throwing it, and since when the delivery is ambiguous, not counting this attempt.
+ */
 async function send(
-  { config, log }: Deps,
+  { config, log, clock }: Deps,
   record: JobRecord,
   due: Due,
   channel: Channel,
-): Promise<Sent | UpstreamError> {
+): Promise<{ result: Sent | UpstreamError; ambiguousSince: string | null }> {
+  let { ambiguousSince } = due.delivery;
   try {
     const { jobUrl } = config.environments[record.environment] ?? {};
-    return await channel.send(messageOf(record, { ...due, jobUrl }), sendTimeoutMs);
+    const message = messageOf(record, { ...due, jobUrl });
+    const earlier = sentBefore(record, due).map((one) => ({
+      message: messageOf(record, { ...one, jobUrl }),
+      receipt: one.delivery.receipt ?? '',
+    }));
+    const deadline = clock.now() + sendTimeoutMs;
+    if (ambiguousSince !== null && channel.lookUp) {
+      const look = await channel.lookUp(message, sendTimeoutMs, ambiguousSince, earlier);
+      if ('refused' in look) log.warn('delivery not looked up', { ...about(record, due), reason: look.refused });
+      else ambiguousSince = null;
+      if ('found' in look && look.found) return { result: look.found, ambiguousSince };
+    }
+    return { result: await channel.send(message, deadline - clock.now(), earlier), ambiguousSince };
   } catch (error) {
-    if (error instanceof UpstreamError) return error;
+    if (error instanceof UpstreamError) return { result: error, ambiguousSince };
     log.error('message render failed', { ...about(record, due), error });
-    return new UpstreamError('payloadRefused', 'internal error: see the log', { cause: error });
+    return {
+      result: new UpstreamError('payloadRefused', 'internal error: see the log', { cause: error }),
+      ambiguousSince,
+    };
   }
 }
 
 const logMessages = { sent: 'delivery sent', pending: 'delivery retry scheduled', dead: 'delivery dead' };
 
-async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery, dedupWindowMs = 0): Promise<Tried> {
+async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery, sent?: Sent): Promise<Tried> {
   const { store: table, log, metrics, clock } = deps;
   const { key, outcome, channel } = due;
   const { state, attempts, error, ambiguousSince } = result;
@@ -131,7 +156,7 @@ async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery, 
   log[state === 'sent' ? 'info' : 'warn'](logMessages[state], members);
   try {
     const stored = await table.saveDelivery(record, key, result, due.delivery);
-    if (stored) await noteSecondReceipt(deps, record, due, { stored, result, dedupWindowMs });
+    if (stored) await noteSecondReceipt(deps, record, due, { stored, result, sent });
     return { key, result, isStored: true };
   } catch (cause) {
     log.error('receipt write failed', { ...about(record, due), error: cause });
@@ -144,13 +169,17 @@ async function noteSecondReceipt(
   { store: table, log, metrics, clock }: Deps,
   record: JobRecord,
   due: Due,
-  { stored, result, dedupWindowMs }: { stored: Delivery; result: Delivery; dedupWindowMs: number },
+  { stored, result, sent }: { stored: Delivery; result: Delivery; sent: Sent | undefined },
 ): Promise<void> {
   // Our own receipt, whose write the SDK repeated.
-  if (stored.at === result.at && stored.attempts === result.attempts && stored.receipt === result.receipt) return;
+  const isSameReceipt = stored.receipt === result.receipt;
+  if (stored.at === result.at && stored.attempts === result.attempts && isSameReceipt) return;
+  // Another worker looked this message up, or made the same change to an earlier one.
+  if (sent?.identifiesMessage && isSameReceipt) return;
   // The channel accepted this message at some time between these two, and other ones at those moments.
   const times = [Date.parse(result.at ?? ''), clock.now()];
   const others = [stored.at, stored.ambiguousSince, result.ambiguousSince].filter((moment) => moment !== null);
+  const { dedupWindowMs = 0 } = sent ?? {};
   const isOne = others.every((moment) => times.every((time) => Math.abs(time - Date.parse(moment)) < dedupWindowMs));
   const since = isOne ? null : (stored.ambiguousSince ?? result.ambiguousSince ?? result.at);
   if (since === stored.ambiguousSince) return;

@@ -1,0 +1,50 @@
+/** What is posted, edited and replied: the newest state on top, and what was said before below it. Pure. */
+
+import type { Message } from '../../domain/message.ts';
+import { inUtc } from '../../domain/wording.ts';
+import { cut } from '../../platform/text.ts';
+import type { SentMessage } from '../channel.ts';
+import { escaped, inReadersZone, type SlackContent, slackContent } from '../slack-content.ts';
+
+/** The longest text of a message that can be edited. */
+const maxText = 4_000;
+
+/** Whether people must hear of a message. An edit notifies nobody. */
+export const mustBeHeard = ({ mention, document: { outcome, correction } }: Message): boolean =>
+  mention !== null || correction || outcome === 'failed' || outcome === 'lostTrack';
+
+/** The content of the one message about a job, with everything that was said about it. */
+export function wholeContent(message: Message, earlier: SentMessage[]): SlackContent {
+  const all = [...earlier.map((one) => one.message), message];
+  // A notice that was replayed is older than what was said since.
+  const [newest = message, ...before] = all.reverse().sort((one, other) => (one.decidedAt < other.decidedAt ? 1 : -1));
+  return withLines(slackContent({ ...newest, mention: message.mention }), before);
+}
+
+/** The same without a mention, which an edit must not repeat. */
+export const editedContent = (message: Message, earlier: SentMessage[]): SlackContent =>
+  wholeContent({ ...message, mention: null }, earlier);
+
+function withLines({ text, blocks, attachments }: SlackContent, before: Message[]): SlackContent {
+  if (before.length === 0) return { text: within(text), blocks, attachments };
+  const lines = before.map((one) => `${inReadersZone(one.decidedAt)}  ${escaped(stateOf(one))}`).join('\n');
+  const plain = before.map((one) => `${inUtc(one.decidedAt)}  ${escaped(stateOf(one))}`).join('\n');
+  const block = { type: 'context', elements: [{ type: 'mrkdwn', text: lines, verbatim: true }] };
+  const [first, ...others] = attachments;
+  return {
+    text: within(`${text}\n\n${plain}`),
+    ...(first
+      ? { blocks, attachments: [{ ...first, blocks: [...(first.blocks ?? []), block] }, ...others] }
+      : { blocks: [...blocks, block], attachments }),
+  };
+}
+
+/** What a message said in a few words: the title without the name of the job. */
+const stateOf = ({ title }: Message): string => cut(title.split(': ')[0] ?? title, 60);
+
+/** Leaves out the last lines but one, which may be the mention, until the rest fits. */
+function within(text: string): string {
+  const lines = text.split('\n');
+  while (lines.length > 2 && lines.join('\n').length > maxText) lines.splice(-2, 1);
+  return lines.join('\n');
+}
