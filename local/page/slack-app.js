@@ -15,7 +15,7 @@ export function threadOf({ change }, messages) {
   };
 }
 
-/** The message as it stands now, and below it the replies. */
+/** The message as it stands now, and below it the replies, folded away. */
 export function slackAppMessage({ replies = [], parent, ...message }) {
   const [element] = bodyOf(message);
   const column = element.lastElementChild;
@@ -25,7 +25,7 @@ export function slackAppMessage({ replies = [], parent, ...message }) {
   }
   if (replies.length > 0) {
     const count = replies.length === 1 ? '1 reply' : `${replies.length} replies`;
-    column.append(el('div.thread', el('p.in-thread', count), ...replies.flatMap(bodyOf)));
+    column.append(el('details.thread', el('summary', count), ...replies.flatMap(bodyOf)));
   }
   return [element];
 }

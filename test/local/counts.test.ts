@@ -3,7 +3,7 @@ import type { Delivery } from '../../lib/domain/job.ts';
 import { countMessages } from '../../local/counts.ts';
 import type { ReceivedMessage } from '../../local/received.ts';
 import type { MessageChange } from '../../local/slack/workspace.ts';
-import { someDecision, someDelivery, someRecord } from '../support/builders.ts';
+import { someCheck, someDecision, someDelivery, someJob, someRecord } from '../support/builders.ts';
 
 const since = Date.parse('2026-01-01T10:00:00Z');
 
@@ -59,4 +59,19 @@ test.each([
 ] as const)('a message that %s', (_, delivery, received, counted) => {
   const none = { due: 0, delivered: 0, waiting: 0, lost: 0, repeated: 0, unrecorded: 0 };
   expect(countMessages([record(delivery)], [...received], since)).toEqual({ ...none, ...counted });
+});
+
+test('a delay that was told in time, or when it was over, arrived once', () => {
+  const decision = someDecision({ outcome: 'stuck', status: 'Running' });
+  const ended = someRecord({
+    jobId: 'job_1',
+    status: 'Completed',
+    check: someCheck({ nextAt: null }),
+    exceeded: { noProgressFor: { minutes: 5, decision, job: someJob('Running') } },
+    deliveries: { 'stuck/team/noProgressFor': someDelivery({ state: 'sent' }) },
+  });
+  for (const word of ['Stuck', 'Stuck, was without progress']) {
+    const counted = countMessages([ended], [message({ title: `${word}: Nightly site publish` })], since);
+    expect(counted).toMatchObject({ due: 1, delivered: 1, lost: 0, repeated: 0 });
+  }
 });
