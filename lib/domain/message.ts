@@ -32,6 +32,8 @@ export interface Message {
   mentioned: NamedPerson | null;
   /** To whom a personal channel writes. Null: to nobody. */
   recipient: NamedPerson | null;
+  /** Whether this is how the job ended, or what became of the trouble, as far as it is known now. */
+  isLatest: boolean;
   /** When the outcome was decided (ISO 8601): the same in every attempt. */
   decidedAt: string;
   /** A page about the job; null if none is configured. */
@@ -88,6 +90,7 @@ export function messageOf(
     mention: decision?.mention ?? null,
     mentioned: decision?.mentioned ?? null,
     recipient: decision?.recipient ?? null,
+    isLatest: !limit && outcome !== 'started' && record.decision?.outcome === outcome,
     decidedAt: decision?.at ?? record.firstSeenAt,
     url,
     document: {

@@ -87,6 +87,7 @@ const records: Record<Outcome, JobRecord> = {
   lostTrack: after([0, read(jobOf('Running'))], [minute, notFound], [11 * minute, notFound]),
   late: after([0, read(waiting)]),
   stuck: after([0, read(standing)], [16 * minute, read(standing)]),
+  started: after([0, read(standing), { rules: [{ when: { outcome: ['started'] }, notify: ['team'] }] }]),
   test: testRecord(name, ['team'], contextOf(0)),
   trouble: troubleRecord(name, trouble, ['team'], contextOf(16 * minute)),
   recovered: recoveredRecord(
@@ -139,6 +140,7 @@ describe('the outcomes', () => {
       'Not working: channel events',
       'Messages to this channel are not accepted. The notifier keeps them, and sends them once the channel works again.',
     ],
+    ['started', 'Started: Nightly site publish', 'The job is running.'],
     ['recovered', 'Works again: channel events', 'The notifier has caught up or does so now. Nothing is to be done.'],
     ['test', 'TEST: job_41B25', 'This is a test of the notifier: messages reach this channel. Nothing was published.'],
   ])('%s', (outcome, title, summary) => {

@@ -179,6 +179,7 @@ export const someMessage = (values: Partial<Message> = {}): Message => ({
   mention: null,
   mentioned: null,
   recipient: null,
+  isLatest: true,
   decidedAt: '2026-01-01T10:04:07.000Z',
   url: null,
   document: {

@@ -17,7 +17,8 @@ export const mustBeHeard = ({ mention, document: { outcome, correction } }: Mess
 export function wholeContent(message: Message, earlier: SentMessage[]): SlackContent {
   const all = [...earlier.map((one) => one.message), message];
   // A notice that was replayed is older than what was said since.
-  const [newest = message, ...before] = all.reverse().sort((one, other) => (one.decidedAt < other.decidedAt ? 1 : -1));
+  const newest = all.findLast(({ isLatest }) => isLatest) ?? message;
+  const before = all.filter((one) => one !== newest).reverse();
   return withLines(slackContent({ ...newest, mention: message.mention }), before);
 }
 
@@ -39,8 +40,9 @@ function withLines({ text, blocks, attachments }: SlackContent, before: Message[
   };
 }
 
-/** What a message said in a few words: the title without the name of the job. */
-const stateOf = ({ title }: Message): string => cut(title.split(': ')[0] ?? title, 60);
+/** What a message said in a few words: the title without the environment and the name of the job. */
+const stateOf = ({ title, document }: Message): string =>
+  cut((title.split(': ')[0] ?? title).replace(` in ${document.environment}`, ''), 60);
 
 /** Leaves out the last lines but one, which may be the mention, until the rest fits. */
 function within(text: string): string {
