@@ -51,11 +51,10 @@ export function fromSlackApp(channel: string, message: WorkspaceMessage, kind: M
 }
 
 function inSlack(payload: SlackPayload): Pick<ReceivedMessage, 'jobId' | 'title' | 'text' | 'payload'> {
-  const { text = '', blocks = [] } = payload;
-  const title = blocks.find(({ type }) => type === 'header')?.text?.text ?? firstLine(text);
-  // The id is the last fact, so that no name can pass for it.
-  const jobId = [...text.matchAll(/^Job: (\S+)$/gm)].at(-1)?.[1] ?? null;
-  return { jobId, title, text, payload };
+  const { text = '' } = payload;
+  // The id is the last line, so that no name can pass for it. A notice about no job ends with a time.
+  const last = text.split('\n').at(-1) ?? '';
+  return { jobId: / UTC$/.test(last) ? null : last, title: firstLine(text), text, payload };
 }
 
 /** A message of the local topic, which these channels share. */
@@ -71,7 +70,7 @@ export function fromTopic(channel: string, { at, subject, attributes, email, tex
     type: 'sns',
     at,
     jobId: attributes['jobId'] ?? null,
-    title: firstLine(email),
+    title: subject ?? firstLine(email),
     text: email,
     payload,
   };

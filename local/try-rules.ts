@@ -67,6 +67,9 @@ function jobOf(outcome: Outcome, asked: URLSearchParams, now: number): Job {
     startedAt: at(240),
     finishedAt: status === 'Running' ? null : at(0),
     statistics: { sent: 812, processed, failed, skipped: 40, deleted: 0, additional: 0, asOf: at(0) },
+    published: { type: 'Site', mode: 'Smart', locales: ['en'] },
+    organizationId: 'org_example',
+    tenantId: 'tenant-example',
   };
 }
 

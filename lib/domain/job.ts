@@ -63,6 +63,15 @@ export interface Statistics {
   asOf: string | null;
 }
 
+/** What a job publishes, as far as the API says it. */
+export interface Published {
+  /** `Site`, `Item`, ... */
+  type: string | null;
+  /** `Smart`, `Full`, ... */
+  mode: string | null;
+  locales: string[];
+}
+
 /** The parts of a publishing job that messages and rules use, limited in length. Times are ISO 8601 in UTC. */
 export interface Job {
   /** A documented status, or any other text that the API returned, cut to 64 characters. */
@@ -76,6 +85,10 @@ export interface Job {
   startedAt: string | null;
   finishedAt: string | null;
   statistics: Statistics | null;
+  /** This and the next two are left out in records of earlier versions. */
+  published?: Published | null;
+  organizationId?: string | null;
+  tenantId?: string | null;
 }
 
 /** The result of reading one job from the Publishing API. `error` is redacted and says what to do. */

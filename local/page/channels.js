@@ -7,12 +7,15 @@ import { el } from './elements.js';
 import { slackMessage } from './slack.js';
 import { slackAppMessage } from './slack-app.js';
 import { snsMessage } from './sns.js';
+import { teamsMessage } from './teams.js';
 
 /** Each gets a message (`text`, `payload`), and gives the elements that show it. */
 const renderers = {
   slack: slackMessage,
   'slack-app': slackAppMessage,
   sns: snsMessage,
+  teams: teamsMessage,
+  webhook: ({ payload }) => [json('JSON document', payload)],
 };
 
 /** A message with its channel, and `note` beside that. */

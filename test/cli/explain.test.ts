@@ -47,7 +47,7 @@ describe('--job', () => {
     expect(text).toMatch(/^transition +never seen -> Failed, firstSeenFinished: the job is new and has ended$/m);
     expect(text).toMatch(/^rule +rules\[0\]: when outcome is failed or canceled and source is Pages, notify team$/m);
     expect(text).toMatch(/^not notified +events$/m);
-    expect(text).toMatch(/message to team \(slack\)\n {2}Failed: Nightly site publish/);
+    expect(text).toMatch(/message to team \(slack\)\n {2}Failed in production: Nightly site publish/);
     await expectNoEffect();
   });
 
@@ -97,7 +97,9 @@ describe('--job', () => {
     expect(before.text).toContain(
       'the job has run for longer than its limit of 3 min; rules[0]: when outcome is late, notify team',
     );
-    expect(before.text).toMatch(/message to team \(slack\)\n {2}Late, still running: Nightly site publish/);
+    expect(before.text).toMatch(
+      /message to team \(slack\)\n {2}Late in production, still running: Nightly site publish/,
+    );
     await expectNoEffect();
 
     await scene.notifier.post('job_1');
@@ -148,7 +150,10 @@ describe('--file', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(JSON.parse(stdout)).toMatchObject({ jobId: 'job_7', messages: [{ channel: 'team' }] });
     const piped = await run(['explain', '--file', '-'], env, job({ status: 'Canceled' }));
-    expect(piped).toMatchObject({ code: 0, stdout: expect.stringContaining('Canceled: Nightly site publish') });
+    expect(piped).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Canceled in production: Nightly site publish'),
+    });
     expect(scene.world.calls()).toBe(0);
   });
 

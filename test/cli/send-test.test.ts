@@ -20,7 +20,9 @@ test('the next sweep sends it to every channel', async () => {
   expect(exitCode).toBe(0);
   expect(text).toMatch(/^✔ team test, sent at .+ UTC\n✔ events test, sent at .+ UTC$/);
   expect(document).toMatchObject({ jobId: expect.stringMatching(/^TEST-/), environment: 'production' });
-  expect(scene.world.slack.messages).toMatchObject([{ payload: { text: expect.stringMatching(/^TEST: /) } }]);
+  expect(scene.world.slack.messages).toMatchObject([
+    { payload: { text: expect.stringMatching(/^TEST in production: /) } },
+  ]);
   expect(scene.world.topic.messages).toHaveLength(1);
 });
 

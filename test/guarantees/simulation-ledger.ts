@@ -43,6 +43,9 @@ export interface Figures {
   lost: number;
   repeated: number;
   repeatedUnavoidably: number;
+  /** Those of the Slack app. None of them is ever repeated. */
+  expectedInRoom: number;
+  sentInRoom: number;
 }
 
 export type Ledger = ReturnType<typeof createLedger>;
@@ -75,7 +78,7 @@ export function createLedger(now: () => number) {
   const statuses = new Map<string, string | null>();
   const promised = new Map<string, JobName>();
   const violations: string[] = [];
-  const figures = { sent: 0, repeatedUnavoidably: 0 };
+  const figures = { sent: 0, repeatedUnavoidably: 0, sentInRoom: 0 };
   const violated = (what: string): void => void violations.push(what);
 
   const wasNotFoundForLong = (job: string): boolean => {
@@ -209,6 +212,7 @@ export function createLedger(now: () => number) {
       else if (before.length > 0) figures.repeatedUnavoidably += 1;
       accepted.set(key, [...before, { at: now(), by, fate }]);
       figures.sent += 1;
+      if (message.channel === 'room') figures.sentInRoom += 1;
     },
 
     /** A receipt is in the table, or could not be stored. */
@@ -244,7 +248,8 @@ export function createLedger(now: () => number) {
       });
       for (const [key] of lost) violated(`${key} was never sent`);
       // An avoidable repetition is a violation.
-      return { ...figures, expected: owed.size, lost: lost.length, repeated: 0 };
+      const expectedInRoom = [...owed.values()].filter(({ channel }) => channel === 'room').length;
+      return { ...figures, expected: owed.size, lost: lost.length, repeated: 0, expectedInRoom };
     },
   };
 }

@@ -30,7 +30,7 @@ export function createTable({ store, ledger, jobs }: { store: Store; ledger: Led
         for (const [limit, its] of Object.entries(exceeded ?? {}) as [TimeLimit, Exceeded][]) {
           if (!known?.exceeded?.[limit]) ledger.exceeded(key, limit, its, { channelsFor, writer: next.writer });
         }
-        // A clock that was corrected may decide twice at the same time.
+        // Compared whole: two workers with different clocks can decide at the same time.
         if (decision && !isDeepStrictEqual(decision, known?.decision)) {
           const ended = jobs.find((job) => job.key === key)?.ended;
           ledger.decided(key, decision, { channelsFor, isOld: ended?.isOld ?? false, endedAt: ended?.at });

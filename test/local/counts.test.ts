@@ -14,7 +14,7 @@ const message = (values: Partial<ReceivedMessage> = {}): ReceivedMessage => ({
   type: 'slack',
   at: since + 1,
   jobId: 'job_1',
-  title: 'Completed: Nightly site publish',
+  title: 'Completed in production: Nightly site publish',
   text: '',
   payload: {},
   ...values,
@@ -32,7 +32,7 @@ test.each([
   [
     'of another outcome arrived',
     { state: 'sent' },
-    [message(), message({ title: 'Failed: x' })],
+    [message(), message({ title: 'Failed in production: x' })],
     { due: 1, delivered: 1, repeated: 1 },
   ],
   [

@@ -134,7 +134,7 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
     const isRepeated = now() - (remembered.get(deduplicationId) ?? Number.NEGATIVE_INFINITY) < fifoMemoryMs;
     if (channel === 'fifo' && isRepeated) return;
     remembered.set(deduplicationId, now());
-    const notice = { outcome, limit: limit ?? undefined, title: title.split(':')[0] ?? '' };
+    const notice = { outcome, limit: limit ?? undefined, title: readNotice(title).title };
     accepted.push({ channel, job: { environment, jobId }, ...notice, at: now() });
   };
 
@@ -144,7 +144,8 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
     const answer = callMethod(workspace, method, 'xoxb-room', args);
     const isPost = method === 'chat.postMessage';
     if (!answer.ok || !(isPost || method === 'chat.update')) return json(200, answer);
-    const notice = readNotice(String(args['text']));
+    // What was said before stands below an empty line.
+    const notice = readNotice(String(args['text']).split('\n\n')[0] ?? '');
     const edit = [args['ts'], notice.outcome, notice.limit].join();
     const isHeard = /^(failed|lostTrack)$/.test(notice.outcome) || notice.title.includes('(correction)');
     if (isPost || !(isHeard || edits.has(edit))) accepted.push({ channel: 'room', ...notice, at: now() });
@@ -252,29 +253,35 @@ function crossingOf(request: HttpRequest): 'token' | 'api' | HttpChannelName | R
 
 const json = (status: number, body: unknown): HttpResponse => ({ status, headers: {}, body: JSON.stringify(body) });
 
-/** The text of a message: its title and sentence, then one line for each fact. */
+/** The text of a message: its title as the first line, and the id of its job as the last one. */
 const readText: Record<HttpChannelName, (request: HttpRequest) => string> = {
   slack: ({ body = '' }) => JSON.parse(body).text,
   teams({ body = '' }) {
-    const { fallbackText, body: elements } = JSON.parse(body).attachments[0].content;
-    const lines = elements.map(({ inlines = [] }: { inlines?: { text: string }[] }) =>
-      inlines.map(({ text }) => text).join(''),
+    const { summary, attachments } = JSON.parse(body);
+    return [summary, ...attachments[0].content.body.map(({ inlines }: Partial<TextBlock>) => inlines?.[0]?.text)].join(
+      '\n',
     );
-    return [fallbackText, ...lines].join('\n');
   },
   hook({ body = '' }) {
     const { outcome, limit, correction, environment, jobId } = JSON.parse(body).data;
-    const [title] =
+    const [title = ''] =
       Object.entries(notices).find(([, one]) => one.outcome === outcome && (one.limit ?? null) === limit) ?? [];
-    return `${title}${correction ? ' (correction)' : ''}: ${jobId}. \nEnvironment: ${environment}\nJob: ${jobId}`;
+    const [word, suffix = ''] = title.split(/(?=, (?:still|was))/);
+    return `${word} in ${environment}${suffix}${correction ? ' (correction)' : ''}: ${jobId}\n${jobId}`;
   },
 };
 
-/** The environment has a line of its own, and so has the id of a job with a name. */
+interface TextBlock {
+  inlines: { text: string }[];
+}
+
+/** The title without the environment, which stands within it, and the job. A notice about no job has neither. */
 function readNotice(text: string): Omit<Accepted, 'channel' | 'at'> {
-  const [, title = '', nameOrId = ''] = /^([^:]+): (.+?)\. /.exec(text) ?? [];
-  const lineOf = (label: string) => new RegExp(`^${label}: (\\S+)`, 'm').exec(text)?.[1];
-  const job = { environment: lineOf('Environment') ?? '', jobId: lineOf('Job') ?? nameOrId };
+  const lines = text.split('\n');
+  const [, word = '', environment = '', rest = ''] =
+    /^(.+?)(?: in ([a-z0-9-]+))?((?:, (?:still|was) [a-z ]+)?(?: \(correction\))?): /.exec(lines[0] ?? '') ?? [];
+  const title = `${word}${rest}`;
+  const job = { environment, jobId: lines.at(-1) ?? '' };
   return { job, title, ...(notices[title.replace(' (correction)', '')] as Notice) };
 }
 

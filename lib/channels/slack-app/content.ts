@@ -1,10 +1,11 @@
 /** What is posted, edited and replied: the newest state on top, and what was said before below it. Pure. */
 
+import type { ContextBlock } from '@slack/types';
 import type { Message } from '../../domain/message.ts';
 import { inUtc } from '../../domain/wording.ts';
-import { cut } from '../../platform/text.ts';
+import { escapedWithin } from '../../platform/text.ts';
 import type { SentMessage } from '../channel.ts';
-import { escaped, inReadersZone, type SlackContent, slackContent } from '../slack-content.ts';
+import { inReadersZone, type SlackContent, slackContent } from '../slack-content.ts';
 
 /** The longest text of a message that can be edited. */
 const maxText = 4_000;
@@ -27,26 +28,24 @@ export const editedContent = (message: Message, earlier: SentMessage[]): SlackCo
   wholeContent({ ...message, mention: null }, earlier);
 
 function withLines({ text, blocks, attachments }: SlackContent, before: Message[]): SlackContent {
-  if (before.length === 0) return { text: within(text), blocks, attachments };
-  const lines = before.map((one) => `${inReadersZone(one.decidedAt)}  ${escaped(stateOf(one))}`).join('\n');
-  const plain = before.map((one) => `${inUtc(one.decidedAt)}  ${escaped(stateOf(one))}`).join('\n');
-  const block = { type: 'context', elements: [{ type: 'mrkdwn', text: lines, verbatim: true }] };
-  const [first, ...others] = attachments;
+  if (before.length === 0) return { text, blocks, attachments };
+  const lines = before.map((one) => `${inReadersZone(one.decidedAt)}  ${stateOf(one)}`).join('\n');
+  const plain = before.map((one) => `${inUtc(one.decidedAt)}  ${stateOf(one)}`).join('\n');
+  const block: ContextBlock = { type: 'context', elements: [{ type: 'mrkdwn', text: lines, verbatim: true }] };
   return {
     text: within(`${text}\n\n${plain}`),
-    ...(first
-      ? { blocks, attachments: [{ ...first, blocks: [...(first.blocks ?? []), block] }, ...others] }
-      : { blocks: [...blocks, block], attachments }),
+    blocks,
+    attachments: attachments.map((one) => ({ ...one, blocks: [...one.blocks, block] })),
   };
 }
 
 /** What a message said in a few words: the title without the environment and the name of the job. */
 const stateOf = ({ title, document }: Message): string =>
-  cut((title.split(': ')[0] ?? title).replace(` in ${document.environment}`, ''), 60);
+  escapedWithin((title.split(': ')[0] ?? title).replace(` in ${document.environment}`, ''), 60);
 
-/** Leaves out the last lines but one, which may be the mention, until the rest fits. */
+/** Leaves out what was said first until the rest fits. */
 function within(text: string): string {
   const lines = text.split('\n');
-  while (lines.length > 2 && lines.join('\n').length > maxText) lines.splice(-2, 1);
+  while (lines.join('\n').length > maxText) lines.pop();
   return lines.join('\n');
 }
