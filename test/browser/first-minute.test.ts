@@ -73,7 +73,7 @@ describePage(
       expect(story).toContain('First seen by the notifier');
       const sent = row.locator('.sent-messages');
       expect(await sent.locator('.slack').nth(1).innerText()).toMatch(
-        /APP\s+Failed: Whole environment\s+@here The whole job failed/,
+        /APP\s+✕ Failed in production: Whole environment\s+@here/,
       );
       await sent.getByText('JSON document for systems').click();
       expect(await sent.locator('pre.document').innerText()).toContain('"outcome": "failed"');
@@ -105,7 +105,7 @@ describePage(
           'Rule 1: failed or canceled → team, room, events, and rings @here',
         );
         expect(await page.locator('#trial-messages .slack').first().innerText()).toContain(
-          'Canceled: <img src=x onerror=alert(1)>',
+          'Canceled in production: <img src=x onerror=alert(1)>',
         );
         expect(await page.locator('#trial-messages .card').count()).toBe(3);
       }, patience);

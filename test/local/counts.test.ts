@@ -70,7 +70,7 @@ test('a delay that was told in time, or when it was over, arrived once', () => {
     exceeded: { noProgressFor: { minutes: 5, decision, job: someJob('Running') } },
     deliveries: { 'stuck/team/noProgressFor': someDelivery({ state: 'sent' }) },
   });
-  for (const word of ['Stuck', 'Stuck, was without progress']) {
+  for (const word of ['Stuck in production', 'Stuck in production, was without progress']) {
     const counted = countMessages([ended], [message({ title: `${word}: Nightly site publish` })], since);
     expect(counted).toMatchObject({ due: 1, delivered: 1, lost: 0, repeated: 0 });
   }
