@@ -51,6 +51,8 @@ export async function startDemo(deps: {
   topicArn: string;
   dataFolder: string;
   speed: number;
+  /** That of the page. */
+  port: number;
   /** Called with each message of the simulated Slack, and with each change of one. */
   onMessage: (message: ReceivedMessage) => void;
 }): Promise<Demo> {
@@ -122,14 +124,20 @@ export async function startDemo(deps: {
 
 /** Keeps the rules of `notifier.yml` where they fit, so that the demo shows them at work. */
 function demoDocument(
-  { document, secret, topicArn }: { document: ConfigDocument; secret: string; topicArn: string },
+  { document, secret, topicArn, port }: { document: ConfigDocument; secret: string; topicArn: string; port: number },
   { api, slack }: Pick<Demo, 'api' | 'slack'>,
 ): ConfigDocument {
   const { url: apiUrl, tokenUrl, clientId, clientSecret } = api;
   const { slack: team, topic: events, slackApp: room } = demoChannels;
   const { workspace, apiUrl: slackUrl } = slack;
   const demo = {
-    environments: { [demoEnvironment]: { clientId, clientSecret, apiUrl, tokenUrl } },
+    // The Cloud Portal does not know these jobs; the page does.
+    environments: {
+      [demoEnvironment]: {
+        ...{ clientId, clientSecret, apiUrl, tokenUrl },
+        jobUrl: `http://localhost:${port}/#{jobId}`,
+      },
+    },
     channels: {
       [team]: { type: 'slack', webhookUrl: slack.webhookUrl(team) },
       [room]: { type: 'slack-app', token: workspace.app.token, channel: workspace.room.id, apiUrl: slackUrl },

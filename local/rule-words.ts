@@ -26,7 +26,7 @@ export function ruleIndex(rule: string | null): number | null {
   return index === undefined ? null : Number(index);
 }
 
-/** Why somebody is notified, or is not: `Rule 1: failed or canceled → team, events`. */
+/** Why somebody is notified, or is not: `Rule 1: failed → team, events`. */
 export function decisionWords({ rule, reason, channels }: Decision, rules: Rule[] | null): string {
   if (rule === 'noRule') return 'No rule matches: nobody is notified';
   if (rule === null) return silences[reason] ?? 'Nothing to announce';

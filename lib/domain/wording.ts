@@ -108,12 +108,12 @@ const delays: Record<TimeLimit, { present: DelayWords; past: DelayWords; before:
   queuedFor: {
     present: { suffix: ', still queued', since: 'queued since', state: 'It has been queued for' },
     past: { suffix: ', was still queued', since: 'was queued since', state: 'It had been queued for' },
-    before: 'in the queue',
+    before: 'was late: queued',
   },
   runningFor: {
     present: { suffix: ', still running', since: 'running since', state: 'It has been running for' },
     past: { suffix: ', was still running', since: 'was running since', state: 'It had been running for' },
-    before: 'running',
+    before: 'was late: ran',
   },
   noProgressFor: {
     present: { suffix: '', since: 'no progress since', state: 'Its counters have not changed for' },
@@ -122,7 +122,7 @@ const delays: Record<TimeLimit, { present: DelayWords; past: DelayWords; before:
       since: 'had no progress since',
       state: 'Its counters had not changed for',
     },
-    before: 'without progress',
+    before: 'was stuck',
   },
 };
 
@@ -254,7 +254,7 @@ function delaysBefore({ record, job }: NoticeContext): string[] {
   return timeLimitNames.flatMap((limit) => {
     const { minutes, decision } = record.exceeded?.[limit] ?? {};
     if (!minutes || !decision) return [];
-    return [`was ${decision.outcome}: ${delays[limit].before} for more than ${inWords(minutes * 60)}`];
+    return [`${delays[limit].before} over ${inWords(minutes * 60)}`];
   });
 }
 

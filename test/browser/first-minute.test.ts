@@ -49,9 +49,9 @@ describePage(
       const textOf = async (name: string) => (await rows.filter({ hasText: name }).innerText()).replaceAll(/\s+/g, ' ');
       await vi.waitFor(async () => {
         expect(await textOf('Nightly site publish')).toMatch(
-          /^Completed at .+ Nightly site publish production · Pages · Release pipeline [\d,]+ sent · [\d,]+ processed Rule 2: everything else → .*team.*events/,
+          /^✓ Completed at .+ Nightly site publish production · Pages · Release pipeline [\d,]+ sent · [\d,]+ processed Rule 2: everything else → .*team.*events/,
         );
-        expect(await textOf('Whole environment')).toMatch(/^Failed at .+ failed Rule 1: failed or canceled/);
+        expect(await textOf('Whole environment')).toMatch(/^✕ Failed at .+ failed Rule 1: failed/);
         expect(await textOf('Blog, five')).toContain('discovered');
         expect(await textOf('Media library')).toMatch(/✓.*team.*✓.*events.*after stuck/);
       }, patience);
@@ -68,7 +68,7 @@ describePage(
       await row.locator('summary').first().click();
       const story = (await row.locator('.story').innerText()).replaceAll(/\s+/g, ' ');
       expect(story).toMatch(
-        /Queued in Sitecore .*Running .*Ended: Failed .*Decided: failed Rule 1: failed or canceled → team, room, events .*Delivered to (team|room|events): failed with the first attempt/,
+        /Queued in Sitecore .*Running .*Ended: Failed .*Decided: failed Rule 1: failed → team, room, events .*Delivered to (team|room|events): failed with the first attempt/,
       );
       expect(story).toContain('First seen by the notifier');
       const sent = row.locator('.sent-messages');
@@ -98,14 +98,14 @@ describePage(
     test('the rules can be tried: which one decides, and what each channel would get', async () => {
       const page = await open();
       await page.locator('#trial-section > summary').click();
-      await page.getByLabel('Outcome').selectOption('canceled');
+      await page.getByLabel('Outcome').selectOption('failed');
       await page.locator('#trial').getByLabel('Name').fill('<img src=x onerror=alert(1)>');
       await vi.waitFor(async () => {
         expect(await page.locator('#trial-answer').innerText()).toBe(
-          'Rule 1: failed or canceled → team, room, events, and rings @here',
+          'Rule 1: failed → team, room, events, and rings @here',
         );
         expect(await page.locator('#trial-messages .slack').first().innerText()).toContain(
-          'Canceled in production: <img src=x onerror=alert(1)>',
+          'Failed in production: <img src=x onerror=alert(1)>',
         );
         expect(await page.locator('#trial-messages .card').count()).toBe(3);
       }, patience);
@@ -121,7 +121,7 @@ describePage(
       await page.mouse.move(0, 0);
       await vi.waitFor(async () => {
         const row = page.locator('#jobs > li').filter({ hasText: 'Started by hand' });
-        expect(await row.innerText()).toMatch(/^Published nothing/);
+        expect(await row.innerText()).toMatch(/^○\s+Published nothing/);
       }, patience);
     });
 

@@ -63,7 +63,7 @@ test('sends a message in one request, with blocks and text', async () => {
     {
       payload: {
         text: expect.stringMatching(/^Failed in production: Nightly/),
-        blocks: [{ type: 'header' }],
+        blocks: [{ type: 'header' }, { type: 'section' }],
         attachments: [{}],
       },
     },

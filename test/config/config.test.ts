@@ -165,7 +165,11 @@ describe('a document', () => {
     ],
     ['http on this machine', withEnvironment({ apiUrl: 'http://127.0.0.1:4000', tokenUrl: 'http://[::1]:1/t' }), {}],
     ['http on localhost', withEnvironment({ apiUrl: 'http://localhost' }), {}],
-    ['a link with the job in it', withEnvironment({ jobUrl: 'https://example.org/{jobId}' }), {}],
+    [
+      'a link with every placeholder',
+      withEnvironment({ jobUrl: 'https://example.org/{organizationId}/{tenantId}/{jobId}' }),
+      {},
+    ],
     ['literal values', withEnvironment({ clientId: 'abc', clientSecret: 'env', apiUrl: 'https://example.org/' }), {}],
     ['names of 1 and of 40 characters', { ...least, channels: { a: team, ['a-1'.padEnd(40, 'x')]: team } }, {}],
     [
@@ -267,6 +271,12 @@ const wrong: [problem: string, document: unknown][] = [
 describe('an invalid document', () => {
   test.each(wrong)('%s', (problem, document) => {
     expect(problems(document)).toEqual([problem]);
+  });
+
+  test.each(['{jobID}', '{job', '{}'])('is refused if the link has another placeholder: %s', (placeholder) => {
+    expect(problems(withEnvironment({ jobUrl: `https://example.org/${placeholder}` }))).toEqual([
+      'environments.production.jobUrl: expected no placeholders but {jobId}, {organizationId}, {tenantId}; got a string',
+    ]);
   });
 
   test.each<[sentence: string, document: object, expected: string]>([

@@ -283,17 +283,17 @@ describe('a job that takes too long', () => {
 
   test.each<[sentence: string, record: JobRecord, said: string[], exceeded: TimeLimit[]]>([
     ['in time', slow({ queuedAt: inTime }, began), [], []],
-    ['queued', slow({}, began), ['was late: in the queue for more than 30 min'], ['queuedFor']],
+    ['queued', slow({}, began), ['was late: queued over 30 min'], ['queuedFor']],
     [
       'queued, and running',
       slow({}, beganEarly),
-      ['was late: in the queue for more than 30 min', 'was late: running for more than 1 h'],
+      ['was late: queued over 30 min', 'was late: ran over 1 h'],
       ['queuedFor', 'runningFor'],
     ],
     [
       'queued, and standing still',
       slow({}, { startedAt: inTime }),
-      ['was late: in the queue for more than 30 min', 'was stuck: without progress for more than 15 min'],
+      ['was late: queued over 30 min', 'was stuck over 15 min'],
       ['queuedFor', 'noProgressFor'],
     ],
   ])('says so when it ends, and how long it took: %s', (_, record, said, exceeded) => {

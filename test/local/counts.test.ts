@@ -3,7 +3,7 @@ import type { Delivery } from '../../lib/domain/job.ts';
 import { countMessages } from '../../local/counts.ts';
 import type { ReceivedMessage } from '../../local/received.ts';
 import type { MessageChange } from '../../local/slack/workspace.ts';
-import { someCheck, someDecision, someDelivery, someJob, someRecord } from '../support/builders.ts';
+import { someDecision, someDelivery, someJob, someRecord } from '../support/builders.ts';
 
 const since = Date.parse('2026-01-01T10:00:00Z');
 
@@ -61,17 +61,20 @@ test.each([
   expect(countMessages([record(delivery)], [...received], since)).toEqual({ ...none, ...counted });
 });
 
-test('a delay that was told in time, or when it was over, arrived once', () => {
-  const decision = someDecision({ outcome: 'stuck', status: 'Running' });
-  const ended = someRecord({
-    jobId: 'job_1',
-    status: 'Completed',
-    check: someCheck({ nextAt: null }),
-    exceeded: { noProgressFor: { minutes: 5, decision, job: someJob('Running') } },
-    deliveries: { 'stuck/team/noProgressFor': someDelivery({ state: 'sent' }) },
-  });
-  for (const word of ['Stuck in production', 'Stuck in production, was without progress']) {
-    const counted = countMessages([ended], [message({ title: `${word}: Nightly site publish` })], since);
-    expect(counted).toMatchObject({ due: 1, delivered: 1, lost: 0, repeated: 0 });
-  }
+test('a message about a delay is the one that is due, also once the delay is over', () => {
+  const delayed = (job: string, limit: 'noProgressFor' | 'runningFor', outcome: 'stuck' | 'late') =>
+    someRecord({
+      jobId: job,
+      status: 'Completed',
+      exceeded: {
+        [limit]: { minutes: 5, decision: someDecision({ outcome, status: 'Running' }), job: someJob('Running') },
+      },
+      deliveries: { [`${outcome}/team/${limit}`]: someDelivery({ state: 'sent' }) },
+    });
+  const records = [delayed('job_1', 'noProgressFor', 'stuck'), delayed('job_2', 'runningFor', 'late')];
+  const received = [
+    message({ title: 'Stuck in production: x' }),
+    message({ jobId: 'job_2', title: 'Late in production, still running: x' }),
+  ];
+  expect(countMessages(records, received, since)).toMatchObject({ due: 2, delivered: 2, lost: 0, repeated: 0 });
 });

@@ -141,7 +141,7 @@ describe('without credentials', { timeout: 60_000 }, () => {
     expect(messages.filter(({ channel }) => channel === 'team').map(({ text }) => text)).toEqual(
       expect.arrayContaining([
         expect.stringMatching(/^Stuck in production: [\s\S]+have not changed for 5 min/),
-        expect.stringMatching(/^Completed in production: Media[\s\S]+was stuck: without progress for more than 5 min/),
+        expect.stringMatching(/^Completed in production: Media[\s\S]+was stuck over 5 min/),
       ]),
     );
   });
