@@ -32,6 +32,10 @@ export function slackAppMessage({ replies = [], parent, ...message }) {
 
 function bodyOf(message) {
   const [element] = slackMessage(message);
-  if (message.change?.isMarked) element.lastElementChild.append(el('p.in-thread', '(edited)'));
+  if (message.change?.isMarked) {
+    // Slack marks the last block of the message itself.
+    const own = element.lastElementChild.querySelectorAll(':scope > :not(.attachment)');
+    [...own].at(-1).append(el('span.in-thread', ' (edited)'));
+  }
   return [element];
 }

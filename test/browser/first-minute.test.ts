@@ -81,14 +81,14 @@ describePage(
 
     test('the Slack app has one message per job: it is edited, and a failure is told in its thread and in the channel', async () => {
       const page = await open();
-      const room = page.locator('#feed .card:has(.channel:text-is("room"))');
+      const room = page.locator('#feed [data-channel="room"]');
       const textsOf = async (name: string) =>
         (await room.filter({ hasText: name }).allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '));
       await vi.waitFor(async () => {
-        expect(await textsOf('Nightly')).toEqual([expect.stringMatching(/Completed.+ Started \(edited\)$/)]);
+        expect(await textsOf('Nightly')).toEqual([expect.stringMatching(/Completed.+ \(edited\) .+ Started$/)]);
         expect(await textsOf('Whole environment')).toEqual([
           expect.stringMatching(/replied to a thread: Failed.+@here/),
-          expect.stringMatching(/Failed((?!@here).)+ Started \(edited\) 1 reply$/),
+          expect.stringMatching(/Failed((?!@here).)+ \(edited\) ((?!@here).)+ Started 1 reply$/),
         ]);
       }, patience);
       await room.getByText('1 reply').first().click();
