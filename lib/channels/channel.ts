@@ -27,15 +27,22 @@ export interface Channel {
   verify(timeoutMs: number): Promise<void>;
   /** What `verify` cannot check, in one sentence. Left out: nothing. */
   readonly unverified?: string;
-  /**
-   * Problems that make messages disappear without an error, with what to do; an empty list if there are none. Throws like
-   * `verify`. For operators only.
-   */
-  inspect?(timeoutMs: number): Promise<string[]>;
+  /** A further check, of what goes wrong without an error. For operators only. */
+  readonly inspection?: Inspection;
   /** The payload that `send` would send, and the text that a person would read. */
   render(message: Message): { text: string; payload: object };
   /** The shortest time between two messages that the channel accepts, in milliseconds; 0: any. */
   readonly minIntervalMs: number;
+}
+
+/** A check of a channel beside `verify`. */
+export interface Inspection {
+  /** What is checked, before the name of the channel: `subscribers of`. */
+  subject: string;
+  /** What it means that there are no problems. */
+  fine: string;
+  /** The problems, with what to do; an empty list if there are none. Throws like `verify`. */
+  findProblems(timeoutMs: number): Promise<string[]>;
 }
 
 /** What a channel knows of a message that it accepted. */

@@ -19,11 +19,18 @@ export interface DeliverySummary {
   record: JobRecord;
 }
 
-type Tried = { key: string; result: Delivery; isStored: boolean };
+interface Tried {
+  key: string;
+  result: Delivery;
+  isStored: boolean;
+  /** As the table holds it, if the same write released the lease. */
+  released?: JobRecord | undefined;
+}
 
 /**
  * Tries every due delivery of a leased record once, all channels in parallel, stores each result as soon as it is known,
- * and releases the lease. Also delivers what other workers recorded under this lease meanwhile.
+ * and releases the lease: in the same write, if there is only one. Also delivers what other workers recorded under this
+ * lease meanwhile.
  */
 export async function deliver(
   deps: Deps,
@@ -33,17 +40,28 @@ export async function deliver(
   if (!leased) return { sent: 0, failed: 0, record };
   const due = dueDeliveries(record, invocation.decisionContext({ conclude: false }));
   const byChannel = [...Map.groupBy(due, ({ channel }) => channel).values()];
-  const tried = (await Promise.all(byChannel.map((each) => inOrder(deps, record, each, invocation)))).flat();
+  const work: Work = { deps, invocation, isAlone: due.length === 1 };
+  const tried = (await Promise.all(byChannel.map((each) => inOrder(work, record, each)))).flat();
   const sent = tried.filter(({ result }) => result.state === 'sent').length;
   const results = Object.fromEntries(tried.map(({ key, result }) => [key, result]));
+  const released = tried.find((one) => one.released)?.released;
   const summary = {
     sent,
     failed: tried.length - sent,
-    record: { ...record, deliveries: { ...record.deliveries, ...results } },
+    record: released ?? { ...record, deliveries: { ...record.deliveries, ...results } },
   };
+  if (released) return summary;
   // Without a stored receipt the delivery is ambiguous: the lease is left to expire, which marks it so.
   if (tried.some(({ isStored }) => !isStored)) return summary;
   return await releaseLease(deps, summary, invocation);
+}
+
+/** What the attempts of one worker for one record share. */
+interface Work {
+  deps: Deps;
+  invocation: Invocation;
+  /** Whether there is only one delivery. */
+  isAlone: boolean;
 }
 
 /** Releases the lease, unless another worker recorded more under it and left the sending to this one. */
@@ -67,11 +85,11 @@ async function releaseLease(deps: Deps, summary: DeliverySummary, invocation: In
  * Tries the deliveries to one channel one after another: a correction waits until what it corrects is sent or dead, and
  * each one knows the receipts of those before it.
  */
-async function inOrder(deps: Deps, record: JobRecord, due: Due[], invocation: Invocation): Promise<Tried[]> {
+async function inOrder(work: Work, record: JobRecord, due: Due[]): Promise<Tried[]> {
   const tried: Tried[] = [];
   const deliveries = { ...record.deliveries };
   for (const one of due) {
-    const result = await attempt(deps, { ...record, deliveries }, one, invocation);
+    const result = await attempt(work, { ...record, deliveries }, one);
     if (result !== null) tried.push(result);
     if (result?.result.state !== 'sent' && result?.result.state !== 'dead') break;
     deliveries[one.key] = result.result;
@@ -80,10 +98,11 @@ async function inOrder(deps: Deps, record: JobRecord, due: Due[], invocation: In
 }
 
 /** Tries one delivery once. Null: the channel is closed, and the delivery waits for another invocation. */
-async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invocation): Promise<Tried | null> {
+async function attempt(work: Work, record: JobRecord, due: Due): Promise<Tried | null> {
+  const { deps } = work;
   const { channel: name, delivery } = due;
-  const breaker = invocation.channelBreaker(name);
-  if (!breaker) return await store(deps, record, due, dead(delivery, 'the channel is no longer configured'));
+  const breaker = work.invocation.channelBreaker(name);
+  if (!breaker) return await store(work, record, due, dead(delivery, 'the channel is no longer configured'));
 
   if (!(await breaker.enter())) return null;
   const at = deps.clock.now();
@@ -92,13 +111,13 @@ async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invo
   const begun = { ...delivery, attempts, at: new Date(at).toISOString(), ambiguousSince };
   // The receipt first: until it is stored, the delivery is ambiguous.
   if (!(result instanceof UpstreamError)) {
-    const tried = await store(deps, record, due, accepted(begun, result, at), result);
+    const tried = await store(work, record, due, accepted(begun, result, at), result);
     await breaker.succeeded();
     return tried;
   }
   const failed = afterFailure(deps, record, due, begun, result);
   deps.metrics.count('deliveryFailed', { channel: name, reason: result.kind });
-  const tried = await store(deps, record, due, failed);
+  const tried = await store(work, record, due, failed);
   await breaker.failed(result);
   return tried;
 }
@@ -141,7 +160,8 @@ async function send(
 
 const logMessages = { sent: 'delivery sent', pending: 'delivery retry scheduled', dead: 'delivery dead' };
 
-async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery, sent?: Sent): Promise<Tried> {
+async function store(work: Work, record: JobRecord, due: Due, result: Delivery, sent?: Sent): Promise<Tried> {
+  const { deps } = work;
   const { store: table, log, metrics, clock } = deps;
   const { key, outcome, channel } = due;
   const { state, attempts, error, ambiguousSince } = result;
@@ -155,6 +175,8 @@ async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery, 
   const members = { ...about(record, due), attempts, error, ambiguousSince };
   log[state === 'sent' ? 'info' : 'warn'](logMessages[state], members);
   try {
+    const released = work.isAlone ? await releaseWith(work, record, key, result) : undefined;
+    if (released) return { key, result, isStored: true, released };
     const stored = await table.saveDelivery(record, key, result, due.delivery);
     if (stored) await noteSecondReceipt(deps, record, due, { stored, result, sent });
     return { key, result, isStored: true };
@@ -162,6 +184,19 @@ async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery, 
     log.error('receipt write failed', { ...about(record, due), error: cause });
     return { key, result, isStored: false };
   }
+}
+
+/** Stores a result and releases the lease in one write. Undefined: another worker has written since. */
+async function releaseWith(
+  { deps, invocation }: Work,
+  record: JobRecord,
+  key: string,
+  result: Delivery,
+): Promise<JobRecord | undefined> {
+  const deliveries = { ...record.deliveries, [key]: result };
+  const next = release({ ...record, deliveries }, invocation.decisionContext({ conclude: false }));
+  const saved = await deps.store.save(next, record, { settled: next.watch !== 'jobs', result: key });
+  return saved.won ? saved.record : undefined;
 }
 
 /** Another worker has stored a receipt: the channel accepted two messages, unless it certainly dropped one of them. */

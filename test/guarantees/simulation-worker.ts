@@ -75,6 +75,16 @@ export function createWorkerDeps(options: WorkerOptions): Deps {
     ...own,
     store: {
       ...store,
+      async save(next, known, saveOptions) {
+        const { result = '' } = saveOptions ?? {};
+        try {
+          return await store.save(next, known, saveOptions);
+        } catch (error) {
+          if (next.deliveries[result]?.state === 'sent')
+            ledger.receipt({ job: jobKey(next), ...splitKey(result) }, 'lost');
+          throw error;
+        }
+      },
       async saveDelivery(job, key, delivery, known) {
         try {
           return await store.saveDelivery(job, key, delivery, known);

@@ -12,7 +12,7 @@ import { withFreshSecrets } from '../http-post.ts';
 import { type SlackContent, slackContent } from '../slack-content.ts';
 import { editedContent, mustBeHeard, wholeContent } from './content.ts';
 import { lookUp, metadataOf, type Place, placeIn, receiptOf } from './look-up.ts';
-import { inspectScopes, verifyChannel } from './verify.ts';
+import { problemsOfLookUps, verifyChannel } from './verify.ts';
 import { type Answer, createSlackApi, isSlackError, type Method, membersOf, type SlackApi } from './web-api.ts';
 
 /** `token` is a secret: whoever has it can post as the app. */
@@ -53,7 +53,11 @@ export const slackApp = defineChannel({
       minIntervalMs: 1_000,
       ...(channel === 'starter' ? { personal: 'slack' as const } : {}),
       verify: (timeoutMs) => withApi(timeoutMs, (api) => verifyChannel(api, channel)),
-      inspect: (timeoutMs) => withApi(timeoutMs, (api) => inspectScopes(api, channel)),
+      inspection: {
+        subject: 'look-ups in',
+        fine: 'a message whose response is lost is found again',
+        findProblems: (timeoutMs) => withApi(timeoutMs, (api) => problemsOfLookUps(api, channel)),
+      },
       render: (message) => ({ text: slackContent(message).text, payload: posted(message, []) }),
       send: (message, timeoutMs, earlier = []) =>
         withApi(timeoutMs, async (api) => {

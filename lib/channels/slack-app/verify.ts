@@ -35,7 +35,7 @@ async function infoOf(api: SlackApi, channel: string): Promise<v.InferOutput<typ
 }
 
 /** The problems because of which a message whose response was lost cannot be looked up. */
-export async function inspectScopes(api: SlackApi, channel: string): Promise<string[]> {
+export async function problemsOfLookUps(api: SlackApi, channel: string): Promise<string[]> {
   if (channel === 'starter') {
     const { scopes } = await api('auth.test');
     const missing = ['im:history', 'im:write'].filter((scope) => scopes && !scopes.includes(scope));
