@@ -36,7 +36,7 @@ const until = <Item>(items: Item[], isEnd: (item: Item) => boolean): Item[] => {
 };
 
 /** How long after the beginning of an attempt a channel shows for certain whether it accepted the message. */
-const lookAfterMs = 65_000;
+export const lookAfterMs = 65_000;
 
 const isTooEarlyToLook = (
   { channel, delivery: { at, ambiguousSince } }: NamedDelivery,

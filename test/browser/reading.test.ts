@@ -46,7 +46,7 @@ describePage(
       await page.keyboard.press('Enter');
       way.push(...(await tabTo(page, ({ id }) => id === 'trial-outcome')));
       await page.keyboard.press('f');
-      await page.getByText('Rule 1: failed → team, events, and rings @here').waitFor();
+      await page.getByText('Rule 1: failed → team, room, events, and rings @here').waitFor();
       expect(way.filter(({ isSeen }) => !isSeen)).toEqual([]);
     });
 
