@@ -139,18 +139,24 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
 describe.each(stacks)('permissions of $stage', ({ stack }) => {
   const withPolicies = Object.entries(stack.resources).filter(([, { Type }]) => /Policy$|^AWS::IAM::Role$/.test(Type));
 
-  /** The wildcards in grants, and their reasons. */
-  const wildcards = {
-    'ssm:GetParameters on arn:aws:ssm:eu-west-1:123456789012:parameter/publishing-job-notifier/*':
-      'notifier.yml names the parameters, below this path',
-  };
-
   test('no grant is for every resource or every principal', () => {
     const granted = withPolicies.flatMap(([, resource]) => grantsOf(resource));
     const wide = granted.map(({ action, resource }) => `${action} on ${resource}`).filter((text) => text.includes('*'));
-    expect(new Set(wide)).toEqual(new Set(Object.keys(wildcards)));
+    expect(wide).toEqual([]);
     const principals = withPolicies.flatMap(([, resource]) => allowing(resource).map(({ Principal }) => Principal));
     expect(JSON.stringify(principals)).not.toContain('*');
+  });
+
+  test('each role may read the parameters that notifier.yml names, and no others', () => {
+    for (const name of functions) {
+      const read = grantsOf(stack.resources[`${name}Role`]).filter(({ action }) => action === 'ssm:GetParameters');
+      expect(read.map(({ resource }) => resource.split(':parameter')[1])).toEqual([
+        '/publishing-job-notifier/production/client-id',
+        '/publishing-job-notifier/production/client-secret',
+        '/publishing-job-notifier/slack-webhook-url',
+        '/publishing-job-notifier/webhook-secret',
+      ]);
+    }
   });
 
   test.each(functions)('only Lambda can assume the role of %s', (name) => {
