@@ -5,7 +5,6 @@ import type { Reading } from '../domain/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { UpstreamError } from '../platform/errors.ts';
 import type { Log } from '../platform/log.ts';
-import type { Metrics } from '../platform/metrics.ts';
 import type { JobList, JobListing, JobListQuery } from '../sitecore/job-list.ts';
 import type { PublishingApi } from '../sitecore/publishing-api.ts';
 import type { CooldownState } from './cooldown.ts';
@@ -38,35 +37,27 @@ export type Listed =
 const failuresThatMeanDown = 10;
 
 export function createApiBreaker(
-  deps: { api: Pick<PublishingApi, 'getJob'>; jobList: JobList; clock: Clock; log: Log; metrics: Metrics },
+  deps: { api: Pick<PublishingApi, 'getJob'>; jobList: JobList; clock: Clock; log: Log },
   environment: string,
   cooldown: CooldownState,
 ): ApiBreaker {
-  const { api, jobList, clock, log, metrics } = deps;
+  const { api, jobList, clock, log } = deps;
   let openedBecause: string | undefined;
   let failuresInARow = 0;
   let found = 0;
-  let isCounted = false;
   let hasWorked = false;
   /** Why a request failed for a reason that is not recorded yet. */
   let failure: string | undefined;
-
-  const countCooldown = () => {
-    if (!isCounted) metrics.count('environmentCooldown', { environment });
-    isCounted = true;
-  };
 
   /** Opens the breaker for this invocation. False: it was open already. */
   const open = (reason: string): boolean => {
     if (openedBecause !== undefined) return false;
     openedBecause = reason;
-    countCooldown();
     log.error('environment paused', { environment, reason });
     return true;
   };
 
   const notAsked = (): Reading => {
-    countCooldown();
     const { reason, until, since } = cooldown.current() ?? { reason: '', until: 0, since: null };
     const retryAfterMs = until > clock.now() ? until - clock.now() : undefined;
     return { kind: 'notAsked', error: openedBecause ?? reason, retryAfterMs, since };
@@ -75,7 +66,6 @@ export function createApiBreaker(
   const explain = async (error: UpstreamError): Promise<Reading> => {
     const { kind, message, retryAfterMs } = error;
     if (kind === 'outOfTime') return { kind: 'notAsked', error: message, since: null, outOfTime: true };
-    metrics.count('checkFailed', { environment, reason: kind });
     switch (kind) {
       case 'notFound':
         failuresInARow = 0;

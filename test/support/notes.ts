@@ -1,7 +1,6 @@
-/** A log and metrics that record what they receive. */
+/** A log that records what it receives. */
 
 import type { Log } from '../../lib/platform/log.ts';
-import type { Metrics } from '../../lib/platform/metrics.ts';
 
 export interface Note extends Record<string, unknown> {
   level: 'info' | 'warn' | 'error';
@@ -10,27 +9,18 @@ export interface Note extends Record<string, unknown> {
 
 export interface Notes {
   log: Log;
-  metrics: Metrics;
   lines: Note[];
-  counts: { name: string; dimensions: Record<string, string> }[];
 }
 
 export function takeNotes(): Notes {
   const lines: Note[] = [];
-  const counts: Notes['counts'] = [];
   const note =
     (level: Note['level']) =>
     (message: string, fields: Record<string, unknown> = {}) =>
       void lines.push({ ...fields, level, message });
   return {
     log: { info: note('info'), warn: note('warn'), error: note('error') },
-    metrics: {
-      count: (name, dimensions = {}) => void counts.push({ name, dimensions }),
-      measure: (name, _, dimensions = {}) => void counts.push({ name, dimensions }),
-      flush: () => undefined,
-    },
     lines,
-    counts,
   };
 }
 
