@@ -20,6 +20,7 @@ export function printedCosts(costs: Costs, calls: CallCounts, cpu: WarmCpu): str
       ...Object.entries({ ...polling, ...standing }).map(([name, cost]) => [`  ${name}`, usd(cost)]),
       ['  in all', usd(sum(polling) + sum(standing))],
       ['  of it polling around the clock', usd(sum(polling))],
+      ['  a dashboard, if a parameter makes one', usd(prices.dashboardMonth)],
     ]),
     '',
     ...aligned([
