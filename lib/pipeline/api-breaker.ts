@@ -5,6 +5,7 @@ import type { Reading } from '../domain/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { UpstreamError } from '../platform/errors.ts';
 import type { Log } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import type { JobList, JobListing, JobListQuery } from '../sitecore/job-list.ts';
 import type { PublishingApi } from '../sitecore/publishing-api.ts';
 import type { CooldownState } from './cooldown.ts';
@@ -37,11 +38,11 @@ export type Listed =
 const failuresThatMeanDown = 10;
 
 export function createApiBreaker(
-  deps: { api: Pick<PublishingApi, 'getJob'>; jobList: JobList; clock: Clock; log: Log },
+  deps: { api: Pick<PublishingApi, 'getJob'>; jobList: JobList; clock: Clock; log: Log; metrics: Metrics },
   environment: string,
   cooldown: CooldownState,
 ): ApiBreaker {
-  const { api, jobList, clock, log } = deps;
+  const { api, jobList, clock, log, metrics } = deps;
   let openedBecause: string | undefined;
   let failuresInARow = 0;
   let found = 0;
@@ -53,6 +54,8 @@ export function createApiBreaker(
   const open = (reason: string): boolean => {
     if (openedBecause !== undefined) return false;
     openedBecause = reason;
+    // Not every one is recorded: the list may work while jobs cannot be read.
+    metrics.count('trouble');
     log.error('environment paused', { environment, reason });
     return true;
   };

@@ -15,7 +15,7 @@ export const metricCatalogue = {
   left: 'Count',
   /** How long the oldest entry of the work list has been due. */
   oldestEntry: 'Seconds',
-  /** Environments, discoveries and channels that do not work. */
+  /** Environments, discoveries and channels that do not work; environments that were paused in this invocation. */
   trouble: 'Count',
 } as const satisfies Record<string, 'Count' | 'Seconds'>;
 

@@ -47,7 +47,7 @@ const cooldownInTable = async () => (await store.readMarks([key])).get(key) as C
 /** The breaker of a new invocation. */
 async function begin() {
   const cooldown = createCooldown({ store, clock, log: notes.log }, key, await cooldownInTable());
-  const breaker = createApiBreaker({ api, jobList, clock, log: notes.log }, 'production', cooldown);
+  const breaker = createApiBreaker({ ...notes, api, jobList, clock }, 'production', cooldown);
   return { breaker, read: (jobId = 'job_1') => breaker.read(jobId, clock.now() + 8_000) };
 }
 
@@ -94,7 +94,7 @@ test('a bug of our own is thrown on, and closes nothing', async () => {
   expect(await read()).toEqual({ kind: 'job', job });
 });
 
-test('ten failures in a row mean that the API is down: no further request, and one line', async () => {
+test('ten failures in a row mean that the API is down: no further request, one line, one count', async () => {
   answers = times(50, refuse('unavailable'));
   const { read } = await begin();
   const kinds: string[] = [];
@@ -104,7 +104,7 @@ test('ten failures in a row mean that the API is down: no further request, and o
   expect(notes.lines).toMatchObject([
     { level: 'error', environment: 'production', reason: expect.stringMatching(/API is down: 10 .+ unavailable$/) },
   ]);
-  expect(closings()).toHaveLength(1);
+  expect([closings().length, notes.counts]).toEqual([1, ['trouble']]);
 });
 
 test('an API that is down is asked again by the next sweep', async () => {

@@ -1,6 +1,7 @@
-/** A log that records what it receives. */
+/** A log and metrics that record what they receive. */
 
 import type { Log } from '../../lib/platform/log.ts';
+import type { MetricName, Metrics } from '../../lib/platform/metrics.ts';
 
 export interface Note extends Record<string, unknown> {
   level: 'info' | 'warn' | 'error';
@@ -9,18 +10,28 @@ export interface Note extends Record<string, unknown> {
 
 export interface Notes {
   log: Log;
+  metrics: Metrics;
   lines: Note[];
+  /** The metrics that were counted. */
+  counts: MetricName[];
 }
 
 export function takeNotes(): Notes {
   const lines: Note[] = [];
+  const counts: MetricName[] = [];
   const note =
     (level: Note['level']) =>
     (message: string, fields: Record<string, unknown> = {}) =>
       void lines.push({ ...fields, level, message });
   return {
     log: { info: note('info'), warn: note('warn'), error: note('error') },
+    metrics: {
+      count: (name) => void counts.push(name),
+      measure: (name) => void counts.push(name),
+      flush: () => undefined,
+    },
     lines,
+    counts,
   };
 }
 
