@@ -14,7 +14,7 @@ const kmsKeyArn = 'arn:aws:kms:eu-west-1:123456789012:key/0123';
 const [dev, prod, existing] = await Promise.all([
   packageStack('dev', { kmsKeyArn }),
   packageStack('prod'),
-  packageStack('prod', { topicArn, kmsKeyArn, alarmEmail: 'somebody@example.com' }),
+  packageStack('prod', { topicArn, kmsKeyArn, alarmEmail: 'somebody@example.com', dashboard: 'true' }),
 ]);
 
 const stacks = [
@@ -110,6 +110,10 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
         Condition: { ArnEquals: { 'aws:SourceArn': `arn:aws:events:eu-west-1:123456789012:rule/${rule.Name}` } },
       }),
     ]);
+  });
+
+  test('an event that a throttled function cannot take reaches the queue within an hour', () => {
+    expect(propertiesOf(stack, 'EventLambdaEvConf').MaximumEventAgeInSeconds).toBe(3_600);
   });
 
   test('failed events are kept for two weeks, failed sweeps for an hour', () => {
@@ -237,11 +241,10 @@ describe('stages', () => {
     expect(rate.ThrottlingRateLimit).toBeGreaterThan(slower.ThrottlingRateLimit);
   });
 
-  test('only prod has alarms and a dashboard', () => {
-    for (const type of ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::Dashboard']) {
-      expect(dev.ofType(type)).toEqual([]);
-      expect(prod.ofType(type)).not.toEqual([]);
-    }
+  test('only prod has alarms, and a dashboard is made only if a parameter says so', () => {
+    const counts = (type: string) => [dev, prod, existing].map((stack) => stack.ofType(type).length);
+    expect(counts('AWS::CloudWatch::Alarm')).toEqual([0, 10, 10]);
+    expect(counts('AWS::CloudWatch::Dashboard')).toEqual([0, 0, 1]);
   });
 
   test.each([
