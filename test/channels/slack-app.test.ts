@@ -6,17 +6,7 @@ import { newToken, type SlackWorkspace } from '../../local/slack/workspace.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import {
-  counted,
-  countStore,
-  deliveriesIn,
-  hour,
-  itemsOf,
-  logged,
-  minute,
-  statesIn,
-  sweepAfter,
-} from '../support/scene.ts';
+import { countStore, deliveriesIn, hour, itemsOf, logged, minute, statesIn, sweepAfter } from '../support/scene.ts';
 import { type ConfigDocument, startWorld, type World } from '../support/world.ts';
 
 let world: World;
