@@ -6,7 +6,19 @@ import { newToken, type SlackWorkspace } from '../../local/slack/workspace.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { countStore, deliveriesIn, hour, itemsOf, logged, minute, statesIn, sweepAfter } from '../support/scene.ts';
+import {
+  countStore,
+  deliveriesIn,
+  hour,
+  itemsOf,
+  latch,
+  logged,
+  minute,
+  second,
+  statesIn,
+  sweepAfter,
+  wrapChannel,
+} from '../support/scene.ts';
 import { type ConfigDocument, startWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -211,6 +223,25 @@ describe('never two: an attempt with an unknown fate is looked up before it is r
     await sweepAfter(notifier, 70_000);
     expect(await delivery('failed/room')).toMatchObject({ state: 'sent', ambiguous: false, attempts: 2 });
     expect(slack.messages).toHaveLength(before + 1);
+  });
+
+  test('whoever takes over from a worker that died looks at once: a minute has passed by then', async () => {
+    const dying = deployWith();
+    const accepted = latch();
+    wrapChannel(dying, 'room', (real) => async (...message) => {
+      await real.send(...message);
+      accepted.open();
+      return await new Promise<never>(() => undefined);
+    });
+    show('Failed');
+    void dying.post('job_1');
+    await accepted.opened;
+    // The function may take 25 s, and its last attempt ends 2 s before that.
+    await sweepAfter(notifier, (23 + 60) * second);
+    expect(said()).toEqual(['postMessage']);
+    await sweepAfter(notifier, 2 * second);
+    expect(said()).toEqual(['postMessage', 'test', 'history']);
+    expect(await delivery('failed/room')).toMatchObject({ state: 'sent', ambiguous: false });
   });
 
   test('an edit is repeated without a look: that does no harm', async () => {
