@@ -45,7 +45,7 @@ describePage(
       const page = await open();
       expect(await breakIt(page, 'sitecore')).toMatch(whole);
       const row = page.locator('#jobs > li').filter({ hasText: 'while Sitecore is away' });
-      await vi.waitFor(async () => expect(await row.innerText()).toMatch(/^Failed/), patience);
+      await vi.waitFor(async () => expect(await row.innerText()).toMatch(/^✕\s+Failed/), patience);
       await notifier().sees(/✗ broken +production +Publishing API .+ECONN\w+[\s\S]+✓ works +production/);
     });
 
