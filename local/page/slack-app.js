@@ -34,8 +34,8 @@ function bodyOf(message) {
   const [element] = slackMessage(message);
   if (message.change?.isMarked) {
     // Slack marks the last block of the message itself.
-    const own = element.lastElementChild.querySelectorAll(':scope > :not(.attachment)');
-    [...own].at(-1).append(el('span.in-thread', ' (edited)'));
+    const texts = element.lastElementChild.querySelectorAll(':scope > p, :scope > :not(.attachment) > p');
+    [...texts].at(-1).append(el('span.in-thread', ' (edited)'));
   }
   return [element];
 }

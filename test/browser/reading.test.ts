@@ -58,6 +58,7 @@ describePage(
       await page.locator('#jobs > li summary').nth(1).click();
       await page.locator('.job[open] .timeline').waitFor();
       await page.locator('.job[open]').getByText('JSON document for systems').click();
+      await page.locator('#feed .thread > summary').first().click();
       await page.locator('#trial-section > summary').click();
       await page.locator('#trial-messages .card').first().waitFor();
       await page.getByText('Start another job').click();
