@@ -50,9 +50,11 @@ export async function record(
   invocation: Invocation,
   options: ContextOptions,
 ): Promise<Recorded> {
-  const updated = await update(deps.store, job, (known) =>
-    decideNext(known, job, reading, invocation.decisionContext(options)),
-  );
+  const updated = await update(deps.store, job, (known) => {
+    const context = invocation.decisionContext(options);
+    // Past its deadline, a process was frozen: what it read before may no longer be so.
+    return decideNext(known, job, context.now > invocation.deadline ? null : reading, context);
+  });
   const { known, isWritten, change } = updated;
   const written = updated.record as JobRecord;
   const transition = isWritten ? change.transition : null;

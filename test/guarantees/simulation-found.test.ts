@@ -85,6 +85,22 @@ const found: [string, Partial<Plan>][] = [
     },
   ],
   [
+    'a worker that was frozen does not conclude from what it read before',
+    {
+      beginnings: ['queued', 'running', 'queued'],
+      commands: [
+        { do: 'sweep', steps: untilIdle },
+        { do: 'trouble', mishap: { where: 'room', what: 'frozen' }, after: 0, times: 1 },
+        { do: 'change', job, state: 'unknown', steps: 3 },
+        { do: 'minute', steps: 0 },
+        { do: 'burst', job, steps: 21 },
+        { do: 'change', job: 1, state: 'completed', steps: 13 },
+        { do: 'webhook', job, steps: 5 },
+        { do: 'pass', ms: 11 * 60_000, steps: 1 },
+      ],
+    },
+  ],
+  [
     'a worker whose clock is ahead leaves the lease of another one alone',
     {
       offsetsMs: [0, 240_000],
