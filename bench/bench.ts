@@ -11,6 +11,7 @@ import { countCalls, sampleItem } from './call-counts.ts';
 import { coldStartRows } from './cold-start.ts';
 import { costsOf } from './cost.ts';
 import { printedCosts } from './cost-print.ts';
+import { distantRows } from './distant.ts';
 import { startNeighbours } from './neighbours/index.ts';
 import { printed, type Row } from './result-row.ts';
 import { sweepRows } from './sweep.ts';
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
   options: {
     /** Runs only these parts; all of them if none is given. */
     cold: { type: 'boolean', default: false },
+    far: { type: 'boolean', default: false },
     sweep: { type: 'boolean', default: false },
     cost: { type: 'boolean', default: false },
     tell: { type: 'boolean', default: false },
@@ -32,7 +34,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const all = !(options.cold || options.sweep || options.cost || options.tell);
+const all = !(options.cold || options.far || options.sweep || options.cost || options.tell);
 const builds = await makeBuilds();
 const sample = await sampleItem();
 const neighbours = await startNeighbours(sample);
@@ -41,6 +43,7 @@ const text: string[] = [];
 const results: Record<string, unknown> = { at: new Date().toISOString(), node: process.version, rows };
 
 if (all || options.cold) rows.push(...(await coldStartRows(builds, neighbours, Number(options.rounds))));
+if (all || options.far) rows.push(...(await distantRows(builds, sample, Number(options.rounds))));
 if (all || options.sweep) rows.push(...(await sweepRows(builds, neighbours, sample, Number(options.passes))));
 if (all || options.cost) {
   const warm = await measureWarm(builds, neighbours);
