@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import type { Clock } from '../platform/clock.ts';
 import { UpstreamError } from '../platform/errors.ts';
 import type { Http, HttpResponse } from '../platform/http.ts';
-import { parseRetryAfter } from '../platform/http.ts';
+import { parseRetryAfter, whileConnecting } from '../platform/http.ts';
 import type { Redactor } from '../platform/redaction.ts';
 import type { Secrets } from '../platform/secrets.ts';
 
@@ -46,17 +46,21 @@ export function createAccessToken(
   let kept: { token: string; until: number } | undefined;
   let pending: Promise<string> | undefined;
 
-  const request = async (deadline: number): Promise<string> => {
-    const [clientId, clientSecret] = await Promise.all(
+  const readCredential = (): Promise<string[]> =>
+    Promise.all(
       [environment.clientId, environment.clientSecret].map((reference) =>
         secrets.read(reference).catch((error: unknown) => {
           throw unreadableCredential(name, error);
         }),
       ),
     );
+
+  const request = async (deadline: number): Promise<string> => {
+    const target = { method: 'POST', url: new URL(environment.tokenUrl) } as const;
+    const [[clientId, clientSecret], connection] = await whileConnecting(http, target, readCredential);
     const response = await http({
-      method: 'POST',
-      url: new URL(environment.tokenUrl),
+      ...target,
+      connection,
       service: `token for ${name}`,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({

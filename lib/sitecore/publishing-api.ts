@@ -8,7 +8,7 @@ import { isDocumented, type Job } from '../domain/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { UpstreamError } from '../platform/errors.ts';
 import type { Http, HttpResponse } from '../platform/http.ts';
-import { parseRetryAfter } from '../platform/http.ts';
+import { parseRetryAfter, whileConnecting } from '../platform/http.ts';
 import type { Log } from '../platform/log.ts';
 import type { Redactor } from '../platform/redaction.ts';
 import type { AccessToken } from './access-token.ts';
@@ -66,11 +66,11 @@ export function createPublishingApi(
   const requestOnce = async (call: string, deadline: number, maxBytes?: number): Promise<HttpResponse> => {
     const timeLeft = () => deadline - clock.now();
     if (timeLeft() <= 0) throw new UpstreamError('outOfTime', `${service}: no time left for a request`);
-    const token = await accessToken.get(timeLeft());
+    const target = { method: 'GET', url, path: url.pathname + call } as const;
+    const [token, connection] = await whileConnecting(http, target, () => accessToken.get(timeLeft()));
     const response = await http({
-      method: 'GET',
-      url,
-      path: url.pathname + call,
+      ...target,
+      connection,
       service,
       headers: { authorization: `Bearer ${token}` },
       timeoutMs,
