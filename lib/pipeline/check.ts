@@ -23,10 +23,10 @@ export interface Checked {
 
 /** Checks one job that a trigger names, and sends what follows. `deadline` is in epoch milliseconds. */
 export async function check(deps: Deps, job: JobName, deadline: number): Promise<Checked> {
-  const invocation = await beginInvocation(deps, { deadline, environments: [job.environment] });
+  const invocation = await beginInvocation(deps, { deadline, environments: [job.environment], job });
   const begunAt = deps.clock.now();
   const reading = await invocation.apiBreaker(job.environment).read(job.jobId, invocation.readBefore);
-  const recorded = await record(deps, job, reading, invocation, { conclude: false });
+  const recorded = await record(deps, job, reading, invocation, { conclude: false }, invocation);
   const delivered = await deliver(deps, recorded, invocation);
   const checked = { ...recorded, record: delivered.record, reading };
   logCheck(deps, checked, begunAt);
@@ -41,7 +41,7 @@ export interface Recorded extends Omit<Checked, 'reading'> {
 
 /**
  * Decides about a reading and writes the result in one conditional write. Without a reading, only acquires the lease if
- * something can be sent.
+ * something can be sent. `read`: the caller has read the record already.
  */
 export async function record(
   deps: Deps,
@@ -49,10 +49,11 @@ export async function record(
   reading: Reading | null,
   invocation: Invocation,
   options: ContextOptions,
+  read?: { known: JobRecord | undefined },
 ): Promise<Recorded> {
-  const updated = await update(deps.store, job, (known) =>
-    decideNext(known, job, reading, invocation.decisionContext(options)),
-  );
+  const decideFrom = (known: JobRecord | undefined) =>
+    decideNext(known, job, reading, invocation.decisionContext(options));
+  const updated = await update(deps.store, job, decideFrom, read);
   const { known, isWritten, change } = updated;
   const written = updated.record as JobRecord;
   const transition = isWritten ? change.transition : null;

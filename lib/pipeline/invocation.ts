@@ -2,7 +2,7 @@
 
 import type { Deps } from '../deps.ts';
 import type { DecisionContext } from '../domain/decision-context.ts';
-import type { Cooldown } from '../domain/job.ts';
+import type { Cooldown, JobName, JobRecord } from '../domain/job.ts';
 import { type ApiBreaker, createApiBreaker } from './api-breaker.ts';
 import { type ChannelBreaker, createChannelBreaker } from './channel-breaker.ts';
 import { cooldownKey, createCooldown } from './cooldown.ts';
@@ -19,6 +19,8 @@ export interface Invocation {
   recoveredAt(channel: string): number | null;
   /** The items that were read at the beginning: the cooldowns, and what the caller asked for. */
   marks: Map<string, object>;
+  /** The record of `job`, read at the beginning too. */
+  known: JobRecord | undefined;
   /** What decisions depend on now. */
   decisionContext(options: ContextOptions): DecisionContext;
 }
@@ -51,21 +53,27 @@ const receiptMs = 2_000;
 /** The assumed maximum clock skew between machines. */
 const clockToleranceMs = 30_000;
 
-/** Reads the cooldowns of these environments and all channels in one call, and makes the circuit breakers. */
+/**
+ * Reads the cooldowns of these environments and all channels, with the record of `job` if there is one job, in one call,
+ * and makes the circuit breakers.
+ */
 export async function beginInvocation(
   deps: Deps,
-  options: { deadline: number; environments: string[]; marks?: string[] },
+  options: { deadline: number; environments: string[]; marks?: string[]; job?: JobName },
 ): Promise<Invocation> {
   const { store, clock, config } = deps;
-  const { environments, marks: others = [] } = options;
+  const { environments, marks: others = [], job } = options;
   const names = Object.keys(config.channels);
   const keys = [
+    ...others,
     ...environments.map((name) => cooldownKey('environment', name)),
     ...names.map((name) => cooldownKey('channel', name)),
   ];
   const offsetMs = () => clock.offsetMs?.() ?? 0;
   const offsetBeforeMs = offsetMs();
-  const marks = await store.readMarks([...keys, ...others]);
+  const { record: known, marks } = job
+    ? await store.getWithMarks(job, keys)
+    : { record: undefined, marks: await store.readMarks(keys) };
   // The response of the table may have corrected the clock by which the deadline was computed.
   const deadline = options.deadline + offsetMs() - offsetBeforeMs;
   const cooldown = (kind: 'environment' | 'channel', name: string) =>
@@ -90,7 +98,7 @@ export async function beginInvocation(
       return [name, createChannelBreaker(deps, channel, cooldown('channel', name), lastTurnAt)];
     }),
   );
-  const known = <Value>(map: Map<string, Value>, name: string): Value => {
+  const required = <Value>(map: Map<string, Value>, name: string): Value => {
     const value = map.get(name);
     if (value === undefined) throw new Error(`${name} is not part of this invocation`);
     return value;
@@ -100,8 +108,9 @@ export async function beginInvocation(
     deadline,
     readBefore: lastTurnAt - receiptMs,
     marks,
+    known,
     recoveredAt,
-    apiBreaker: (environment) => known(apiBreakers, environment),
+    apiBreaker: (environment) => required(apiBreakers, environment),
     channelBreaker: (channel) => channelBreakers.get(channel),
     decisionContext: ({ conclude, isNews = true }) => {
       const { config, timings, newId } = deps;

@@ -153,6 +153,7 @@ function exchange(request: HttpRequest, connecting: Connecting): Promise<HttpRes
     // A host that is an IP address needs no lookup.
     if (request.publicOnly && isIP(hostname) && !isPublicAddress(hostname)) return reject(notPublic(service));
     let connected = false;
+    let wasIdle = false;
     let hasResponded = false;
     const fail = (kind: 'unavailable' | 'unreadable' | 'outOfTime', what: string, cause?: unknown) => {
       clearTimeout(timer);
@@ -193,7 +194,8 @@ function exchange(request: HttpRequest, connecting: Connecting): Promise<HttpRes
         ),
       );
       const { connecting, secureConnecting } = socket;
-      if (!connecting && !secureConnecting) connected = true;
+      wasIdle = !connecting && !secureConnecting;
+      if (wasIdle) connected = true;
       else {
         socket.once(secureConnecting === undefined ? 'connect' : 'secureConnect', () => {
           connected = true;
@@ -203,7 +205,6 @@ function exchange(request: HttpRequest, connecting: Connecting): Promise<HttpRes
     if (outgoing.socket) onSocket(outgoing.socket);
     else outgoing.on('socket', onSocket);
     outgoing.on('error', (error) => {
-      const wasIdle = outgoing.reusedSocket || outgoing === opened;
       if (wasIdle && !hasResponded && isReset(error)) {
         clearTimeout(timer);
         const now = Date.now();

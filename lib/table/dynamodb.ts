@@ -158,9 +158,12 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       return new Map(items.map((item) => [item['jobKey'] as string, toKnown(item)]));
     },
 
-    async readMarks(keys) {
-      const items = await readAll(keys.map(markKey));
-      return new Map(items.map(({ jobKey: key, version: _, ...mark }) => [(key as string).slice(1), mark]));
+    readMarks: async (keys) => toMarks(await readAll(keys.map(markKey))),
+
+    async getWithMarks(job, keys) {
+      const items = await readAll([jobKey(job), ...keys.map(markKey)]);
+      const item = items.find(({ jobKey: key }) => key === jobKey(job));
+      return { record: item && toRecord(item), marks: toMarks(items.filter((one) => one !== item)) };
     },
 
     async writeMark(key, mark, { unless } = {}) {
@@ -289,6 +292,9 @@ const toEntry = (item: Item): DueEntry => ({
   lease: (item['lease'] ?? null) as DueEntry['lease'],
   pendingAt: (item['pendingAt'] ?? null) as DueEntry['pendingAt'],
 });
+
+const toMarks = (items: Item[]): Map<string, object> =>
+  new Map(items.map(({ jobKey: key, version: _, ...mark }) => [(key as string).slice(1), mark]));
 
 const toKnown = (item: Item): KnownJob => ({
   status: (item['status'] ?? null) as KnownJob['status'],

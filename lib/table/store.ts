@@ -29,6 +29,8 @@ export interface Store {
   // Marks have keys of their own: none collides with a job, whatever its environment is called.
   /** Reads marks, consistent with the last write. Marks that do not exist are left out. */
   readMarks(keys: string[]): Promise<Map<string, object>>;
+  /** Reads a record and marks in one call, as `get` and `readMarks` do. */
+  getWithMarks(job: JobName, keys: string[]): Promise<{ record: JobRecord | undefined; marks: Map<string, object> }>;
   /** Replaces a mark. With `unless`, does nothing if the stored mark has that member. */
   writeMark(key: string, mark: object, options?: { unless?: string }): Promise<void>;
   /** Writes a mark that holds until a time (epoch milliseconds). False: another one still holds. */

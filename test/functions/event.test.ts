@@ -91,7 +91,7 @@ describe('bad input throws a clear error, and sends no request', () => {
 });
 
 describe('an event that cannot be recorded throws', () => {
-  test.each(['readMarks', 'get', 'save'] as const)('because the table fails at %s', async (method) => {
+  test.each(['getWithMarks', 'save'] as const)('because the table fails at %s', async (method) => {
     world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
     wrapStore(notifier, () => ({ [method]: () => Promise.reject(new Error('the table is away')) }));
     await expect(notifier.event({ jobId: 'job_1' })).rejects.toThrow('the table is away');

@@ -102,6 +102,7 @@ const targets: Record<string, Target> = {
   hook: 'hook',
   'store.get': 'get',
   'store.readMarks': 'get',
+  'store.getWithMarks': 'get',
   'store.save': 'save',
   'store.saveDelivery': 'receipt',
   'store.setAmbiguous': 'receipt',

@@ -272,7 +272,7 @@ describe('secrets', () => {
     notifier.deps.api = (name) => ({ ...api(name), getJob: loud });
     answers.push(await sweepAfter(notifier, minute), (await notifier.get('job_3')).body);
     notifier.deps.api = api;
-    for (const method of ['get', 'save', 'saveDelivery', 'readMarks'] as const) {
+    for (const method of ['getWithMarks', 'save', 'saveDelivery'] as const) {
       const store = notifier.deps.store;
       wrapStore(notifier, () => ({ [method]: loud }));
       set(`job_${method}`, 'Canceled');

@@ -8,6 +8,9 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
   const marks = new Map<string, object>();
   const read = (job: JobName) => structuredClone(records.get(jobKey(job)));
 
+  const readMarks = (keys: string[]) =>
+    new Map(keys.flatMap((key) => (marks.has(key) ? [[key, structuredClone(marks.get(key) as object)] as const] : [])));
+
   /** The work list after a cursor, the longest due first. */
   const list = (until: number, after?: Cursor, watched = 'jobs'): (DueEntry & Cursor)[] =>
     [...records.entries()]
@@ -95,13 +98,8 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
         }),
       ),
 
-    readMarks: async (keys) =>
-      new Map(
-        keys.flatMap((key) => {
-          const mark = marks.get(key);
-          return mark ? [[key, structuredClone(mark)] as const] : [];
-        }),
-      ),
+    readMarks: async (keys) => readMarks(keys),
+    getWithMarks: async (job, keys) => ({ record: read(job), marks: readMarks(keys) }),
     async writeMark(key, mark, { unless } = {}) {
       if (unless === undefined || !(unless in (marks.get(key) ?? {}))) marks.set(key, structuredClone(mark));
     },
