@@ -60,9 +60,8 @@ async function readParameters(): Promise<Record<string, string>> {
   return Object.fromEntries(Parameters.map(({ Name = '', Value = '' }) => [Name.split('/').at(-1), Value]));
 }
 
-async function requestToken(): Promise<string> {
+async function requestToken(its: Record<string, string>): Promise<string> {
   const request = open(tokenUrl, { method: 'POST' });
-  const its = await readSecrets();
   const form = new URLSearchParams({ client_id: its['client-id'] ?? '', client_secret: its['client-secret'] ?? '' });
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
   return JSON.parse(await request.send(headers, form.toString())).access_token;
@@ -99,9 +98,8 @@ interface Event {
 }
 
 export async function handler({ body, detail }: Event): Promise<object> {
-  // Nothing else happens before the credential of a request is checked.
-  if (body !== undefined) await readSecrets();
-  token ??= requestToken();
+  const its = await readSecrets();
+  token ??= requestToken(its);
   const isSweep = body === undefined && detail === undefined;
   const { jobId } = detail ?? JSON.parse(body ?? '{"jobId":"job_00000"}');
   const jobKey = `production#${jobId}`;
@@ -112,7 +110,7 @@ export async function handler({ body, detail }: Event): Promise<object> {
   const { system } = JSON.parse(await request.send({ authorization: `Bearer ${await token}` }));
   if (isSweep) await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: [poll] }));
   else await write(jobKey, 'status', system.status);
-  if (system.status === 'Completed') await notify(jobKey, (await readSecrets())['slack-webhook-url'] ?? '');
+  if (system.status === 'Completed') await notify(jobKey, its['slack-webhook-url'] ?? '');
   return { status: system.status };
 }
 
