@@ -446,6 +446,19 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         expect(await listed(store)).toEqual([]);
       });
 
+      test('are read with a record in one call, each only if it exists', async () => {
+        const job = { environment: 'production', jobId: 'job_1' };
+        await store.writeMark('sweep', mark);
+        expect(await store.getWithMarks(job, ['sweep', 'woken'])).toEqual({
+          record: undefined,
+          marks: new Map([['sweep', mark]]),
+        });
+        await store.save(someRecord(job), undefined);
+        const { record, marks } = await store.getWithMarks(job, []);
+        expect([record, marks]).toEqual([await store.get(job), new Map()]);
+        expect(record).toBeDefined();
+      });
+
       test.each(['cooldown', 'discovery', 'removed', 'sweep', 'sweep-requested', 'woken'])(
         'do not collide with the jobs of an environment named %s',
         async (environment) => {
