@@ -43,7 +43,12 @@ async function observed(host: Host, url: string): Promise<string> {
       near.write(bytes);
     });
     near.on('error', () => undefined).on('close', () => far.destroy());
-    far.on('error', () => undefined).on('close', () => near.end());
+    far
+      .on('error', () => undefined)
+      .on('close', async () => {
+        if (host === 'token') await apiConnected.opened;
+        near.end();
+      });
     closers.push(() => near.destroy());
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
