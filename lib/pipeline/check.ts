@@ -23,14 +23,26 @@ export interface Checked {
 
 /** Checks one job that a trigger names, and sends what follows. `deadline` is in epoch milliseconds. */
 export async function check(deps: Deps, job: JobName, deadline: number): Promise<Checked> {
-  const invocation = await beginInvocation(deps, { deadline, environments: [job.environment], job });
-  const begunAt = deps.clock.now();
-  const reading = await invocation.apiBreaker(job.environment).read(job.jobId, invocation.readBefore);
+  const { invocation, begunAt, reading } = await begin(deps, job, deadline);
   const recorded = await record(deps, job, reading, invocation, { conclude: false }, invocation);
   const delivered = await deliver(deps, recorded, invocation);
   const checked = { ...recorded, record: delivered.record, reading };
   logCheck(deps, checked, begunAt);
   return checked;
+}
+
+/** Begins the invocation, and reads the job unless its environment is paused. */
+async function begin(deps: Deps, job: JobName, deadline: number) {
+  // Only the table says whether a request may be sent. Meanwhile a connection is opened: that takes two round trips.
+  const connection = deps.api(job.environment).connect();
+  try {
+    const invocation = await beginInvocation(deps, { deadline, environments: [job.environment], job });
+    const begunAt = deps.clock.now();
+    const reading = await invocation.apiBreaker(job.environment).read(job.jobId, invocation.readBefore, connection);
+    return { invocation, begunAt, reading };
+  } finally {
+    connection?.destroy();
+  }
 }
 
 /** A record as it was written or found, and whether this worker wrote it and holds the lease. */

@@ -102,15 +102,15 @@ class DeadConnection extends Error {
 }
 
 /**
- * Makes what a request needs, such as a token, while the connection for that request is opened. If it cannot be made, the
- * connection is closed, and that is the error.
+ * Makes what a request needs, such as a token, while the connection for that request is opened, unless `connection` is
+ * one already. If it cannot be made, the connection is closed, and that is the error.
  */
 export async function whileConnecting<Value>(
   { open }: Http,
   target: Target,
   make: () => Promise<Value>,
+  connection = open?.(target),
 ): Promise<[Value, Connection | undefined]> {
-  const connection = open?.(target);
   try {
     return [await make(), connection];
   } catch (error) {

@@ -16,10 +16,14 @@ type Host = (typeof hosts)[number];
 let world: World;
 let aws: AwsServer;
 let notifier: Notifier;
+/** Another process. */
+let start: () => Notifier;
 /** What the hosts saw, in order: `api connected`, `api asked`. */
 let seen: string[];
-/** The token endpoint answers only once the API has been connected to. */
-let apiConnected: ReturnType<typeof latch>;
+/** A host answers only once there is a connection to another one: who waits for the answer to open it gets neither. */
+let connected: Record<Host, ReturnType<typeof latch>>;
+let closed: typeof connected;
+const answersAfter: Partial<Record<Host, Host>> = { table: 'token', token: 'api' };
 const closers: (() => void)[] = [];
 
 const asked = () => seen.filter((what) => what.endsWith(' asked')).map((what) => what.split(' ')[0]);
@@ -27,10 +31,11 @@ const connections = (host: Host) => seen.filter((what) => what === `${host} conn
 
 /** The address of a server behind a proxy that notes what it sees. */
 async function observed(host: Host, url: string): Promise<string> {
+  const mayAnswer = () => connected[answersAfter[host] ?? host].opened;
   const proxy = createServer((near) => {
     const far = connect(Number(new URL(url).port), '127.0.0.1');
     seen.push(`${host} connected`);
-    if (host === 'api') apiConnected.open();
+    connected[host].open();
     let isAsked = false;
     near.on('data', (bytes) => {
       if (!isAsked) seen.push(`${host} asked`);
@@ -39,14 +44,19 @@ async function observed(host: Host, url: string): Promise<string> {
     });
     far.on('data', async (bytes) => {
       isAsked = false;
-      if (host === 'token') await apiConnected.opened;
+      await mayAnswer();
       near.write(bytes);
     });
-    near.on('error', () => undefined).on('close', () => far.destroy());
+    near
+      .on('error', () => undefined)
+      .on('close', () => {
+        closed[host].open();
+        far.destroy();
+      });
     far
       .on('error', () => undefined)
       .on('close', async () => {
-        if (host === 'token') await apiConnected.opened;
+        await mayAnswer();
         near.end();
       });
     closers.push(() => near.destroy());
@@ -60,7 +70,8 @@ async function observed(host: Host, url: string): Promise<string> {
 beforeEach(async () => {
   [world, aws] = await Promise.all([startWorld(), startAwsServer()]);
   seen = [];
-  apiConnected = latch();
+  const latches = () => Object.fromEntries(hosts.map((host) => [host, latch()])) as typeof connected;
+  [connected, closed] = [latches(), latches()];
   const config = world.config();
   aws.parameters.set('/secret', webhookSecret).set('/client-secret', world.api.clientSecret);
   Object.assign(config.environments['production'] as object, {
@@ -76,7 +87,8 @@ beforeEach(async () => {
     AWS_ENDPOINT_URL_SNS: await observed('topic', world.topic.endpoint),
     AWS_ENDPOINT_URL_SQS: await observed('queue', world.queue.endpoint),
   };
-  notifier = deploy({ ...world, env: (document) => ({ ...world.env(document), ...env }) }, { config });
+  start = () => deploy({ ...world, env: (document) => ({ ...world.env(document), ...env }) }, { config });
+  notifier = start();
 });
 
 afterEach(async () => {
@@ -87,14 +99,14 @@ afterEach(async () => {
 const setJob = (status: string) => world.setJob('job_1', { status, at: notifier.clock.now() });
 
 describe('a cold start', () => {
-  test('of POST /jobs makes five calls one after another, and opens the connection to the API before the token is there', async () => {
+  test('of POST /jobs makes five calls one after another, and connects to Sitecore before it needs to', async () => {
     setJob('Running');
     expect((await notifier.post('job_1')).status).toBe(200);
     expect(asked()).toEqual(['ssm', 'table', 'token', 'api', 'table']);
     expect(hosts.map(connections)).toEqual([1, 1, 1, 1, 0, 0, 0]);
   });
 
-  test('of an event opens the connection to the token endpoint while the secrets are read', async () => {
+  test('of an event reads the secrets when it needs them', async () => {
     setJob('Running');
     await notifier.event({ jobId: 'job_1' });
     expect(asked()).toEqual(['table', 'ssm', 'token', 'api', 'table']);
@@ -106,7 +118,7 @@ describe('a cold start', () => {
     const response = await notifier.request(
       httpEvent('POST /jobs', { body: body ?? '', headers: { authorization: 'Bearer wrong' } }),
     );
-    expect([response.status, seen]).toEqual([401, ['ssm connected', 'ssm asked']]);
+    expect([response.status, asked(), hosts.map(connections)]).toEqual([401, ['ssm'], [1, 0, 0, 0, 0, 0, 0]]);
   });
 
   test('whose token is refused says so, and asks the API nothing', async () => {
@@ -115,6 +127,18 @@ describe('a cold start', () => {
     const { status, body } = await notifier.post('job_1');
     expect([status, body.detail]).toEqual([202, expect.stringMatching(/refused \(401\)/)]);
     expect(asked()).toEqual(['ssm', 'table', 'token', 'table', 'table']);
+  });
+
+  test('in a paused environment asks Sitecore nothing, and closes the connection that it opened', async () => {
+    setJob('Running');
+    world.api.fault({ call: 'token', status: 401, body: { error: 'access_denied' } });
+    await notifier.post('job_1');
+    seen.length = 0;
+    closed.token = latch();
+    expect((await start().post('job_1')).status).toBe(202);
+    expect(asked()).toEqual(['ssm', 'table']);
+    expect(connections('token')).toBe(1);
+    await closed.token.opened;
   });
 });
 
