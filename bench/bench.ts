@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { folder, makeBuilds } from './builds.ts';
 import { countCalls, sampleItem } from './call-counts.ts';
 import { coldStartRows } from './cold-start.ts';
-import { costsOf } from './cost.ts';
+import { costRows, costsOf } from './cost.ts';
 import { printedCosts } from './cost-print.ts';
 import { distantRows } from './distant.ts';
 import { startNeighbours } from './neighbours/index.ts';
@@ -51,6 +51,7 @@ if (all || options.cost) {
   const calls = await countCalls();
   const costs = await costsOf(calls, warm.cpu);
   Object.assign(results, { calls, costs });
+  rows.push(...costRows(costs));
   text.push(printedCosts(costs, calls, warm.cpu));
 }
 neighbours.close();
