@@ -40,7 +40,7 @@ export const assumptions = {
   /** The response times of the services, in milliseconds. */
   waitMs: { table: 5, api: 200, slack: 200, sns: 30, sqs: 10 },
   jobMinutes: 4,
-  lookEverySeconds: 10,
+  pollEverySeconds: 10,
   /** START, END and REPORT of an invocation. */
   platformLogBytes: 400,
   /** What CloudWatch adds to the size of each line. */
@@ -116,7 +116,7 @@ function billOf(jobs: number, calls: CallCounts, cpu: WarmCpu): Bill {
   const busyMinutes = minutes * (1 - Math.exp(-atOnce));
   const together = (minutes * atOnce) / busyMinutes;
   // The schedule sweeps every minute, with or without jobs; polls happen only while a job runs.
-  const inBetween = 60 / assumptions.lookEverySeconds - 1;
+  const inBetween = 60 / assumptions.pollEverySeconds - 1;
   const extraSweeps = busyMinutes * inBetween;
   const busySweep = invocation(cpu.unchangedSweep + (together - 1) * cpu.furtherCheck, unchangedSweep);
   const keptGb = (jobs * calls.itemBytes * (assumptions.keptDays / 30)) / 1e9;

@@ -54,9 +54,9 @@ interface Compared {
 
 /** Runs each of these lists of jobs with both settings, and merges the runs of a setting. */
 async function compared(runs: SimulatedJob[][], options: Partial<Scene> = {}): Promise<Compared> {
-  const of = async (lookEverySeconds: number) =>
-    merged(await inSequence(runs, (jobs) => simulate({ jobs, lookEverySeconds, ...options })));
-  return { ours: await of(assumptions.lookEverySeconds), baseline: await of(0) };
+  const of = async (pollEverySeconds: number) =>
+    merged(await inSequence(runs, (jobs) => simulate({ jobs, pollEverySeconds, ...options })));
+  return { ours: await of(assumptions.pollEverySeconds), baseline: await of(60) };
 }
 
 /** Jobs that begin before the second sweep and end at random within the hour after it; `brief`: they begin late. */

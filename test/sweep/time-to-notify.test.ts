@@ -5,7 +5,7 @@ import { type Run, type SimulatedJob, simulate } from '../../bench/simulated-sta
 import { costRows, hoursOf, oneAfterAnother, quantile, targets } from '../../bench/time-to-notify.ts';
 
 const every10s = 10;
-const off = 0;
+const off = 60;
 const second = 1_000;
 const minute = 60 * second;
 
@@ -18,8 +18,8 @@ describe('60 jobs of 4 minutes, one after another', () => {
   let scheduled: Run;
   beforeAll(async () => {
     const scene = { jobs: oneAfterAnother(60), minutes: 365 };
-    polling = await simulate({ ...scene, lookEverySeconds: every10s });
-    scheduled = await simulate({ ...scene, lookEverySeconds: off });
+    polling = await simulate({ ...scene, pollEverySeconds: every10s });
+    scheduled = await simulate({ ...scene, pollEverySeconds: off });
   }, 60_000);
 
   test.each(channels)(
@@ -60,7 +60,7 @@ describe('60 jobs of 4 minutes, one after another', () => {
 });
 
 test('no poll is scheduled in an hour without a running job', async () => {
-  const { counts } = await simulate({ jobs: [], lookEverySeconds: every10s, minutes: 60 });
+  const { counts } = await simulate({ jobs: [], pollEverySeconds: every10s, minutes: 60 });
   expect(counts).toMatchObject({ scheduledSweeps: 60, polls: 0, queueRequests: 0, tableWrites: 0, apiCalls: 0 });
 });
 
@@ -72,7 +72,7 @@ test.each([
   async (_, discovered) => {
     const hours = hoursOf(10, 5, { brief: discovered });
     const runs: Run[] = [];
-    for (const jobs of hours) runs.push(await simulate({ jobs, lookEverySeconds: every10s, discovered }));
+    for (const jobs of hours) runs.push(await simulate({ jobs, pollEverySeconds: every10s, discovered }));
     for (const channel of channels) {
       const delays = runs.flatMap((run) => run[channel]);
       expect(quantile(delays, 0.5)).toBeLessThanOrEqual(targets.median);
@@ -85,7 +85,7 @@ test.each([
 );
 
 test('the ends of 1,000 jobs, spread over an hour, reach SNS within the targets, and Slack at its rate limit', async () => {
-  const { slack, sns } = await simulate({ jobs: hourOf(1_000), lookEverySeconds: every10s });
+  const { slack, sns } = await simulate({ jobs: hourOf(1_000), pollEverySeconds: every10s });
   expect(quantile(sns, 0.5)).toBeLessThanOrEqual(targets.median);
   expect(quantile(sns, 0.95)).toBeLessThanOrEqual(targets.p95);
   // Three ends in each poll, one message a second: the median is not always within 6 s.
@@ -95,7 +95,7 @@ test('the ends of 1,000 jobs, spread over an hour, reach SNS within the targets,
 
 test('1,000 jobs that end at once reach SNS within seconds, and Slack within twenty minutes', async () => {
   const jobs = hourOf(1_000).map((job) => ({ ...job, endsAt: 4 * minute + 25 * second }));
-  const { slack, sns } = await simulate({ jobs, lookEverySeconds: every10s });
+  const { slack, sns } = await simulate({ jobs, pollEverySeconds: every10s });
   expect(quantile(sns, 1)).toBeLessThanOrEqual(targets.p95);
   expect(quantile(slack, 1)).toBeLessThanOrEqual(20 * 60);
 }, 60_000);
