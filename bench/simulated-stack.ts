@@ -41,9 +41,9 @@ export interface Counts {
   scheduledSweeps: number;
   /** Sweeps that a message of the queue requested. */
   queuedSweeps: number;
-  /** Sweeps that scheduled polls. */
+  /** Sweeps of the schedule that requested polls, and how many; and all else that requested sweeps. */
   scheduledThatPolled: number;
-  queuedThatPolled: number;
+  othersThatPolled: number;
   polls: number;
   /** SendMessageBatch, ReceiveMessage with a result, DeleteMessageBatch. */
   queueRequests: number;
@@ -142,9 +142,9 @@ function deploy(world: SimulatedWorld, time: SimulatedTime, settings: Settings) 
   const enqueue = createQueue(time.later, (bodies, done) => {
     counts.queuedSweeps += 1;
     counts.queueRequests += 2;
-    sweep('queuedThatPolled', queueEvent(...bodies), done);
+    sweep('othersThatPolled', queueEvent(...bodies), done);
   });
-  const depsOf = (kind: 'scheduledThatPolled' | 'queuedThatPolled'): Deps => ({
+  const depsOf = (kind: 'scheduledThatPolled' | 'othersThatPolled'): Deps => ({
     ...made,
     sweepQueue: {
       async send(request, delays) {
@@ -156,10 +156,10 @@ function deploy(world: SimulatedWorld, time: SimulatedTime, settings: Settings) 
       },
     },
   });
-  const event = createEvent(depsOf('queuedThatPolled'));
+  const event = createEvent(depsOf('othersThatPolled'));
   const handlers = {
     scheduledThatPolled: createSweep(depsOf('scheduledThatPolled')),
-    queuedThatPolled: createSweep(depsOf('queuedThatPolled')),
+    othersThatPolled: createSweep(depsOf('othersThatPolled')),
   };
   const sweep = (kind: keyof typeof handlers, queued: object, done: () => void): void =>
     time.later(invokeMs, async () => {
@@ -242,7 +242,7 @@ const nothingCounted = (): Counts => ({
   scheduledSweeps: 0,
   queuedSweeps: 0,
   scheduledThatPolled: 0,
-  queuedThatPolled: 0,
+  othersThatPolled: 0,
   polls: 0,
   queueRequests: 0,
   sweepMs: 0,

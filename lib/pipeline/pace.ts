@@ -31,7 +31,7 @@ export function createPace(
   let claimedUntil = mark && mark.until <= clock.now() + mostAheadMs ? mark.until : Number.NEGATIVE_INFINITY;
   let waiting: PromiseWithResolvers<number>[] = [];
   let underWay = 0;
-  const turnAt = (at: number): number => Math.max(clock.now(), at - (burst - 1) * minIntervalMs);
+  const turnAt = (now: number, at: number): number => Math.max(now, at - (burst - 1) * minIntervalMs);
 
   const claimForAll = async (): Promise<void> => {
     while (waiting.length > 0) {
@@ -39,10 +39,10 @@ export function createPace(
       waiting = [];
       underWay = all.length;
       try {
-        const ms = all.length * minIntervalMs;
-        const begin = await store.claimTime(paceKey(name), { now: clock.now(), ms, mostAheadMs });
+        const [now, ms] = [clock.now(), all.length * minIntervalMs];
+        const begin = await store.claimTime(paceKey(name), { now, ms, mostAheadMs });
         claimedUntil = begin + ms;
-        for (const [index, { resolve }] of all.entries()) resolve(turnAt(begin + index * minIntervalMs));
+        for (const [index, { resolve }] of all.entries()) resolve(turnAt(now, begin + index * minIntervalMs));
       } catch (error) {
         for (const { reject } of all) reject(error);
       }
@@ -51,7 +51,10 @@ export function createPace(
   };
 
   return {
-    next: () => turnAt(Math.max(claimedUntil, clock.now()) + (waiting.length + underWay) * minIntervalMs),
+    next() {
+      const now = clock.now();
+      return turnAt(now, Math.max(claimedUntil, now) + (waiting.length + underWay) * minIntervalMs);
+    },
     async claim() {
       if (minIntervalMs === 0) return clock.now();
       const mine = Promise.withResolvers<number>();

@@ -87,6 +87,30 @@ test('no turn begins after the last moment, and the breaker says so', async () =
   expect(breaker.acceptsMessages()).toBe(false);
 });
 
+test('turns are claimed no further ahead than the next poll, and again as time passes', async () => {
+  const breaker = await begin({ minIntervalMs: second, mostAheadMs: 2 * second });
+  const asked = ask(breaker, 5);
+  await settled();
+  const later = ask(breaker, 1);
+  await settled();
+  expect([asked.turns, later.turns]).toEqual([[0, 1_000, 2_000, 'denied', 'denied'], [3_000]]);
+});
+
+test.each<[what: string, claim: Store['claimTime']]>([
+  [
+    'that comes late, because the process was frozen, has expired',
+    async (_, { now }) => {
+      clock.advance(6 * second);
+      return now;
+    },
+  ],
+  ['that the table does not grant is none', () => Promise.reject(new Error('throttled'))],
+])('a turn %s', async (_, claimTime) => {
+  Object.assign(store, { claimTime });
+  const breaker = await begin({ minIntervalMs: second });
+  expect(await breaker.enter()).toBe(false);
+});
+
 test('a breaker whose last moment has passed is closed from the start', async () => {
   const breaker = await begin({ lastsMs: -1 });
   expect(breaker.acceptsMessages()).toBe(false);
