@@ -31,7 +31,11 @@ export function keepReads(store: Store, now: () => number): Store {
 
     async readMarks(keys, { maxAgeMs = 0 } = {}) {
       const at = now();
-      const isYoung = (key: string) => at - (kept.get(key)?.at ?? Number.NEGATIVE_INFINITY) < maxAgeMs;
+      // The clock may have been set back since.
+      const isYoung = (key: string) => {
+        const ageMs = at - (kept.get(key)?.at ?? Number.NEGATIVE_INFINITY);
+        return ageMs >= 0 && ageMs < maxAgeMs;
+      };
       if (keys.every(isYoung))
         return new Map(keys.flatMap((key) => [[key, kept.get(key)?.mark] as const].filter(hasMark)));
       const writesBefore = writes;

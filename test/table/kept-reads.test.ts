@@ -51,6 +51,17 @@ test('marks are read again, unless the caller accepts older ones', async () => {
   expect(reads.length).toBe(3);
 });
 
+test('a clock that is set back makes no mark young', async () => {
+  await read();
+  now -= 4 * minute;
+  await read();
+  await read(kept);
+  expect(reads.length).toBe(2);
+  now -= 4 * minute;
+  await read(kept);
+  expect(reads.length).toBe(3);
+});
+
 test.each<[string, () => Promise<unknown>, object | undefined]>([
   ['replaced', () => store.writeMark(key, { failures: 3 }), { failures: 3 }],
   ['removed', () => store.removeMark(key), undefined],
