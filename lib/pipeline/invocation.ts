@@ -118,7 +118,8 @@ export async function beginInvocation(
       return decisionContext(
         { config, timings: { ...timings, announceWithinMs } },
         {
-          now: clock.now(),
+          // A process that was frozen decides as of its deadline: what it has read may be old.
+          now: Math.min(clock.now(), deadline),
           writer: newId(),
           leaseUntil: deadline + clockToleranceMs,
           conclude,
