@@ -12,6 +12,7 @@ import { coldStartRows } from './cold-start.ts';
 import { costRows, costsOf } from './cost.ts';
 import { printedCosts } from './cost-print.ts';
 import { distantRows } from './distant.ts';
+import { idleRows } from './idle-hour.ts';
 import { startNeighbours } from './neighbours/index.ts';
 import { printed, type Row } from './result-row.ts';
 import { sweepRows } from './sweep.ts';
@@ -42,6 +43,7 @@ const rows: Row[] = [];
 const text: string[] = [];
 const results: Record<string, unknown> = { at: new Date().toISOString(), node: process.version, rows };
 
+if (all || options.tell) rows.push(...(await timeToNotifyRows()), ...(await idleRows()));
 if (all || options.cold) rows.push(...(await coldStartRows(builds, neighbours, Number(options.rounds))));
 if (all || options.far) rows.push(...(await distantRows(builds, sample, Number(options.rounds))));
 if (all || options.sweep) rows.push(...(await sweepRows(builds, neighbours, sample, Number(options.passes))));
@@ -55,7 +57,6 @@ if (all || options.cost) {
   text.push(printedCosts(costs, calls, warm.cpu));
 }
 neighbours.close();
-if (all || options.tell) rows.push(...(await timeToNotifyRows()));
 
 const file = join(folder, 'results.json');
 await writeFile(file, JSON.stringify(results, null, 2));

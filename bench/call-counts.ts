@@ -99,20 +99,20 @@ export async function countCalls(): Promise<CallCounts> {
 }
 
 /** The default configuration, in which discovery is on. */
-function withDiscovery(world: World): ConfigDocument {
+export function withDiscovery(world: World): ConfigDocument {
   const config = world.config();
   const production = { ...config.environments['production'], discover: true };
   return { ...config, environments: { production } };
 }
 
-interface Scene {
+export interface Scene {
   world: World;
   notifier: Notifier;
   table: { take(): TableCosts };
   requested: { polls: number; pollCalls: number };
 }
 
-async function takeStep(scene: Scene, work: () => Promise<unknown>): Promise<Step> {
+export async function takeStep(scene: Scene, work: () => Promise<unknown>): Promise<Step> {
   const { world, notifier, table, requested } = scene;
   const counts = () => ({
     apiCalls: world.api.requests.length + world.api.listRequests.length,

@@ -44,7 +44,7 @@ export const assumptions = {
   /** The response times of the services, in milliseconds. */
   waitMs: { table: 5, api: 200, slack: 200, sns: 30, sqs: 10 },
   jobMinutes: 4,
-  lookEverySeconds: 10,
+  pollEverySeconds: 10,
   /** START, END and REPORT of an invocation. */
   platformLogBytes: 400,
   /** What CloudWatch adds to the size of each line. */
@@ -85,7 +85,7 @@ export function costRows({ polling, bills }: Costs): Row[] {
 }
 
 /** Polls between two sweeps of the schedule. */
-const pollsPerMinute = 60 / assumptions.lookEverySeconds - 1;
+const pollsPerMinute = 60 / assumptions.pollEverySeconds - 1;
 
 /** What it costs to ask Sitecore around the clock, with one invocation for all environments, when nothing happens. */
 function pollingCosts({ idleSweep, idlePoll }: CallCounts, cpu: WarmCpu): Record<string, number> {

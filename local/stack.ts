@@ -223,7 +223,7 @@ function environment(
 // With such a frequent schedule no polls are needed in between.
 const withoutPolls = (document: ConfigDocument): ConfigDocument => ({
   ...document,
-  settings: { ...document.settings, lookEverySeconds: 0 },
+  settings: { ...document.settings, pollEverySeconds: 60 },
 });
 
 function portProblem({ port, host }: { port: number; host: string }, { code }: NodeJS.ErrnoException): string {

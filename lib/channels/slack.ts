@@ -47,7 +47,9 @@ export const slack = defineChannel({
       }
     };
     return {
+      // One message a second, and short bursts: https://docs.slack.dev/apis/web-api/rate-limits
       minIntervalMs: 1_000,
+      burst: 3,
       verify: async (timeoutMs) => verifyHook(await readUrl(), clock.now() + timeoutMs),
       render: (message) => ({ text: textOf(message), payload: blocksOf(message) }),
       async send(message, timeoutMs) {

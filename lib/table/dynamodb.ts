@@ -190,6 +190,39 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       );
     },
 
+    async claimTime(key, { now, ms, mostAheadMs }) {
+      const line = {
+        TableName,
+        Key: { jobKey: markKey(key) },
+        ExpressionAttributeNames: { '#until': 'until' },
+      };
+      const isFree = await isAccepted(
+        client.send(
+          new UpdateCommand({
+            ...line,
+            UpdateExpression: 'SET #until = :end, version = :version',
+            ConditionExpression: 'attribute_not_exists(#until) OR NOT #until BETWEEN :now AND :most',
+            ExpressionAttributeValues: {
+              ':end': now + ms,
+              ':now': now,
+              ':most': now + mostAheadMs,
+              ':version': version,
+            },
+          }),
+        ),
+      );
+      if (isFree) return now;
+      const { Attributes } = await client.send(
+        new UpdateCommand({
+          ...line,
+          UpdateExpression: 'SET #until = #until + :ms',
+          ExpressionAttributeValues: { ':ms': ms },
+          ReturnValues: 'UPDATED_NEW',
+        }),
+      );
+      return Attributes?.['until'] - ms;
+    },
+
     async removeMark(key) {
       await client.send(new DeleteCommand({ TableName, Key: { jobKey: markKey(key) } }));
     },

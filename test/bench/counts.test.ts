@@ -15,13 +15,13 @@ describe('a sweep', () => {
   test('with nothing to do reads the stored state, the work list and the job list once each, and writes nothing', () => {
     const { table, apiCalls, slackPosts, snsPublishes, pollCalls, metrics, logLines } = calls.idleSweep;
     expect(table.calls).toEqual({ BatchGetItem: 1, Query: 1 });
-    expect([table.readUnits, table.indexReadUnits]).toEqual([5, 0.5]);
+    expect([table.readUnits, table.indexReadUnits]).toEqual([6, 0.5]);
     expect([table.writeUnits, table.indexWriteUnits]).toEqual([0, 0]);
     expect({ apiCalls, slackPosts, snsPublishes, pollCalls, metrics, logLines }).toEqual({
       apiCalls: 1,
       slackPosts: 0,
       snsPublishes: 0,
-      pollCalls: 0,
+      pollCalls: 1,
       metrics: [],
       logLines: 1,
     });
@@ -33,12 +33,12 @@ describe('a sweep', () => {
     expect({ apiCalls, polls, pollCalls }).toEqual({ apiCalls: 1, polls: 5, pollCalls: 1 });
   });
 
-  test('that finds the end writes the item 4 times: the end, a receipt for each of two channels, and its removal from the work list', () => {
+  test('that finds the end writes the item 4 times (the end, a receipt for each of two channels, its removal from the work list), and claims a turn', () => {
     const { table, apiCalls, slackPosts, snsPublishes } = calls.lastSweep;
     expect({ apiCalls, slackPosts, snsPublishes }).toEqual({ apiCalls: 1, slackPosts: 1, snsPublishes: 1 });
     // One more write stores how far the job list was read.
-    expect(table.calls).toEqual({ BatchGetItem: 1, Query: 1, GetItem: 1, UpdateItem: 4, PutItem: 1 });
-    expect(table.writeUnits).toBeLessThanOrEqual(9);
+    expect(table.calls).toEqual({ BatchGetItem: 1, Query: 1, GetItem: 1, UpdateItem: 5, PutItem: 1 });
+    expect(table.writeUnits).toBeLessThanOrEqual(10);
     expect(table.indexWriteUnits).toBeLessThanOrEqual(3);
   });
 });

@@ -33,6 +33,7 @@ test(
       'api',
       'fifo',
       'slack',
+      'store.claimTime',
       'store.due',
       'store.get',
       'store.readMarks',

@@ -225,6 +225,8 @@ describe('secrets', () => {
       );
     };
     const address = () => world.slack.webhookUrl(hook);
+    // Every secret is read with the first message.
+    await end('job_first', 'Completed');
     const said = () => [address(), new URL(address()).pathname, hook].flatMap(inEveryEncoding).join(' ');
     for (const status of [200, 302, 400, 403, 404, 410, 429, 500]) {
       world.slack.answerWith({ status, body: said() });

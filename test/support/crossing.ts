@@ -41,6 +41,7 @@ export function crossing(store: Store, cross: Cross): Store {
       cross('store.getWithMarks', () => store.getWithMarks(job, keys), { keys: keys.length + 1 }),
     writeMark: (key, mark, options) => cross('store.writeMark', () => store.writeMark(key, mark, options)),
     claim: (key, times) => cross('store.claim', () => store.claim(key, times)),
+    claimTime: (key, time) => cross('store.claimTime', () => store.claimTime(key, time)),
     known: (jobs) => cross('store.known', () => store.known(jobs), { keys: jobs.length }),
     removeMark: (key) => cross('store.removeMark', () => store.removeMark(key)),
   };

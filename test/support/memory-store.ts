@@ -109,6 +109,12 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
       marks.set(key, { until });
       return true;
     },
+    async claimTime(key, { now, ms, mostAheadMs }) {
+      const { until = now } = (marks.get(key) ?? {}) as { until?: number };
+      const begin = until > now + mostAheadMs ? now : Math.max(until, now);
+      marks.set(key, { until: begin + ms });
+      return begin;
+    },
     removeMark: async (key) => void marks.delete(key),
   };
 }
