@@ -28,7 +28,7 @@ export function createChannelBreaker(
   deps: { clock: Clock; log: Log },
   channel: { name: string; pace: Pace },
   cooldown: CooldownState,
-  { lastTurnAt, mostAheadMs }: { lastTurnAt: number; mostAheadMs: number },
+  { lastTurnAt, mostAheadMs }: { lastTurnAt: () => number; mostAheadMs: number },
 ): ChannelBreaker {
   const { clock, log } = deps;
   let isOpen = false;
@@ -38,7 +38,7 @@ export function createChannelBreaker(
     probe?.resolve();
     probe = undefined;
   };
-  const latest = () => Math.min(lastTurnAt, clock.now() + mostAheadMs);
+  const latest = () => Math.min(lastTurnAt(), clock.now() + mostAheadMs);
   const acceptsMessages = () => !isOpen && !cooldown.isCoolingDown() && channel.pace.next() <= latest();
   const claim = async (): Promise<number> => {
     try {
@@ -56,8 +56,8 @@ export function createChannelBreaker(
       if (!acceptsMessages()) return false;
       if (cooldown.current()) probe = Promise.withResolvers();
       const at = await claim();
-      if (at <= lastTurnAt) await clock.wait(at - clock.now());
-      const isInTime = !isOpen && clock.now() <= Math.min(lastTurnAt, at + turnLastsMs) && at <= lastTurnAt;
+      if (at <= lastTurnAt()) await clock.wait(at - clock.now());
+      const isInTime = !isOpen && at <= lastTurnAt() && clock.now() <= Math.min(lastTurnAt(), at + turnLastsMs);
       if (!isInTime) endProbe();
       return isInTime;
     },

@@ -101,7 +101,11 @@ export async function beginInvocation(
       const { minIntervalMs, burst } = deps.channel(name);
       const claimed = marks.get(paceKey(name)) as { until: number } | undefined;
       const pace = createPace(deps, { name, minIntervalMs, burst }, claimed);
-      const turns = { lastTurnAt, mostAheadMs: (config.settings.pollEverySeconds + overlapSeconds) * 1_000 };
+      // The clock may still be corrected.
+      const turns = {
+        lastTurnAt: () => lastTurnAt + deadlineNow() - deadline,
+        mostAheadMs: (config.settings.pollEverySeconds + overlapSeconds) * 1_000,
+      };
       return [name, createChannelBreaker(deps, { name, pace }, cooldown('channel', name), turns)];
     }),
   );

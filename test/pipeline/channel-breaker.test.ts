@@ -39,7 +39,8 @@ async function begin({
   const cooldown = createCooldown({ store, clock, log: notes.log }, key, await cooldownInTable());
   const mark = (await store.readMarks([paceKey('team')])).get(paceKey('team')) as { until: number } | undefined;
   const pace = createPace({ store, clock }, { name: 'team', minIntervalMs, burst }, mark);
-  const turns = { lastTurnAt: clock.now() + lastsMs, mostAheadMs };
+  const lastTurnAt = clock.now() + lastsMs;
+  const turns = { lastTurnAt: () => lastTurnAt, mostAheadMs };
   return createChannelBreaker({ ...notes, clock }, { name: 'team', pace }, cooldown, turns);
 }
 
