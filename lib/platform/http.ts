@@ -55,7 +55,7 @@ export interface Http {
    * Opens the connection of a request that waits for something else, such as a token. Send the request with it, or
    * destroy it. If it breaks before that, the request opens another one: this only saves time.
    */
-  open?(target: Pick<HttpRequest, 'method' | 'url' | 'path'>): Connection;
+  open?(target: Target): Connection;
 }
 
 export interface HttpOptions {
