@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { folder, makeBuilds } from './builds.ts';
 import { countCalls, sampleItem } from './call-counts.ts';
 import { coldStartRows } from './cold-start.ts';
+import { commandRows } from './commands.ts';
 import { costRows, costsOf } from './cost.ts';
 import { printedCosts } from './cost-print.ts';
 import { distantRows } from './distant.ts';
@@ -27,6 +28,7 @@ const { values: options } = parseArgs({
     sweep: { type: 'boolean', default: false },
     cost: { type: 'boolean', default: false },
     tell: { type: 'boolean', default: false },
+    commands: { type: 'boolean', default: false },
     /** Prints the results as JSON. They are also written to a file. */
     json: { type: 'boolean', default: false },
     /** The cold starts of each kind (far: half), and the warm sweeps with a slow API; with a fast one, four times as many. */
@@ -35,7 +37,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const all = !(options.cold || options.far || options.sweep || options.cost || options.tell);
+const all = !(options.cold || options.far || options.sweep || options.cost || options.tell || options.commands);
 const builds = await makeBuilds();
 const sample = await sampleItem();
 const neighbours = await startNeighbours(sample);
@@ -57,6 +59,7 @@ if (all || options.cost) {
   text.push(printedCosts(costs, calls, warm.cpu));
 }
 neighbours.close();
+if (all || options.commands) rows.push(...(await commandRows(Number(options.passes))));
 
 const file = join(folder, 'results.json');
 await writeFile(file, JSON.stringify(results, null, 2));
