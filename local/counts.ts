@@ -1,7 +1,8 @@
 /** Whether the promise holds: what the table says is due, against what the simulated channels received. */
-import type { JobRecord, Notice } from '../lib/domain/job.ts';
+import { decisionOf } from '../lib/domain/announce.ts';
+import type { JobRecord } from '../lib/domain/job.ts';
 import { messageOf } from '../lib/domain/message.ts';
-import { namedDeliveries } from '../lib/domain/outbox.ts';
+import { type NamedDelivery, namedDeliveries } from '../lib/domain/outbox.ts';
 import type { ReceivedMessage } from './received.ts';
 
 /** Messages, counted. `due` = `delivered` + `waiting` + `lost`. */
@@ -13,7 +14,7 @@ export interface Counts {
   waiting: number;
   /** Not there, and nothing will send it any more. */
   lost: number;
-  /** Arrived once more than due. */
+  /** Arrived once more than due. An edit is not a repetition. */
   repeated: number;
   /** Arrived, and the table does not know it yet: a worker that dies now leaves that open. */
   unrecorded: number;
@@ -21,37 +22,44 @@ export interface Counts {
 
 /** Counts what was decided since a time (epoch milliseconds). No message may have come while the records were read. */
 export function countMessages(records: JobRecord[], received: ReceivedMessage[], since: number): Counts {
-  const arrived = new Map<string, number>();
-  for (const message of received) arrived.set(keyOf(message), (arrived.get(keyOf(message)) ?? 0) + 1);
+  const arrivals = received.filter(({ change }) => change?.kind !== 'deleted');
+  const arrived = new Set(arrivals.map(keyOf));
+  // An edit notifies nobody, so an outcome may be edited in and also be told in the thread.
+  const told = Map.groupBy(
+    arrivals.filter(({ change }) => change?.kind !== 'edited'),
+    keyOf,
+  );
   const decided = records.flatMap((record) =>
-    namedDeliveries(record).map(({ delivery, ...notice }) => {
-      const keys = titlesOf(record, notice).map((title) => keyOf({ ...notice, jobId: record.jobId, title }));
-      const count = keys.reduce((sum, key) => sum + (arrived.get(key) ?? 0), 0);
-      return { keys, count, delivery };
+    namedDeliveries(record).map((named) => {
+      const keys = keysOf(record, named);
+      const times = keys.reduce((sum, key) => sum + (told.get(key)?.length ?? 0), 0);
+      return { keys, delivery: named.delivery, hasArrived: keys.some((key) => arrived.has(key)), times };
     }),
   );
   const known = new Set(decided.flatMap(({ keys }) => keys));
   const due = decided.filter(({ delivery }) => Date.parse(delivery.createdAt) >= since);
-  const delivered = due.filter(({ count }) => count > 0).length;
-  const waiting = due.filter(({ count, delivery }) => count === 0 && delivery.state === 'pending').length;
-  const unrecorded = due.filter(({ count, delivery }) => count > 0 && delivery.state === 'pending').length;
-  const extra = due.reduce((sum, { count }) => sum + Math.max(0, count - 1), 0);
-  const unasked = received.filter((message) => message.at >= since && !known.has(keyOf(message))).length;
-  const lost = due.length - delivered - waiting;
-  return { due: due.length, delivered, waiting, lost, repeated: extra + unasked, unrecorded };
+  const isPending = ({ delivery }: (typeof due)[number]) => delivery.state === 'pending';
+  const delivered = due.filter(({ hasArrived }) => hasArrived);
+  const waiting = due.filter((one) => !one.hasArrived && isPending(one)).length;
+  const extra = due.reduce((sum, { times }) => sum + Math.max(0, times - 1), 0);
+  const unasked = arrivals.filter((message) => message.at >= since && !known.has(keyOf(message))).length;
+  return {
+    due: due.length,
+    delivered: delivered.length,
+    waiting,
+    lost: due.length - delivered.length - waiting,
+    repeated: extra + unasked,
+    unrecorded: delivered.filter(isPending).length,
+  };
 }
 
-/** The titles that a message may have: a delay is in the present or in the past, as it was when it was sent. */
-function titlesOf(record: JobRecord, notice: Notice & { channel: string }): string[] {
-  const { check } = record;
-  const delay = notice.limit && record.exceeded?.[notice.limit]?.decision;
-  const times = delay
-    ? [
-        { ...record, status: delay.status, check: { ...check, nextAt: delay.at } },
-        { ...record, check: { ...check, nextAt: null } },
-      ]
-    : [record];
-  return times.map((each) => messageOf(each, { ...notice, jobUrl: undefined }).title);
+/** The keys that a delivery's message may have: a delay is told in the past when it is over. */
+function keysOf(record: JobRecord, { channel, ...notice }: NamedDelivery): string[] {
+  const status = decisionOf(record, notice).decision?.status ?? record.status;
+  const during = { ...record, status, check: { ...record.check, nextAt: record.firstSeenAt } };
+  const over = { ...record, check: { ...record.check, nextAt: null } };
+  const titles = [during, over].map((one) => messageOf(one, { ...notice, channel, jobUrl: undefined }).title);
+  return [...new Set(titles.map((title) => keyOf({ channel, jobId: record.jobId, title })))];
 }
 
 /** The status word tells the messages of one job apart: no outcome is announced twice to one channel. */

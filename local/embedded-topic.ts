@@ -168,11 +168,14 @@ function attributesOf(form: URLSearchParams): Record<string, string> {
 /** Why SNS refuses a message; null if it accepts it: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
 function problemOf({ subject, attributes, texts }: TopicMessage): string | null {
   if (!texts['default']) return 'Message Structure - No default entry in JSON message body';
-  if (subject !== null && !/^[ -~]{1,99}$/.test(subject)) return 'Subject';
+  if (subject !== null && !isSubject(subject)) return 'Subject';
   if (Object.values({ ...texts, ...attributes }).some(hasInvalidCharacter)) return 'Invalid characters found';
   const empty = Object.keys(attributes).find((name) => attributes[name] === '');
   return empty === undefined ? null : `The message attribute '${empty}' must contain non-empty message attribute value`;
 }
+
+/** UTF-8 text of fewer than 100 characters, without line breaks and control characters. */
+const isSubject = (subject: string): boolean => /^[^\p{Cc}\u2028\u2029]{1,99}$/u.test(subject);
 
 /** As SQS documents it: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
 const hasInvalidCharacter = (text: string): boolean =>

@@ -2,8 +2,10 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import type { Rule } from '../lib/domain/decision-context.ts';
-import { isTerminal, type Job, type JobRecord, timeLimitNames } from '../lib/domain/job.ts';
+import { isTerminal, type Job, type JobRecord, type Outcome, timeLimitNames } from '../lib/domain/job.ts';
 import { namedDeliveries } from '../lib/domain/outbox.ts';
+import { outcomeOf } from '../lib/domain/transition.ts';
+import { type Look, lookOf } from '../lib/domain/wording.ts';
 import { decisionWords, ruleIndex } from './rule-words.ts';
 
 /** A job of the page's list. */
@@ -12,8 +14,8 @@ export interface JobRow {
   jobId: string;
   status: string | null;
   job: Job | null;
-  /** Its state in words, and the tone that the page shows it in. */
-  state: { label: string; tone: Tone };
+  /** Its state in words, the tone that the page shows it in, and the icon of its outcome. */
+  state: { label: string; tone: Look['tone'] | 'waiting' | 'running'; icon?: string };
   /** Why there is no status, or no newer one. */
   error: string | null;
   /** Whether it is known that discovery found the job. */
@@ -25,8 +27,6 @@ export interface JobRow {
   deliveries: { outcome: string; channel: string; state: string; attempts: number; error: string | null }[];
   firstSeenAt: string;
 }
-
-type Tone = 'waiting' | 'running' | 'good' | 'warning' | 'bad' | 'neutral';
 
 /** What the simulation knows about a job. */
 export interface LiveJob {
@@ -90,25 +90,21 @@ function rowOf(record: JobRecord, rules: Rule[] | null, live?: LiveJob): JobRow 
   };
 }
 
-const delaysOf = ({ exceeded }: JobRecord): string[] => [
+const delaysOf = ({ exceeded }: JobRecord): Outcome[] => [
   ...new Set(timeLimitNames.flatMap((limit) => exceeded?.[limit]?.decision.outcome ?? [])),
 ];
 
-function stateOf(status: string | null, job: Job | null, delays: string[]): JobRow['state'] {
-  const { failed, processed, skipped } = job?.statistics ?? {};
+function stateOf(status: string | null, job: Job | null, delays: Outcome[]): JobRow['state'] {
   if (status === null) return { label: 'Not read yet', tone: 'waiting' };
-  if (!isTerminal(status) && delays.length > 0) return { label: `${status}, ${delays.join(', ')}`, tone: 'warning' };
-  if (status === 'Completed' && failed) return { label: 'Completed, warnings', tone: 'warning' };
-  if (status === 'Completed' && processed === 0 && skipped) return { label: 'Published nothing', tone: 'warning' };
-  return { label: status, tone: tones[status] ?? 'neutral' };
+  const outcome = isTerminal(status) ? outcomeOf(job) : delays.at(-1);
+  if (!outcome) return { label: status, tone: status === 'Queued' ? 'waiting' : 'running' };
+  const label = isTerminal(status) ? status : `${status}, ${delays.join(', ')}`;
+  return { label: labels[outcome] ?? label, ...lookOf(outcome) };
 }
 
-const tones: Record<string, Tone> = {
-  Queued: 'waiting',
-  Running: 'running',
-  Canceling: 'running',
-  Completed: 'good',
-  Failed: 'bad',
+const labels: Partial<Record<Outcome, string>> = {
+  completedWithWarnings: 'Completed, warnings',
+  publishedNothing: 'Published nothing',
 };
 
 const unread: JobRow['why'] = { text: 'Read with the next sweep', rule: null };

@@ -51,6 +51,15 @@ export function createPage({ setting, listJobs, values }: PageSources): Page {
     for (const watcher of watchers) watcher.write(eventText(event, data));
   };
 
+  /** The latest messages, each as it stands now. */
+  const keep = (message: ReceivedMessage) => {
+    const id = message.change?.id;
+    const before = messages.findIndex(({ change }) => id !== undefined && change?.id === id);
+    if (before >= 0) messages[before] = message;
+    else messages.push(message);
+    messages.splice(0, messages.length - keptMessages);
+  };
+
   const refreshJobs = async () => {
     const rows = (await listJobs()).map((row) => [jobKey(row), JSON.stringify(row)] as const);
     const changed = rows.filter(([key, row]) => jobs.get(key) !== row).map(([, row]) => row);
@@ -115,8 +124,7 @@ export function createPage({ setting, listJobs, values }: PageSources): Page {
       if (refresh === undefined) begin();
     },
     showMessage: (message) => {
-      messages.push(message);
-      messages.splice(0, messages.length - keptMessages);
+      keep(message);
       sendAll('message', JSON.stringify(message));
     },
     refresh: () => void refreshValues().catch(() => undefined),

@@ -163,7 +163,7 @@ const styles: Record<Exclude<TerminalEvent['kind'], 'sent'>, Parameters<typeof s
 };
 
 const colors = [
-  [/^Completed:/, 'green'],
+  [/^Completed in /, 'green'],
   [/^(Completed|Late|Stuck)/, 'yellow'],
   [/^Failed|^Lost/, 'red'],
   [/^Canceled/, 'gray'],

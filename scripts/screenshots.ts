@@ -14,8 +14,14 @@ const pathOf = (name: string): string => fileURLToPath(new URL(`../${name}`, imp
 /** What expressions may use: the message that begins with a text, and the job that contains one. */
 const finders = `
   const message = (text) => [...document.querySelectorAll('#feed .card')].find((one) =>
-    one.querySelector('.block-header')?.textContent.startsWith(text + ':'));
+    one.querySelector('.block-header')?.textContent.includes(text));
   const job = (text) => [...document.querySelectorAll('#jobs > li')].find((one) => one.textContent.includes(text));`;
+
+/** The Slack messages that the README shows. */
+const pictures = [
+  ['slack-failed.png', 'Failed in production: Whole environment'],
+  ['slack-completed.png', 'Completed in production: Nightly site publish'],
+] as const;
 
 const folder = await mkdtemp(join(tmpdir(), 'screenshots-'));
 // Without the caller's environment: credentials would turn the demo into the real thing.
@@ -41,8 +47,10 @@ try {
     'job("Whole environment")?.querySelectorAll(".notified-one.sent").length === 2',
   );
   await capture(call, 'page.png', 'document.body');
-  await show(call, { width: 720, height: 1080, scale: 2 }, 'message("Completed with warnings")');
-  await capture(call, 'slack-message.png', 'message("Completed with warnings")');
+  for (const [file, title] of pictures) {
+    await show(call, { width: 720, height: 1080, scale: 2 }, `message("${title}")`);
+    await capture(call, file, `message("${title}")`);
+  }
   close();
 } catch (error) {
   process.exitCode = 1;

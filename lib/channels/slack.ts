@@ -1,15 +1,13 @@
 /** Slack, through an incoming webhook: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/ */
 
 import * as v from 'valibot';
-import type { Mention } from '../domain/job.ts';
 import type { Message } from '../domain/message.ts';
-import { type Fact, inUtc } from '../domain/wording.ts';
 import { UpstreamError, type UpstreamKind } from '../platform/errors.ts';
 import type { HttpResponse } from '../platform/http.ts';
 import { parseRetryAfter } from '../platform/http.ts';
 import { reference } from '../platform/secrets.ts';
-import { cut } from '../platform/text.ts';
 import { defineChannel } from './channel.ts';
+import { slackContent } from './slack-content.ts';
 
 /** `webhookUrl` is a secret: anyone who has it can post. */
 export const slack = defineChannel({
@@ -37,11 +35,11 @@ export const slack = defineChannel({
     };
     const postBlocksOrText = async (url: URL, message: Message, deadline: number): Promise<string> => {
       try {
-        return await post(url, blocksOf(message), deadline);
+        return await post(url, payloadOf(message), deadline);
       } catch (error) {
         // A plain message is better than none.
         if (isOfKind(error, 'payloadRefused') && clock.now() < deadline) {
-          return await post(url, { text: textOf(message) }, deadline);
+          return await post(url, { text: slackContent(message).text }, deadline);
         }
         throw error;
       }
@@ -51,7 +49,7 @@ export const slack = defineChannel({
       minIntervalMs: 1_000,
       burst: 3,
       verify: async (timeoutMs) => verifyHook(await readUrl(), clock.now() + timeoutMs),
-      render: (message) => ({ text: textOf(message), payload: blocksOf(message) }),
+      render: (message) => ({ text: slackContent(message).text, payload: payloadOf(message) }),
       async send(message, timeoutMs) {
         const deadline = clock.now() + timeoutMs;
         const url = await readUrl();
@@ -69,52 +67,11 @@ export const slack = defineChannel({
   },
 });
 
-/**
- * A message as Block Kit, within its limits (https://docs.slack.dev/reference/block-kit/blocks/), with the plain text
- * for notifications and screen readers.
- */
-export function blocksOf(message: Message): object {
-  const { title, summary, facts, mention, url } = message;
-  // A link, not a button: Slack reports a button click to the app, and shows a warning if the app does not respond.
-  const link = url ? `\n<${escaped(url).replaceAll('|', '%7C')}|Open the job>` : '';
-  const sentence = `${mention ? `${mentionMarkup(mention)} ` : ''}${escaped(summary)}`;
-  return {
-    text: textOf(message),
-    unfurl_links: false,
-    blocks: [
-      { type: 'header', text: { type: 'plain_text', text: cut(title, 150), emoji: false } },
-      { type: 'section', text: markdown(sentence.length + link.length > 3_000 ? sentence : sentence + link) },
-      { type: 'section', fields: facts.slice(0, 10).map((fact) => markdown(fieldOf(fact))) },
-    ],
-  };
-}
-
-/** A message as plain text, for previews and for when Slack rejects the blocks. */
-export function textOf({ title, summary, mention, facts, url }: Message): string {
-  const lines = facts.map((fact) => `${fact.label}: ${'moment' in fact ? inUtc(fact.moment) : cut(fact.text, 300)}`);
-  const text = [`${cut(title, 150)}. ${summary}`, ...lines, ...(url ? [url] : [])].join('\n');
-  // A backtick in a name would format the text after it as code.
-  const safe = escaped(text.replaceAll('`', "'"));
-  return mention ? `${safe}\n${mentionMarkup(mention)}` : safe;
-}
-
-// Verbatim: Slack does not turn external text into links and mentions.
-const markdown = (text: string): object => ({ type: 'mrkdwn', text, verbatim: true });
-
-const fieldOf = (fact: Fact): string =>
-  `*${fact.label}*\n${'moment' in fact ? inReadersZone(fact.moment) : escaped(cut(fact.text, 300))}`;
-
-/** https://docs.slack.dev/messaging/formatting-message-text/#date-formatting */
-const inReadersZone = (moment: string): string =>
-  `<!date^${Math.floor(Date.parse(moment) / 1_000)}^{date_short_pretty} at {time}|${inUtc(moment)}>`;
-
-const mentionMarkup = (mention: Mention): string => {
-  if (mention === 'here' || mention === 'channel') return `<!${mention}>`;
-  return mention.startsWith('S') ? `<!subteam^${mention}>` : `<@${mention}>`;
-};
-
-/** Escapes the three control characters of Slack, and no others. */
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const payloadOf = (message: Message): object => ({
+  ...slackContent(message),
+  unfurl_links: false,
+  unfurl_media: false,
+});
 
 function checkedUrl(url: string): URL {
   const isAddress = /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/])[^@]+$/.test(url) && URL.canParse(url);

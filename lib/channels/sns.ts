@@ -11,7 +11,7 @@ import {
 import * as v from 'valibot';
 import { jobKey } from '../domain/job.ts';
 import { type Message, sha256 } from '../domain/message.ts';
-import { inUtc } from '../domain/wording.ts';
+import { contextText } from '../domain/wording.ts';
 import { inTime } from '../platform/async.ts';
 import { requestHandler } from '../platform/aws.ts';
 import { UpstreamError, type UpstreamKind } from '../platform/errors.ts';
@@ -19,6 +19,7 @@ import { reference } from '../platform/secrets.ts';
 import { clean, cut, inXmlCharacters } from '../platform/text.ts';
 import { amazonQEndpoint, customNotification } from './amazon-q.ts';
 import { defineChannel } from './channel.ts';
+import { shortened } from './shortened.ts';
 
 /** SNS remembers a deduplication id for five minutes. One minute is left for clock skew and slow requests. */
 const fifoWindowMs = 4 * 60_000;
@@ -69,19 +70,23 @@ export const sns = defineChannel({
           client.send(new GetTopicAttributesCommand({ TopicArn: topicArn }), { abortSignal }),
         );
       },
-      inspect: (timeoutMs) =>
-        request(timeoutMs, async (abortSignal) => {
-          if (format === 'amazon-q' && isFifo(topicArn)) return [problems.fifo];
-          const isAmazonQ = async (NextToken?: string): Promise<boolean> => {
-            const input = { TopicArn: topicArn, ...(NextToken ? { NextToken } : {}) };
-            const page = await client.send(new ListSubscriptionsByTopicCommand(input), { abortSignal });
-            const isHere = page.Subscriptions?.some(({ Endpoint }) => Endpoint?.startsWith(amazonQEndpoint));
-            return isHere || (page.NextToken !== undefined && (await isAmazonQ(page.NextToken)));
-          };
-          const isSubscribed = await isAmazonQ();
-          if (isSubscribed === (format === 'amazon-q')) return [];
-          return [isSubscribed ? problems.otherFormat : problems.notSubscribed];
-        }),
+      inspection: {
+        subject: 'subscribers of',
+        fine: 'get a format they read',
+        findProblems: (timeoutMs) =>
+          request(timeoutMs, async (abortSignal) => {
+            if (format === 'amazon-q' && isFifo(topicArn)) return [problems.fifo];
+            const isAmazonQ = async (NextToken?: string): Promise<boolean> => {
+              const input = { TopicArn: topicArn, ...(NextToken ? { NextToken } : {}) };
+              const page = await client.send(new ListSubscriptionsByTopicCommand(input), { abortSignal });
+              const isHere = page.Subscriptions?.some(({ Endpoint }) => Endpoint?.startsWith(amazonQEndpoint));
+              return isHere || (page.NextToken !== undefined && (await isAmazonQ(page.NextToken)));
+            };
+            const isSubscribed = await isAmazonQ();
+            if (isSubscribed === (format === 'amazon-q')) return [];
+            return [isSubscribed ? problems.otherFormat : problems.notSubscribed];
+          }),
+      },
       render(message) {
         const { TopicArn: _, ...payload } = publishInput(message, topicArn, format);
         return { text: sentencesOf(message), payload };
@@ -131,21 +136,15 @@ function forAmazonQ(message: Message) {
   return { default: notification, https: notification };
 }
 
-function sentencesOf({ title, summary, facts, url }: Message): string {
-  const lines = facts.map((fact) => `${fact.label}: ${'moment' in fact ? inUtc(fact.moment) : fact.text}`);
-  return [title, '', summary, '', ...lines, ...(url ? ['', url] : [])].join('\n');
+function sentencesOf({ title, look, summary, context, link }: Message): string {
+  const paragraphs = [`${look.icon} ${title}`, summary ?? '', contextText(shortened(context)), link?.url ?? ''];
+  return paragraphs.filter((text) => text !== '').join('\n\n');
 }
 
-const smsOf = ({ title, summary }: Message): string => cut(`${cut(title, 100)}. ${summary}`, 300);
+const smsOf = ({ title, summary }: Message): string => cut(`${cut(title, 100)}. ${summary ?? ''}`.trim(), 300);
 
-/** Fewer than 100 characters of printable ASCII, which every mail client shows. */
-const subjectOf = (title: string): string => {
-  const ascii = title
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .replace(/[^\x20-\x7e]/gu, '?');
-  return ascii.length < 100 ? ascii : `${ascii.slice(0, 96)}...`;
-};
+/** One line of fewer than 100 characters, in UTF-8. */
+const subjectOf = (title: string): string => clean(title, 99);
 
 const attributes = (values: Record<string, string | null>): Record<string, MessageAttributeValue> =>
   Object.fromEntries(

@@ -4,15 +4,15 @@
  */
 
 import * as v from 'valibot';
-import type { Outcome } from '../domain/job.ts';
 import type { Message } from '../domain/message.ts';
-import { type Fact, inUtc } from '../domain/wording.ts';
+import { contextText, type Look } from '../domain/wording.ts';
 import type { Address } from '../platform/address.ts';
 import { UpstreamError } from '../platform/errors.ts';
 import { reference } from '../platform/secrets.ts';
 import { cut } from '../platform/text.ts';
 import { defineChannel } from './channel.ts';
 import { refusalOf, secretAddress, withFreshSecrets } from './http-post.ts';
+import { shortened } from './shortened.ts';
 
 /** Teams takes 28 KB, with what it adds itself. */
 const maxBytes = 20_000;
@@ -65,64 +65,66 @@ const messageWithCard = (message: Message): object => ({
 
 /** The message as an Adaptive Card, within the size that Teams accepts: https://adaptivecards.io/explorer/ */
 function cardOf(message: Message): object {
-  const sizes = [1_000, 300, 100, 30];
-  const cards = sizes.map((max) => () => cardWithin(message, max));
-  for (const card of cards) {
-    const made = card();
-    if (Buffer.byteLength(JSON.stringify(made)) <= maxBytes - envelopeBytes) return made;
-  }
-  return cardWithin({ ...message, facts: message.facts.slice(0, 10), url: null }, 30);
+  const card = cardWithin(message, 1_000);
+  if (Buffer.byteLength(JSON.stringify(card)) <= maxBytes - envelopeBytes) return card;
+  return cardWithin({ ...message, link: null }, 300);
 }
 
 /** What `messageWithCard` adds: the summary, and some names. */
 const envelopeBytes = 1_200;
 
 function cardWithin(message: Message, max: number): object {
-  const { title, summary, facts, mentioned, url, document } = message;
+  const { title, look, summary, context, mentioned, link } = message;
+  const { facts, time, jobId } = shortened(context);
   const mention = mentioned?.teams ? mentionOf(mentioned.name, mentioned.teams) : undefined;
+  const known = facts.join(' · ');
   return {
     $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
     type: 'AdaptiveCard',
     version: '1.4',
-    fallbackText: cut(`${cut(title, 150)}. ${summary}`, max),
+    fallbackText: cut(`${cut(title, 150)}. ${summary ?? ''}`.trim(), max),
     msteams: { width: 'Full', ...(mention ? { entities: [mention] } : {}) },
     body: [
       {
         type: 'Container',
-        style: styles[document.outcome],
+        style: styles[look.tone],
         bleed: true,
-        items: [text({ text: cut(title, 150), weight: 'Bolder', size: 'Large' })],
+        items: [text({ text: `${look.icon} ${cut(title, 150)}`, weight: 'Bolder', size: 'Large' })],
       },
-      text({ text: cut(summary, max) }),
+      ...(summary ? [text({ text: cut(summary, max) })] : []),
       ...(mention ? [{ type: 'TextBlock', text: mention.text, wrap: true }] : []),
-      ...facts.slice(0, 20).map((fact, index) => ({
-        ...text({ text: `${fact.label}: `, weight: 'Bolder' }, { text: shownValue(fact, max) }),
-        spacing: index === 0 ? 'Medium' : 'None',
-      })),
+      ...(known ? [text({ text: cut(known, max), isSubtle: true })] : []),
+      {
+        type: 'TextBlock',
+        text: `${time.words} ${inReadersZone(time.at)}`.trim(),
+        wrap: true,
+        isSubtle: true,
+        spacing: 'None',
+      },
+      ...(jobId ? [{ ...text({ text: jobId, isSubtle: true, size: 'Small' }), spacing: 'None' }] : []),
     ],
-    ...(url ? { actions: [{ type: 'Action.OpenUrl', title: 'Open the job', url }] } : {}),
+    ...(link ? { actions: [{ type: 'Action.OpenUrl', title: link.label, url: link.url }] } : {}),
   };
 }
 
-/** The colour beside the status word of the title. */
-const styles: Record<Outcome, string> = {
-  completed: 'good',
-  completedWithWarnings: 'warning',
-  publishedNothing: 'warning',
-  failed: 'attention',
-  canceled: 'emphasis',
-  lostTrack: 'warning',
-  late: 'warning',
-  stuck: 'warning',
-  test: 'emphasis',
-  trouble: 'attention',
-  recovered: 'good',
+/** The color behind the title. */
+const styles: Record<Look['tone'], string> = {
+  good: 'good',
+  warning: 'warning',
+  bad: 'attention',
+  neutral: 'emphasis',
 };
 
+/** https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features#datetime-formatting-and-localization */
+function inReadersZone(moment: string): string {
+  const seconds = `${moment.slice(0, 19)}Z`;
+  return `{{DATE(${seconds},SHORT)}} {{TIME(${seconds})}}`;
+}
+
 // Teams reads markdown in a TextBlock and in a Fact, and none in a TextRun. Names come from outside.
-const text = (...runs: { text: string; weight?: string; size?: string }[]) => ({
+const text = (run: { text: string; weight?: string; size?: string; isSubtle?: boolean }) => ({
   type: 'RichTextBlock',
-  inlines: runs.map((run) => ({ type: 'TextRun', ...run })),
+  inlines: [{ type: 'TextRun', ...run }],
 });
 
 /** https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format#mention-support-within-adaptive-cards */
@@ -131,11 +133,15 @@ function mentionOf(name: string, address: string) {
   return { type: 'mention', text: `<at>${shown}</at>`, mentioned: { id: address, name: shown } };
 }
 
-const shownValue = (fact: Fact, max: number): string => ('moment' in fact ? inUtc(fact.moment) : cut(fact.text, max));
-
 /** The message as Teams shows it, in plain text. */
-function textOf({ title, summary, facts, mentioned, url }: Message): string {
-  const lines = facts.map((fact) => `${fact.label}: ${shownValue(fact, 300)}`);
+function textOf({ title, look, summary, context, mentioned, link }: Message): string {
   const ring = mentioned?.teams ? [`@${mentioned.name}`] : [];
-  return [cut(title, 150), summary, ...ring, '', ...lines, ...(url ? ['', url] : [])].join('\n');
+  const lines = [
+    `${look.icon} ${cut(title, 150)}`,
+    summary ?? '',
+    ...ring,
+    contextText(shortened(context)),
+    link?.url ?? '',
+  ];
+  return lines.filter((line) => line !== '').join('\n');
 }

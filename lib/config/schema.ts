@@ -62,7 +62,16 @@ const environment = closed({
     v.pipe(v.boolean(), v.description('Whether jobs are discovered through the list and watched; on if left out')),
     true,
   ),
-  jobUrl: v.optional(v.pipe(url, v.description('The link in the messages, with {jobId} in it'))),
+  jobUrl: v.optional(
+    v.pipe(
+      url,
+      v.regex(
+        /^(?:[^{}]|\{(?:jobId|organizationId|tenantId)\})*$/,
+        'no placeholders but {jobId}, {organizationId}, {tenantId}',
+      ),
+      v.description('The link in the messages, with {jobId}, {organizationId}, {tenantId}; left out: the Cloud Portal'),
+    ),
+  ),
 });
 
 const channel = (types: Record<string, ChannelType>): v.GenericSchema<ChannelConfig> =>

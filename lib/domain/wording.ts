@@ -8,12 +8,10 @@ import {
   type JobRecord,
   type Notice,
   type Outcome,
-  type Statistics,
   type TimeLimit,
   type Trouble,
   timeLimitNames,
 } from './job.ts';
-import { isFinal } from './transition.ts';
 
 /** What a message is made from: an outcome of a job, as it was decided. */
 export interface NoticeContext extends Notice {
@@ -25,24 +23,80 @@ export interface NoticeContext extends Notice {
   corrects: Outcome | null;
 }
 
-/** A line of a message: a label with a text, or with a moment (ISO 8601, UTC) to show in the reader's time zone. */
-export type Fact = { label: string; text: string } | { label: string; moment: string };
+/** How an outcome looks. The icon differs in shape, so that it can be told apart without the color of the tone. */
+export interface Look {
+  tone: 'good' | 'warning' | 'bad' | 'neutral';
+  /** One character that every font and every service has. */
+  icon: string;
+}
 
-const words: Record<Outcome, string> = {
-  completed: 'Completed',
-  completedWithWarnings: 'Completed with warnings',
-  publishedNothing: 'Completed, published nothing',
-  failed: 'Failed',
-  canceled: 'Canceled',
-  lostTrack: 'Lost track',
-  late: 'Late',
-  stuck: 'Stuck',
-  test: 'TEST',
-  trouble: 'Not working',
-  recovered: 'Works again',
+/** The words and the look of an outcome, and one sentence that says more than its title. */
+interface Wording extends Look {
+  word: string;
+  sentence?: (context: NoticeContext) => string | null;
+}
+
+const wordings: Record<Outcome, Wording> = {
+  completed: { word: 'Completed', tone: 'good', icon: '✓' },
+  completedWithWarnings: {
+    word: 'Completed with warnings',
+    tone: 'warning',
+    icon: '⚠',
+    sentence: ({ job }) => {
+      const failed = job?.statistics?.failed;
+      return `${failed == null ? 'Some items' : items(failed)} failed and ${failed === 1 ? 'was' : 'were'} not published; the rest is published.`;
+    },
+  },
+  publishedNothing: {
+    word: 'Completed, published nothing',
+    tone: 'warning',
+    icon: '○',
+    sentence: ({ job }) => {
+      const skipped = job?.statistics?.skipped ?? null;
+      if (skipped === null) return 'Sitecore skipped every item.';
+      return `Sitecore skipped ${skipped === 1 ? 'the only item' : `all ${items(skipped)}`}.`;
+    },
+  },
+  failed: {
+    word: 'Failed',
+    tone: 'bad',
+    icon: '✕',
+    sentence: () => 'Sitecore gives no cause: check the job there before you publish again.',
+  },
+  canceled: {
+    word: 'Canceled',
+    tone: 'neutral',
+    icon: '⊘',
+    sentence: () => 'Items that were already published stay published.',
+  },
+  lostTrack: { word: 'Lost track', tone: 'warning', icon: '?', sentence: lost },
+  late: { word: 'Late', tone: 'warning', icon: '◔', sentence: delay },
+  stuck: { word: 'Stuck', tone: 'warning', icon: '‖', sentence: delay },
+  started: {
+    word: 'Started',
+    tone: 'neutral',
+    icon: '▷',
+    sentence: ({ job }) => (job?.status === 'Queued' ? 'It is in the queue.' : null),
+  },
+  test: {
+    word: 'TEST',
+    tone: 'neutral',
+    icon: '◇',
+    sentence: () => 'Messages reach this channel; nothing was published.',
+  },
+  trouble: { word: 'Not working', tone: 'bad', icon: '✕', sentence: consequence },
+  recovered: {
+    word: 'Works again',
+    tone: 'good',
+    icon: '✓',
+    sentence: () => 'The notifier catches up by itself; there is nothing to do.',
+  },
 };
 
-/** How a time limit is described: the suffix of the status word, the label of its start, and the state of the job. */
+/** How an outcome looks, in every channel. */
+export const lookOf = (outcome: Outcome): Look => ({ tone: wordings[outcome].tone, icon: wordings[outcome].icon });
+
+/** How a time limit is described: the suffix of the status word, the words before its start, and the state of the job. */
 interface DelayWords {
   suffix: string;
   since: string;
@@ -52,152 +106,77 @@ interface DelayWords {
 /** For each time limit: how it is described while it lasts, when it is over, and in the message about the end. */
 const delays: Record<TimeLimit, { present: DelayWords; past: DelayWords; before: string }> = {
   queuedFor: {
-    present: {
-      suffix: ', still queued',
-      since: 'Queued since',
-      state: 'The job has not started: it has been queued for',
-    },
-    past: {
-      suffix: ', was still queued',
-      since: 'Was queued since',
-      state: 'The job had not started: it had been queued for',
-    },
-    before: 'in the queue',
+    present: { suffix: ', still queued', since: 'queued since', state: 'It has been queued for' },
+    past: { suffix: ', was still queued', since: 'was queued since', state: 'It had been queued for' },
+    before: 'was late: queued',
   },
   runningFor: {
-    present: {
-      suffix: ', still running',
-      since: 'Running since',
-      state: 'The job has not ended: it has been running for',
-    },
-    past: {
-      suffix: ', was still running',
-      since: 'Was running since',
-      state: 'The job had not ended: it had been running for',
-    },
-    before: 'running',
+    present: { suffix: ', still running', since: 'running since', state: 'It has been running for' },
+    past: { suffix: ', was still running', since: 'was running since', state: 'It had been running for' },
+    before: 'was late: ran',
   },
   noProgressFor: {
-    present: {
-      suffix: '',
-      since: 'No progress since',
-      state: 'The job is running, but its counters and their report time have not changed for',
-    },
+    present: { suffix: '', since: 'no progress since', state: 'Its counters have not changed for' },
     past: {
       suffix: ', was without progress',
-      since: 'Had no progress since',
-      state: 'The job was running, but its counters and their report time had not changed for',
+      since: 'had no progress since',
+      state: 'Its counters had not changed for',
     },
-    before: 'without progress',
+    before: 'was stuck',
   },
 };
 
-/** The title: the status word, then the name or ID of the job. */
+/** The title: the outcome and where, then what. `Failed in production: Whole environment`. */
 export function titleOf(context: NoticeContext): string {
   const { record, outcome, decision, job, corrects } = context;
-  const word = `${words[outcome]}${delayWords(context)?.suffix ?? ''}${corrects ? ' (correction)' : ''}`;
-  return `${word}: ${decision?.trouble ? subjectOf(decision.trouble) : (job?.name ?? record.jobId)}`;
+  const { word } = wordings[outcome];
+  if (decision?.trouble) return `${word}: ${subjectOf(decision.trouble)}`;
+  const suffix = `${delayWords(context)?.suffix ?? ''}${corrects ? ' (correction)' : ''}`;
+  return `${word} in ${record.environment}${suffix}: ${job?.name ?? record.jobId}`;
 }
 
-/** What happened and what it means, in a few sentences. */
-export function summaryOf(context: NoticeContext): string {
-  const { corrects } = context;
-  const correction = corrects ? [`This corrects an earlier message, which said “${words[corrects]}”.`] : [];
-  return [...correction, meaning(context), ...delaysBefore(context)].join(' ');
+/** One sentence that says what the outcome means and what to do. Null if that is no more than the title says. */
+export function summaryOf(context: NoticeContext): string | null {
+  const sentence = wordings[context.outcome].sentence?.(context) ?? null;
+  if (context.corrects === null) return sentence;
+  const corrected = `This corrects “${wordings[context.corrects].word}”`;
+  return sentence === null ? `${corrected}.` : `${corrected}: ${sentence}`;
 }
-
-/** A moment for a reader whose time zone is unknown: `2026-01-01 10:04 UTC`. */
-export const inUtc = (moment: string): string => `${moment.slice(0, 16).replace('T', ' ')} UTC`;
-
-/** The known facts about a job: who, where, when, how long, how many. */
-export function* factsOf(context: NoticeContext): Generator<Fact> {
-  const { record, limit, decision, job } = context;
-  if (decision?.trouble) return yield* factsOfTrouble(decision.trouble, decision);
-  yield { label: 'Environment', text: record.environment };
-  if (job?.source) yield { label: 'Source', text: job.source };
-  if (job?.startedBy) yield { label: 'Started by', text: job.startedBy };
-  if (job?.canceledBy) yield { label: 'Canceled by', text: job.canceledBy };
-  const took = job && duration(job);
-  if (took) yield { label: 'Took', text: took };
-  const delay = delayWords(context);
-  if (delay && decision?.since) yield { label: delay.since, moment: decision.since };
-  if (job?.finishedAt) yield { label: 'Ended', moment: job.finishedAt };
-  else if (decision) yield { label: 'Noticed', moment: decision.at };
-  if (job?.statistics) yield { label: 'Items', text: counts(job.statistics) };
-  const asOf = job?.statistics?.asOf;
-  if (asOf && (limit || !isFinal(job))) yield { label: 'Counters as of', moment: asOf };
-  if (job?.name) yield { label: 'Job', text: record.jobId };
-}
-
-function* factsOfTrouble({ kind, name, since, reason }: Trouble, { at }: Decision): Generator<Fact> {
-  yield { label: kind === 'channel' ? 'Channel' : 'Environment', text: name };
-  yield { label: 'Not working since', moment: since };
-  yield { label: 'Noticed', moment: at };
-  yield { label: 'Cause', text: reason };
-}
-
-function meaning(context: NoticeContext): string {
-  const { record, outcome, limit, decision, job } = context;
-  const { failed, skipped } = job?.statistics ?? {};
-  switch (outcome) {
-    case 'completed':
-      return 'The content is published.';
-    case 'completedWithWarnings':
-      return `The job completed, but ${items(failed)} failed and ${failed === 1 ? 'was' : 'were'} not published. The rest is published.`;
-    case 'publishedNothing':
-      return `The job completed but published nothing: Sitecore skipped ${skipped === 1 ? 'the only item' : `all ${items(skipped)}`}.`;
-    case 'failed':
-      return 'The whole job failed. The API gives no cause: check the job in Sitecore before you publish again.';
-    case 'canceled':
-      return 'The job was canceled before it finished. Items that were already published stay published.';
-    case 'lostTrack':
-      return lost(record, decision);
-    case 'late':
-    case 'stuck':
-      return delay(context, limit && record.exceeded?.[limit]);
-    case 'test':
-      return 'This is a test of the notifier: messages reach this channel. Nothing was published.';
-    case 'trouble':
-      return decision?.trouble ? consequences[decision.trouble.kind] : 'A part of the notifier does not work.';
-    case 'recovered':
-      return 'The notifier has caught up or does so now. Nothing is to be done.';
-  }
-}
-
-const consequences: Record<Trouble['kind'], string> = {
-  environment:
-    'The notifier cannot read the jobs of this environment, so nobody is notified of them. It keeps trying, and reports what ended meanwhile.',
-  discovery:
-    'The notifier cannot read the list of jobs, so it does not notice new ones. Jobs that are handed over by their ids are watched as usual.',
-  channel:
-    'Messages to this channel are not accepted. The notifier keeps them, and sends them once the channel works again.',
-};
 
 const subjectOf = ({ kind, name }: Trouble): string =>
   kind === 'discovery' ? `discovery in environment ${name}` : `${kind} ${name}`;
 
-function lost(record: JobRecord, decision: Decision | null): string {
-  if (decision === null) return 'How the job ended is unknown.';
-  const { reason, since, at, status } = decision;
-  const when = inUtc(since ?? at);
-  const isNotFound = reason === 'lostTrackNotFound';
-  if (record.decision?.outcome !== 'lostTrack') {
-    const what = isNotFound ? 'Sitecore did not recognize this job' : 'The job was unreadable';
-    return `${what} from ${when} on. It was found again later: its status is ${record.status}.`;
-  }
-  const what = isNotFound
-    ? `Sitecore has not recognized this job since ${when}.`
-    : `The job has been unreadable since ${when}.`;
-  const last = status === null ? 'It was never read.' : `Its last known status is ${status}.`;
-  return `${what} ${last} How it ended is unknown.`;
+const consequences: Record<Trouble['kind'], string> = {
+  environment: 'Nobody is notified of the jobs of this environment until it can be read again',
+  discovery: 'New jobs are noticed only if they are handed over by their ids, until the list can be read again',
+  channel: 'Messages to this channel wait until it works again',
+};
+
+function consequence({ decision }: NoticeContext): string {
+  if (!decision?.trouble) return 'A part of the notifier does not work.';
+  const { kind, reason } = decision.trouble;
+  return `${consequences[kind]}: ${reason}${/[.!?…]$/.test(reason) ? '' : '.'}`;
 }
 
-function delay(context: NoticeContext, exceeded: Exceeded | undefined): string {
+function lost({ record, decision }: NoticeContext): string {
+  if (decision === null) return 'How it ended is unknown.';
+  const isNotFound = decision.reason === 'lostTrackNotFound';
+  if (record.decision?.outcome !== 'lostTrack') {
+    const what = isNotFound ? 'Sitecore did not recognize this job' : 'The job was unreadable';
+    return `${what}, and it was found again later: its status is ${record.status}.`;
+  }
+  const what = isNotFound ? 'Sitecore no longer recognizes this job' : 'The job is unreadable';
+  const last = decision.status === null ? 'it was never read' : `its last known status is ${decision.status}`;
+  return `${what}: ${last}, and how it ended is unknown.`;
+}
+
+function delay(context: NoticeContext): string {
+  const { record, limit } = context;
+  const exceeded: Exceeded | undefined = limit && record.exceeded?.[limit];
   const words = delayWords(context);
-  if (!words || !exceeded) return 'The job has not ended.';
+  if (!words || !exceeded) return 'It has not ended.';
   const lasted = secondsBetween(exceeded.decision.since, exceeded.decision.at) ?? 0;
-  const limit = `The limit is ${inWords(exceeded.minutes * 60)}.`;
-  return `${words.state} ${inWords(lasted)}. ${limit} ${whatFollowed(context)}`;
+  return `${words.state} ${inWords(lasted)}, and the limit is ${inWords(exceeded.minutes * 60)}${whatFollowed(context)}.`;
 }
 
 /** A channel may accept the message only when the job has left that status, or is no longer watched. */
@@ -205,41 +184,86 @@ const delayWords = ({ record, limit, decision }: NoticeContext): DelayWords | un
   limit && delays[limit][record.status === decision?.status && record.check.nextAt !== null ? 'present' : 'past'];
 
 function whatFollowed({ record: { status, check }, decision }: NoticeContext): string {
-  if (isTerminal(status)) return `It has ended since then: its status is ${status}.`;
-  if (check.nextAt === null) return 'The notifier no longer watches it.';
-  const change = status === decision?.status ? '' : `Its status is ${status} now. `;
-  return `${change}The notifier keeps watching it.`;
+  if (isTerminal(status)) return `; it has ended since then, and its status is ${status}`;
+  if (check.nextAt === null) return '; the notifier no longer watches it';
+  return status === decision?.status ? '' : `; its status is ${status} now`;
+}
+
+/** The line below: who, from where, what, how long, how many and when, as far as it is known. */
+export interface ContextLine {
+  /** `Jane Editor`, `Pages`, `4 min`, `812 items`. */
+  facts: string[];
+  /** A moment (ISO 8601, UTC) to show in the reader's time zone, and the words before it; no words: the end. */
+  time: { words: string; at: string };
+  /** Null in a notice about no job. */
+  jobId: string | null;
+}
+
+/** What is known about a job beside its outcome. */
+export function contextLineOf(context: NoticeContext): ContextLine {
+  const { record, decision, job } = context;
+  if (decision?.trouble) return { facts: [], time: { words: 'since', at: decision.trouble.since }, jobId: null };
+  const facts = job ? [...who(job), ...what(job), ...howLong(job), ...howMany(job), ...delaysBefore(context)] : [];
+  return { facts, time: timeOf(context), jobId: record.jobId };
+}
+
+function timeOf(context: NoticeContext): ContextLine['time'] {
+  const { record, outcome, decision, job } = context;
+  if (decision?.since) {
+    const delay = delayWords(context);
+    if (delay) return { words: delay.since, at: decision.since };
+    const isNotFound = decision.reason === 'lostTrackNotFound';
+    if (outcome === 'lostTrack')
+      return { words: isNotFound ? 'not found since' : 'unreadable since', at: decision.since };
+  }
+  return { words: '', at: job?.finishedAt ?? decision?.at ?? record.firstSeenAt };
+}
+
+const who = ({ startedBy, canceledBy, source }: Job): string[] => [
+  ...(startedBy ? [startedBy] : []),
+  ...(canceledBy ? [`canceled by ${canceledBy}`] : []),
+  ...(source ? [source] : []),
+];
+
+function what({ published }: Job): string[] {
+  const { type, mode, locales = [] } = published ?? {};
+  const shown = locales.slice(0, 3).join(', ');
+  const others = locales.length > 3 ? ` and ${locales.length - 3} more` : '';
+  return [type ?? '', mode ?? '', `${shown}${others}`].filter((fact) => fact !== '');
+}
+
+function howLong({ startedAt, finishedAt }: Job): string[] {
+  const took = secondsBetween(startedAt, finishedAt);
+  return took === null ? [] : [roughly(took)];
+}
+
+// No percentages: the counters are sums over locales, and some items count twice.
+function howMany({ status, statistics }: Job): string[] {
+  const { sent, processed, failed, skipped } = statistics ?? {};
+  const count = processed ?? sent ?? null;
+  return [
+    ...(count !== null && (count > 0 || isTerminal(status)) ? [items(count)] : []),
+    ...(failed ? [`${grouped(failed)} failed`] : []),
+    ...(skipped ? [`${grouped(skipped)} skipped`] : []),
+  ];
 }
 
 /** The delays of a job that has ended, so that readers who were notified of them know that they are over. */
 function delaysBefore({ record, job }: NoticeContext): string[] {
   if (!isTerminal(job?.status ?? null)) return [];
-  return (['late', 'stuck'] as const).flatMap((outcome) => {
-    const how = timeLimitNames.flatMap((limit) => {
-      const { minutes, decision } = record.exceeded?.[limit] ?? {};
-      return minutes && decision?.outcome === outcome
-        ? [`${delays[limit].before} for more than ${inWords(minutes * 60)}`]
-        : [];
-    });
-    return how.length > 0 ? [`Earlier, it was ${outcome}: ${how.join(', ')}.`] : [];
+  return timeLimitNames.flatMap((limit) => {
+    const { minutes, decision } = record.exceeded?.[limit] ?? {};
+    if (!minutes || !decision) return [];
+    return [`${delays[limit].before} over ${inWords(minutes * 60)}`];
   });
 }
 
-// No percentages: the counters are sums over locales, and processed can exceed sent.
-function counts({ sent, processed, failed, skipped, deleted, additional }: Statistics): string {
-  const shown = { sent, processed, failed, skipped };
-  const others = Object.entries({ deleted, additional }).filter(([, count]) => count);
-  return [...Object.entries(shown), ...others]
-    .map(([label, count]) => `${count === null ? '–' : grouped(count)} ${label}`)
-    .join(' · ');
-}
+/** The line below as plain text, for readers whose time zone is unknown. */
+export const contextText = ({ facts, time, jobId }: ContextLine): string =>
+  [...facts, `${time.words} ${inUtc(time.at)}`.trim(), ...(jobId === null ? [] : [jobId])].join(' · ');
 
-function duration({ queuedAt, startedAt, finishedAt }: Job): string | null {
-  const took = secondsBetween(startedAt, finishedAt);
-  const waited = secondsBetween(queuedAt, startedAt);
-  if (took === null) return null;
-  return waited ? `${inWords(took)}, after ${inWords(waited)} in the queue` : inWords(took);
-}
+/** A moment for a reader whose time zone is unknown: `2026-01-01 10:04 UTC`. */
+export const inUtc = (moment: string): string => `${moment.slice(0, 16).replace('T', ' ')} UTC`;
 
 /** Whole seconds between two moments; null if one of them is unknown or they are out of order. */
 export function secondsBetween(from: string | null, to: string | null): number | null {
@@ -247,6 +271,9 @@ export function secondsBetween(from: string | null, to: string | null): number |
   const seconds = Math.round((Date.parse(to) - Date.parse(from)) / 1_000);
   return seconds < 0 ? null : seconds;
 }
+
+/** `45 s`, `4 min`, `1 h 31 min`: no more than a reader needs. */
+const roughly = (seconds: number): string => inWords(seconds < 60 ? seconds : Math.round(seconds / 60) * 60);
 
 function inWords(duration: number): string {
   const seconds = Math.round(duration);
@@ -259,7 +286,6 @@ function inWords(duration: number): string {
   return shown.map(([count, unit]) => `${count} ${unit}`).join(' ') || '0 s';
 }
 
-const items = (count: number | null | undefined): string =>
-  count == null ? 'some items' : count === 1 ? '1 item' : `${grouped(count)} items`;
+const items = (count: number): string => (count === 1 ? '1 item' : `${grouped(count)} items`);
 
 const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');

@@ -2,7 +2,7 @@
 
 import type { Deps } from '../deps.ts';
 import type { DecisionContext } from '../domain/decision-context.ts';
-import type { Cooldown, JobName, JobRecord } from '../domain/job.ts';
+import type { Cooldown, JobName, JobRecord, Person } from '../domain/job.ts';
 import { following } from '../platform/clock.ts';
 import { type ApiBreaker, createApiBreaker } from './api-breaker.ts';
 import { type ChannelBreaker, createChannelBreaker } from './channel-breaker.ts';
@@ -33,20 +33,37 @@ export interface ContextOptions extends Pick<DecisionContext, 'conclude'> {
 }
 
 /** What the caller of `decisionContext` knows; everything else is configured. */
-type Worker = Omit<DecisionContext, 'rules' | 'channels' | 'people' | 'timeLimits' | 'timings'>;
+type Worker = Omit<
+  DecisionContext,
+  'rules' | 'channels' | 'personal' | 'lookedUp' | 'people' | 'timeLimits' | 'timings'
+>;
 
 /** What decisions of this worker depend on. The only place that reads it from the configuration. */
 export const decisionContext = (
-  { config, timings }: Pick<Deps, 'config' | 'timings'>,
+  { config, timings, channel }: Pick<Deps, 'config' | 'timings' | 'channel'>,
   worker: Worker,
-): DecisionContext => ({
-  ...worker,
-  rules: config.rules,
-  channels: Object.keys(config.channels),
-  people: config.people,
-  timeLimits: config.timeLimits,
-  timings,
-});
+): DecisionContext => {
+  const channels = Object.keys(config.channels);
+  return {
+    ...worker,
+    rules: config.rules,
+    channels,
+    personal: personalChannels(channels, channel),
+    lookedUp: new Set(channels.filter((name) => channel(name).lookUp)),
+    people: config.people,
+    timeLimits: config.timeLimits,
+    timings,
+  };
+};
+
+/** The channels that write to the person who started a job, with the kind of address that they use. */
+export const personalChannels = (names: string[], channel: Deps['channel']): Record<string, keyof Person> =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const { personal } = channel(name);
+      return personal ? [[name, personal]] : [];
+    }),
+  );
 
 /** The time limit of one message, in milliseconds. */
 export const sendTimeoutMs = 5_000;
@@ -56,6 +73,8 @@ const receiptMs = 2_000;
 const overlapSeconds = 5;
 /** The assumed maximum clock skew between machines. */
 const clockToleranceMs = 30_000;
+/** Who takes over looks for messages at once. By then the last attempt must be a minute ago. */
+const lookMarginMs = 30_000;
 
 /**
  * Reads the cooldowns of these environments and all channels, with the record of `job` if there is one job, in one call,
@@ -88,6 +107,8 @@ export async function beginInvocation(
     return at === undefined ? null : Date.parse(at);
   };
 
+  const isLookedUp = names.some((name) => deps.channel(name).lookUp);
+  const leaseUntil = deadline + clockToleranceMs + (isLookedUp ? lookMarginMs : 0);
   const lastTurnAt = deadline - receiptMs - sendTimeoutMs;
   const cooldowns = new Map(environments.map((name) => [name, cooldown('environment', name)]));
   const apiBreakers = new Map(
@@ -124,15 +145,15 @@ export async function beginInvocation(
     apiBreaker: (environment) => required(apiBreakers, environment),
     channelBreaker: (channel) => channelBreakers.get(channel),
     decisionContext: ({ conclude, isNews = true }) => {
-      const { config, timings, newId } = deps;
+      const { config, timings, channel, newId } = deps;
       const announceWithinMs = isNews ? timings.announceWithinMs : Number.NEGATIVE_INFINITY;
       return decisionContext(
-        { config, timings: { ...timings, announceWithinMs } },
+        { config, channel, timings: { ...timings, announceWithinMs } },
         {
           // A process that was frozen decides as of its deadline: what it has read may be old.
           now: Math.min(clock.now(), deadline),
           writer: newId(),
-          leaseUntil: deadline + clockToleranceMs,
+          leaseUntil,
           conclude,
           acceptsMessages: (channel) => channelBreakers.get(channel)?.acceptsMessages() ?? true,
           recoveredAt,

@@ -26,3 +26,21 @@ export function cut(text: string, max: number): string {
   }
   return `${kept}…`;
 }
+
+/**
+ * Escapes the three control characters of Slack, which other services share, and no others. Cut to at most `max` UTF-16
+ * units, never within a character or an entity.
+ */
+export function escapedWithin(text: string, max: number): string {
+  const whole = text.replace(/[&<>]/g, (character) => entities[character] ?? character);
+  if (whole.length <= max) return whole;
+  let kept = '';
+  for (const character of text) {
+    const next = entities[character] ?? character;
+    if (kept.length + next.length > max - 1) break;
+    kept += next;
+  }
+  return `${kept}…`;
+}
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };

@@ -1,6 +1,6 @@
 /** Parses the responses of Sitecore's Publishing API tolerantly: any JSON in, a typed value or an `UpstreamError` out. */
 
-import type { Job } from '../domain/job.ts';
+import type { Job, Published } from '../domain/job.ts';
 import { inDocumentedSpelling, isWatchableId } from '../domain/job.ts';
 import { UpstreamError } from '../platform/errors.ts';
 import type { Redactor } from '../platform/redaction.ts';
@@ -138,8 +138,9 @@ function parse(body: string): unknown {
  * not belong in a message, a log or the table.
  */
 function toJob(json: unknown): Job | null {
-  const { name, source, statistics, system } = membersOf(json);
-  const { status, createdBy, canceledBy, queuedTime, startTime, finishTime } = membersOf(system);
+  const { name, source, options, statistics, system } = membersOf(json);
+  const { status, createdBy, canceledBy, queuedTime, startTime, finishTime, organizationId, tenantId } =
+    membersOf(system);
   const itsStatus = bounded(status, 64);
   if (itsStatus === null) return null;
   return {
@@ -153,7 +154,22 @@ function toJob(json: unknown): Job | null {
     startedAt: time(startTime),
     finishedAt: time(finishTime),
     statistics: isObject(statistics) ? toStatistics(statistics) : null,
+    published: toPublished(membersOf(options)['xmc']),
+    organizationId: bounded(organizationId, 200),
+    tenantId: bounded(tenantId, 200),
   };
+}
+
+/** What a job publishes. The members are not documented: null if none of them is as expected. */
+function toPublished(xmc: unknown): Published | null {
+  const { type, mode, locales } = membersOf(xmc);
+  const listed = Array.isArray(locales) ? locales.slice(0, 50) : [];
+  const published = {
+    type: bounded(type, 40),
+    mode: bounded(mode, 40),
+    locales: listed.flatMap((locale) => bounded(locale, 20) ?? []),
+  };
+  return published.type || published.mode || published.locales.length > 0 ? published : null;
 }
 
 function toStatistics({ itemsSent, itemsProcessed, itemsFailed, lastReportTime, xmc }: Members): Job['statistics'] {

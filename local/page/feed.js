@@ -3,6 +3,7 @@ import { messageCard } from './channels.js';
 import { timeOfDay } from './clock.js';
 import { byId } from './elements.js';
 import { createHold } from './hold.js';
+import { isInChannel, threadOf } from './slack-app.js';
 
 const kept = 30;
 let messages = [];
@@ -27,22 +28,36 @@ export function showMessages(sofar) {
   place();
 }
 
-/** Shows one more, as soon as nobody reads. */
+/** Shows one more, or another state of one, as soon as nobody reads. */
 export function showMessage(message) {
-  messages.push(message);
+  const before = messages.findIndex(({ change }) => change && change.id === message.change?.id);
+  if (before >= 0) messages[before] = message;
+  else messages.push(message);
   messages.splice(0, messages.length - kept);
   hold.came();
 }
 
 const cards = new WeakMap();
 
+/** A message is made anew when it, or its thread, has changed. */
+function cardOf(message) {
+  const { replies, parent } = threadOf(message, messages);
+  const thread = [parent, ...replies];
+  const known = cards.get(message);
+  if (known?.thread.length === thread.length && thread.every((one, at) => one === known.thread[at])) return known.card;
+  const card = messageCard({ ...message, replies, parent }, timeOfDay(message.at));
+  cards.set(message, { card, thread });
+  return card;
+}
+
 function place() {
-  for (const message of messages) {
-    if (!cards.has(message)) cards.set(message, messageCard(message, timeOfDay(message.at)));
-  }
-  const items = messages.map((message) => cards.get(message)).reverse();
+  const items = messages.filter(isInChannel).map(cardOf).reverse();
   const feed = byId('feed');
   for (const child of [...feed.children]) if (!items.includes(child)) child.remove();
-  for (const item of [...items].reverse()) if (item.parentElement !== feed) feed.prepend(item);
+  let after = null;
+  for (const item of [...items].reverse()) {
+    if (item.parentElement !== feed || item.nextElementSibling !== after) feed.insertBefore(item, after);
+    after = item;
+  }
   byId('no-messages').hidden = items.length > 0;
 }

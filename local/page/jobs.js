@@ -21,6 +21,7 @@ export function setUpJobs({ isDemo, environments }) {
   onTick(() => {
     for (const job of jobs.values()) if (!isOver(job)) showTimes(job);
   });
+  addEventListener('hashchange', openNamed);
   if (isDemo) return;
   byId('filter-environment').append(...environments.map((name) => el('option', name)));
   byId('filters').addEventListener('input', place);
@@ -41,7 +42,17 @@ export function showJobs(changed) {
   if (fresh > 0 && !isFirst) hold.came(fresh);
   else if (fresh > 0) place();
   showSummary();
+  if (isFirst) openNamed();
   return isFirst ? [] : changes;
+}
+
+/** Opens the row of the job that the address names: the links of the demo's messages do. */
+function openNamed() {
+  const job = [...jobs.values()].find(({ jobId }) => location.hash === `#${encodeURIComponent(jobId)}`);
+  const row = job && rows.get(keyOf(job));
+  if (!row) return;
+  row.details.open = true;
+  row.item.scrollIntoView({ block: 'start' });
 }
 
 /** Jobs that are no longer kept. */
@@ -123,7 +134,7 @@ function newRow(job) {
 function update(job) {
   const { cells, details, body } = rows.get(keyOf(job));
   const { state, environment, isDiscovered, why, deliveries, job: data, jobId } = job;
-  fill(cells.pill, state.label);
+  fill(cells.pill, state, () => [...(state.icon ? [sign(state.icon, ''), ' '] : []), state.label]);
   cells.pill.className = `pill ${state.tone}`;
   fill(cells.name, data?.name ?? jobId);
   fill(
@@ -144,10 +155,12 @@ const marks = {
   dead: ['✕', 'not delivered'],
 };
 
-/** What became of the messages about the latest outcome; those before stand in the timeline. */
+/** What became of the messages about the latest outcome; those before stand in the timeline. Every job has started. */
 function notifiedOf(deliveries) {
   const latest = deliveries.at(-1)?.outcome;
-  const before = [...new Set(deliveries.map(({ outcome }) => outcome))].filter((outcome) => outcome !== latest);
+  const before = [...new Set(deliveries.map(({ outcome }) => outcome))].filter(
+    (outcome) => outcome !== latest && outcome !== 'started',
+  );
   const marked = deliveries.filter(({ outcome }) => outcome === latest).map(notifiedOne);
   const earlier = before.length > 0 ? [`after ${before.map(inWords).join(', ')}`] : [];
   return marked.length > 0 ? ['→ ', ...marked, ...earlier] : [];

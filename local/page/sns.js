@@ -8,9 +8,10 @@ export function snsMessage({ text, payload }) {
   const attributes = Object.entries(payload.MessageAttributes ?? {}).map(([name, { StringValue }]) =>
     el('code', `${name}=${StringValue}`),
   );
+  const [title = '', ...paragraphs] = email.split('\n\n');
   return [
-    el('p.subject', payload.Subject ?? ''),
-    el('p.plain', email.split('\n').slice(1).join('\n').trim().split('\n', 1)[0]),
+    el('p.subject', title),
+    el('p.plain', paragraphs[0] ?? ''),
     el('details', el('summary', 'E-mail for people'), el('pre.plain', email)),
     json('JSON document for systems', texts.sqs ?? payload.Message ?? ''),
     el('details', el('summary', 'Attributes to filter by'), el('div.attributes', ...attributes)),

@@ -14,13 +14,26 @@ function elementOf({ type, style = 'default', items, inlines, text }) {
     case 'RichTextBlock':
       return el('p', ...inlines.map(runOf));
     default:
-      return el('p.mention', text.replace(/<at>(.*?)<\/at>/g, '@$1'));
+      return /^<at>/.test(text)
+        ? el('p.mention', text.replace(/<at>(.*?)<\/at>/g, '@$1'))
+        : el('p.quiet', text.replace(/\{\{(DATE|TIME)\(([^,)]+)[^)]*\)\}\}/g, localTime));
   }
 }
 
+const localTime = (_, part, moment) =>
+  part === 'DATE'
+    ? new Date(moment).toLocaleDateString([], { dateStyle: 'medium' })
+    : new Date(moment).toLocaleTimeString([], { timeStyle: 'short' });
+
 const runOf = ({ text, weight, size, isSubtle }) =>
   el(
-    ['span', weight === 'Bolder' && 'bolder', size === 'Large' && 'large', isSubtle && 'quiet']
+    [
+      'span',
+      weight === 'Bolder' && 'bolder',
+      size === 'Large' && 'large',
+      size === 'Small' && 'small',
+      isSubtle && 'quiet',
+    ]
       .filter(Boolean)
       .join('.'),
     text,

@@ -39,7 +39,7 @@ describePage(
       await page.locator('#jobs > li').nth(4).waitFor();
       await page.locator('#jobs > li').nth(2).hover();
       await page.evaluate(observeShifts);
-      await vi.waitFor(async () => expect(await page.locator('#count-delivered').innerText()).toBe('14'), patience);
+      await vi.waitFor(async () => expect(await page.locator('#count-delivered').innerText()).toBe('26'), patience);
       expect(await page.evaluate('globalThis.shifts')).toEqual([]);
 
       // One was found while the pointer was in the list.
@@ -49,9 +49,9 @@ describePage(
       const textOf = async (name: string) => (await rows.filter({ hasText: name }).innerText()).replaceAll(/\s+/g, ' ');
       await vi.waitFor(async () => {
         expect(await textOf('Nightly site publish')).toMatch(
-          /^Completed at .+ Nightly site publish production · Pages · Release pipeline [\d,]+ sent · [\d,]+ processed Rule 2: everything else → .*team.*events/,
+          /^✓ Completed at .+ Nightly site publish production · Pages · Release pipeline [\d,]+ sent · [\d,]+ processed Rule 2: everything else → .*team.*events/,
         );
-        expect(await textOf('Whole environment')).toMatch(/^Failed at .+ failed Rule 1: failed or canceled/);
+        expect(await textOf('Whole environment')).toMatch(/^✕ Failed at .+ failed Rule 1: failed/);
         expect(await textOf('Blog, five')).toContain('discovered');
         expect(await textOf('Media library')).toMatch(/✓.*team.*✓.*events.*after stuck/);
       }, patience);
@@ -68,30 +68,46 @@ describePage(
       await row.locator('summary').first().click();
       const story = (await row.locator('.story').innerText()).replaceAll(/\s+/g, ' ');
       expect(story).toMatch(
-        /Queued in Sitecore .*Running .*Ended: Failed .*Decided: failed Rule 1: failed or canceled → team, events .*Delivered to (team|events): failed with the first attempt/,
+        /Queued in Sitecore .*Running .*Ended: Failed .*Decided: failed Rule 1: failed → team, room, events .*Delivered to (team|room|events): failed with the first attempt/,
       );
       expect(story).toContain('First seen by the notifier');
       const sent = row.locator('.sent-messages');
-      expect(await sent.locator('.slack').innerText()).toMatch(
-        /APP\s+Failed: Whole environment\s+@here The whole job failed/,
+      expect(await sent.locator('.slack').nth(1).innerText()).toMatch(
+        /APP\s+✕ Failed in production: Whole environment\s+@here/,
       );
       await sent.getByText('JSON document for systems').click();
       expect(await sent.locator('pre.document').innerText()).toContain('"outcome": "failed"');
     });
 
+    test('the Slack app has one message per job: it is edited, and a failure is told in its thread and in the channel', async () => {
+      const page = await open();
+      const room = page.locator('#feed [data-channel="room"]');
+      const textsOf = async (name: string) =>
+        (await room.filter({ hasText: name }).allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '));
+      await vi.waitFor(async () => {
+        expect(await textsOf('Nightly')).toEqual([expect.stringMatching(/Completed.+ \(edited\) .+ Started$/)]);
+        expect(await textsOf('Whole environment')).toEqual([
+          expect.stringMatching(/replied to a thread: Failed.+@here/),
+          expect.stringMatching(/Failed((?!@here).)+ \(edited\) ((?!@here).)+ Started 1 reply$/),
+        ]);
+      }, patience);
+      await room.getByText('1 reply').first().click();
+      await room.locator('.thread[open]').getByText('@here').waitFor();
+    });
+
     test('the rules can be tried: which one decides, and what each channel would get', async () => {
       const page = await open();
       await page.locator('#trial-section > summary').click();
-      await page.getByLabel('Outcome').selectOption('canceled');
+      await page.getByLabel('Outcome').selectOption('failed');
       await page.locator('#trial').getByLabel('Name').fill('<img src=x onerror=alert(1)>');
       await vi.waitFor(async () => {
         expect(await page.locator('#trial-answer').innerText()).toBe(
-          'Rule 1: failed or canceled → team, events, and rings @here',
+          'Rule 1: failed → team, room, events, and rings @here',
         );
-        expect(await page.locator('#trial-messages .slack').innerText()).toContain(
-          'Canceled: <img src=x onerror=alert(1)>',
+        expect(await page.locator('#trial-messages .slack').first().innerText()).toContain(
+          'Failed in production: <img src=x onerror=alert(1)>',
         );
-        expect(await page.locator('#trial-messages .card').count()).toBe(2);
+        expect(await page.locator('#trial-messages .card').count()).toBe(3);
       }, patience);
       expect(await page.locator('img').count()).toBe(0);
     });
@@ -108,7 +124,7 @@ describePage(
       await Promise.all(lit.map((part) => part.waitFor()));
       await vi.waitFor(async () => {
         const row = page.locator('#jobs > li').filter({ hasText: 'Started by hand' });
-        expect(await row.innerText()).toMatch(/^Published nothing/);
+        expect(await row.innerText()).toMatch(/^○\s+Published nothing/);
       }, patience);
       await page.route('**/simulation/jobs', (route) => route.abort('connectionrefused'));
       await page.getByRole('button', { name: 'Start', exact: true }).click();

@@ -51,7 +51,7 @@ describe('the main job', () => {
     expect(await sweepOnce()).toMatchObject({ checked: 1, changed: 1, sent: 2, failedDeliveries: 0 });
     expect(world.slack.messages).toHaveLength(1);
     expect(world.topic.messages).toHaveLength(1);
-    expect(world.slack.messages[0]?.payload.text).toMatch(/^Completed: Nightly site publish\./);
+    expect(world.slack.messages[0]?.payload.text).toMatch(/^Completed in production: Nightly site publish\n/);
     expect(JSON.parse(world.topic.messages[0]?.document ?? '')).toMatchObject({
       version: 1,
       jobId: 'job_41B25',

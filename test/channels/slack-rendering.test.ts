@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { blocksOf, textOf } from '../../lib/channels/slack.ts';
+import { slackContent } from '../../lib/channels/slack-content.ts';
 import { type Delivery, type Job, type JobRecord, type Outcome, outcomes } from '../../lib/domain/job.ts';
 import { type Message, messageOf } from '../../lib/domain/message.ts';
 import { decideNext } from '../../lib/pipeline/check.ts';
+import type { SlackBlock } from '../../local/slack/payload.ts';
 import { type SlackPayload, type SlackServer, startSlackServer } from '../../local/slack-server.ts';
 import { contextAt, jobName as name, start as now, someJob, someStatistics } from '../support/builders.ts';
 
@@ -46,33 +47,35 @@ function messageAbout(values: Partial<Job> = {}, extras: Extras = {}): Message {
   const deliveries = { ...record.deliveries, ...(extras.corrects && { [`${extras.corrects}/team`]: told }) };
   return messageOf({ ...record, decision, deliveries }, { outcome, channel: 'team', jobUrl: extras.jobUrl });
 }
-const rendered = (message: Message): SlackPayload => blocksOf(message) as SlackPayload;
+const rendered = (message: Message): SlackPayload => ({ ...slackContent(message) }) as unknown as SlackPayload;
 
 const hostile = `<!channel> & <https://evil.example|click> \`\`\` ${'x'.repeat(5_000)}`;
 const everywhere = (text: string): Partial<Job> => ({ name: text, source: text, startedBy: text, canceledBy: text });
 
+/** The blocks beside the color bar. */
+const besideBar = ({ attachments = [] }: SlackPayload): SlackBlock[] =>
+  attachments.flatMap(({ blocks = [] }) => blocks);
+const allBlocks = (payload: SlackPayload): SlackBlock[] => [...(payload.blocks ?? []), ...besideBar(payload)];
+const elementsOf = (payload: SlackPayload) => (besideBar(payload).at(-1)?.elements ?? []).map(({ text }) => `${text}`);
+
 /** Every text of the blocks, with its limit in characters. */
-function texts({ blocks = [] }: SlackPayload): { type: string; text: string; limit: number }[] {
-  return blocks.flatMap((block) => [
+const texts = (payload: SlackPayload): { type: string; text: string; limit: number }[] =>
+  allBlocks(payload).flatMap((block) => [
     ...(block.text ? [{ ...block.text, limit: block.type === 'header' ? 150 : 3_000 }] : []),
-    ...(block.fields ?? []).map((field) => ({ ...field, limit: 2_000 })),
-    ...(block.elements ?? []).flatMap(({ text }) => (typeof text === 'object' ? [{ ...text, limit: 75 }] : [])),
+    ...(block.elements ?? []).map((element) => ({ ...element, limit: 3_000 })),
   ]) as { type: string; text: string; limit: number }[];
-}
 
 /** Every limit of Slack that a payload breaks; channels.md lists them. */
 function broken(payload: SlackPayload): string[] {
-  const { text = '', blocks = [] } = payload;
+  const { text = '', attachments = [] } = payload;
+  const blocks = allBlocks(payload);
   const problems: [boolean, string][] = [
-    [text.length > 0, 'no text beside the blocks'],
+    [text.length > 0 && text.length <= 4_000, `${text.length} characters beside the blocks`],
     [blocks.length > 0 && blocks.length <= 50, `${blocks.length} blocks`],
+    [attachments.length === 1 && !!attachments[0]?.fallback, 'not one attachment with a fallback'],
     [JSON.stringify(blocks).length <= 12_000, `${JSON.stringify(blocks).length} characters in all blocks`],
-    ...blocks.map(({ fields }): [boolean, string] => [
-      fields === undefined || (fields.length > 0 && fields.length <= 10),
-      `${fields?.length} fields`,
-    ]),
     ...blocks.map(({ elements }): [boolean, string] => [
-      elements === undefined || (elements.length > 0 && elements.length <= 25),
+      elements === undefined || (elements.length > 0 && elements.length <= 10),
       `${elements?.length} elements`,
     ]),
     ...texts(payload).map((one): [boolean, string] => [
@@ -188,47 +191,55 @@ describe('with any text in a job', () => {
   });
 
   test('a cut is marked', () => {
-    const [header, , fields] = rendered(messageAbout(everywhere('x'.repeat(5_000)))).blocks ?? [];
-    expect(header?.text?.text).toBe(`Canceled: ${'x'.repeat(139)}…`);
-    expect(fields?.fields?.[1]?.text).toBe(`*Source*\n${'x'.repeat(299)}…`);
+    const payload = rendered(messageAbout(everywhere('x'.repeat(5_000))));
+    expect(payload.blocks?.[0]?.text?.text).toBe(`⊘ Canceled in production: ${'x'.repeat(123)}…`);
+    expect(elementsOf(payload)[0]).toMatch(/^x{99}… · canceled by x{87}… · x{99}… · 4 min/);
   });
 
   test('a backtick cannot format the following text as code', () => {
-    expect(textOf(messageAbout(everywhere('``` `a`')))).not.toContain('`');
+    expect(rendered(messageAbout(everywhere('``` `a`'))).text).not.toContain('`');
   });
 
   test('a name in plain text is shown unchanged', () => {
     const [header] = rendered(messageAbout({ name: 'Fish & <Chips>' })).blocks ?? [];
-    expect(header?.text).toEqual({ type: 'plain_text', text: 'Canceled: Fish & <Chips>', emoji: false });
+    expect(header?.text).toEqual({
+      type: 'plain_text',
+      text: '⊘ Canceled in production: Fish & <Chips>',
+      emoji: false,
+    });
   });
 
   test('Slack makes no links from external text', () => {
     const payload = rendered(messageAbout(everywhere('see https://evil.example or evil.example')));
     const markdown = texts(payload).filter(({ type }) => type === 'mrkdwn');
-    expect(markdown.length).toBeGreaterThan(3);
+    expect(markdown.map(({ text }) => text).join()).not.toContain('evil');
     expect(markdown.filter((text) => !('verbatim' in text && text.verbatim === true))).toEqual([]);
-    expect(payload['unfurl_links']).toBe(false);
   });
 });
 
-describe('the status word', () => {
-  test.each<[Outcome, words: string]>([
-    ['completed', 'Completed: '],
-    ['completedWithWarnings', 'Completed with warnings: '],
-    ['publishedNothing', 'Completed, published nothing: '],
-    ['failed', 'Failed: '],
-    ['canceled', 'Canceled: '],
-    ['lostTrack', 'Lost track: '],
-  ])('of %s comes first in the header and in the text', (outcome, words) => {
-    const payload = rendered(messageAbout({}, { outcome, mention: 'channel' }));
-    expect(payload.blocks?.[0]).toMatchObject({ type: 'header', text: { text: `${words}Nightly site publish` } });
-    expect(payload.text?.startsWith(`${words}Nightly site publish. `)).toBe(true);
+describe('the title', () => {
+  test.each(outcomes)('of %s comes first, beside its icon, and is the notification', (outcome) => {
+    const message = messageAbout({}, { outcome, mention: 'channel' });
+    const payload = rendered(message);
+    const [header] = payload.blocks ?? [];
+    expect([header?.type, header?.text?.text]).toEqual(['header', `${message.look.icon} ${message.title}`]);
+    expect(payload.text?.split('\n')[0]).toBe(message.title);
+    expect(payload.attachments?.[0]?.fallback).toBe(message.title);
+  });
+
+  test.each<[Outcome, color: string]>([
+    ['completed', '#2e9e6b'],
+    ['late', '#d99a1c'],
+    ['failed', '#d64545'],
+    ['canceled', '#8a93a0'],
+  ])('of %s has a bar in the color of its tone below', (outcome, color) => {
+    expect(rendered(messageAbout({}, { outcome })).attachments?.[0]?.color).toBe(color);
   });
 
   test('of a correction says that it corrects', () => {
     const payload = rendered(messageAbout({}, { outcome: 'completedWithWarnings', corrects: 'completed' }));
-    expect(payload.text).toMatch(/^Completed with warnings \(correction\): /);
-    expect(payload.blocks?.[1]?.text?.text).toMatch(/^This corrects an earlier message, which said “Completed”\./);
+    expect(payload.text).toMatch(/^Completed with warnings in production \(correction\): /);
+    expect(payload.blocks?.[1]?.text?.text).toMatch(/^This corrects “Completed”: 2 items failed/);
   });
 });
 
@@ -239,11 +250,13 @@ describe('a mention', () => {
     ['U0123ABC', '<@U0123ABC>'],
     ['W0123ABC', '<@W0123ABC>'],
     ['S0123ABC', '<!subteam^S0123ABC>'],
-  ])('of %s appears once in the blocks and once in the text', (mention, form) => {
+  ])('of %s appears once in the blocks, where Slack notifies of it, and once in the text', (mention, form) => {
     const payload = rendered(messageAbout({}, { mention }));
+    expect(payload.text?.split('\n')[1]).toBe(form);
     expect(payload.text?.split(form)).toHaveLength(2);
+    expect(payload.blocks?.[1]?.text?.text).toBe(`${form} Items that were already published stay published.`);
     expect(JSON.stringify(payload.blocks).split(form)).toHaveLength(2);
-    expect(payload.blocks?.[1]?.text?.text).toContain(`${form} The job was canceled`);
+    expect(JSON.stringify(payload.attachments)).not.toContain(form);
   });
 
   test.each(outcomes)('is absent for %s, unless a rule asks for it', (outcome) => {
@@ -251,77 +264,42 @@ describe('a mention', () => {
   });
 });
 
-describe('the facts', () => {
-  const fields = (message: Message): string[] =>
-    (rendered(message).blocks ?? []).flatMap((block) => (block.fields ?? []).map(({ text = '' }) => text));
-
-  test('stand side by side, each label above its text', () => {
-    expect(fields(messageAbout())).toEqual([
-      '*Environment*\nproduction',
-      '*Source*\nPages',
-      '*Started by*\nRelease pipeline',
-      '*Canceled by*\nAlex Example',
-      '*Took*\n4 min 5 s, after 5 s in the queue',
-      '*Ended*\n<!date^1768910050^{date_short_pretty} at {time}|2026-01-20 11:54 UTC>',
-      '*Items*\n100 sent · 103 processed · 2 failed · 40 skipped · 7 deleted · 3 additional',
-      '*Counters as of*\n<!date^1768909980^{date_short_pretty} at {time}|2026-01-20 11:53 UTC>',
-      '*Job*\njob_41B25',
+describe('the context line', () => {
+  test('has what is known, the time in the reader’s zone, and the id', () => {
+    expect(elementsOf(rendered(messageAbout({ finishedAt: '2026-07-01T00:30:59.999Z', startedAt: null })))).toEqual([
+      'Release pipeline · canceled by Alex Example · Pages · 103 items · 2 failed · 40 skipped',
+      `<!date^${Date.UTC(2026, 6, 1, 0, 30, 59) / 1_000}^{date_short_pretty} at {time}|2026-07-01 00:30 UTC>`,
+      'job_41B25',
     ]);
   });
 
-  test('show times in the reader’s time zone, with UTC as the fallback', () => {
-    const [date] = fields(messageAbout({ finishedAt: '2026-07-01T00:30:59.999Z' })).filter((text) =>
-      /Ended/.test(text),
-    );
-    expect(date).toBe(
-      `*Ended*\n<!date^${Date.UTC(2026, 6, 1, 0, 30, 59) / 1_000}^{date_short_pretty} at {time}|2026-07-01 00:30 UTC>`,
-    );
-  });
-
-  test('are all in the plain text, for previews and screen readers', () => {
-    expect(textOf(messageAbout({}, { mention: 'here', jobUrl: 'https://example.org/jobs/{jobId}' }))).toBe(
+  test('is in the plain text, for previews and screen readers', () => {
+    expect(rendered(messageAbout({}, { mention: 'here', jobUrl: 'https://example.org/jobs/{jobId}' })).text).toBe(
       [
-        'Canceled: Nightly site publish. The job was canceled before it finished. Items that were already published stay published.',
-        'Environment: production',
-        'Source: Pages',
-        'Started by: Release pipeline',
-        'Canceled by: Alex Example',
-        'Took: 4 min 5 s, after 5 s in the queue',
-        'Ended: 2026-01-20 11:54 UTC',
-        'Items: 100 sent · 103 processed · 2 failed · 40 skipped · 7 deleted · 3 additional',
-        'Counters as of: 2026-01-20 11:53 UTC',
-        'Job: job_41B25',
-        'https://example.org/jobs/job_41B25',
+        'Canceled in production: Nightly site publish',
         '<!here>',
+        'Items that were already published stay published.',
+        'Release pipeline · canceled by Alex Example · Pages · 4 min · 103 items · 2 failed · 40 skipped · 2026-01-20 11:54 UTC',
+        'https://example.org/jobs/job_41B25',
+        'job_41B25',
       ].join('\n'),
     );
   });
 });
 
 describe('the link', () => {
-  const sentence = (jobUrl?: string): string =>
-    rendered(messageAbout({}, { jobUrl })).blocks?.[1]?.text?.text?.split('\n').slice(1).join('\n') ?? '';
+  const link = (jobUrl: string): string | undefined =>
+    elementsOf(rendered(messageAbout({}, { jobUrl })))[1]?.split(' · ')[1];
 
-  test.each<[jobUrl: string, link: string]>([
+  // A link, not a button: Slack would report each click to an app.
+  test.each<[jobUrl: string, link: string | undefined]>([
     ['https://example.org/jobs/{jobId}', '<https://example.org/jobs/job_41B25|Open the job>'],
     ['https://example.org/?a={jobId}&b=2', '<https://example.org/?a=job_41B25&amp;b=2|Open the job>'],
     ['https://example.org/a|b>c', '<https://example.org/a%7Cb&gt;c|Open the job>'],
-  ])('%s is below the sentence', (jobUrl, link) => {
-    expect(sentence(jobUrl)).toBe(link);
-  });
-
-  test('is absent without an address', () => {
-    expect(sentence()).toBe('');
-  });
-
-  test('is not a button: Slack would report each click to an app', () => {
-    const { blocks = [] } = rendered(messageAbout({}, { jobUrl: 'https://example.org/jobs/{jobId}' }));
-    expect(blocks.map(({ type }) => type)).toEqual(['header', 'section', 'section']);
-  });
-
-  test('that is too long for a text is left out', () => {
-    const message = messageAbout({}, { jobUrl: `https://example.org/${'x'.repeat(3_000)}/{jobId}` });
-    expect(broken(rendered(message))).toEqual([]);
+    [`https://example.org/${'x'.repeat(3_000)}/{jobId}`, undefined],
+    ['https://example.org/{tenantId}', undefined],
+  ])('%s is beside the time', (jobUrl, expected) => {
+    expect(link(jobUrl)).toBe(expected);
   });
 });
 
@@ -338,9 +316,9 @@ describe('Slack', () => {
 
   test.each(outcomes)('accepts a message of %s', async (outcome) => {
     const message = messageAbout({}, { outcome, mention: 'here', jobUrl: 'https://example.org/{jobId}' });
-    expect(await post(blocksOf(message))).toBe('200 ok');
-    expect(await post({ text: textOf(message) })).toBe('200 ok');
-    expect(slack.messages.at(-2)?.payload).toEqual(blocksOf(message));
+    expect(await post(rendered(message))).toBe('200 ok');
+    expect(await post({ text: rendered(message).text })).toBe('200 ok');
+    expect(slack.messages.at(-2)?.payload).toEqual(rendered(message));
   });
 
   test.each([
@@ -351,13 +329,13 @@ describe('Slack', () => {
     '\ud83d"\\'.repeat(2_000),
   ])('accepts a message about %j', async (text) => {
     const message = messageAbout(everywhere(text), { mention: 'S0123ABC' });
-    expect(await post(blocksOf(message))).toBe('200 ok');
-    expect(await post({ text: textOf(message) })).toBe('200 ok');
+    expect(await post(rendered(message))).toBe('200 ok');
+    expect(await post({ text: rendered(message).text })).toBe('200 ok');
   });
 
   test('accepts a message about a job that was never read', async () => {
     const nothing = { name: null, source: null, startedBy: null, canceledBy: null, statistics: null };
     const times = { queuedAt: null, startedAt: null, finishedAt: null };
-    expect(await post(blocksOf(messageAbout({ ...nothing, ...times })))).toBe('200 ok');
+    expect(await post(rendered(messageAbout({ ...nothing, ...times })))).toBe('200 ok');
   });
 });

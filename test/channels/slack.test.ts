@@ -60,7 +60,13 @@ test('sends a message in one request, with blocks and text', async () => {
   expect(await create().send(someMessage(), 5_000)).toEqual({ receipt: 'ok' });
   expect(server.requestCount()).toBe(1);
   expect(server.messages).toMatchObject([
-    { payload: { text: expect.stringMatching(/^Failed: Nightly/), blocks: [{ type: 'header' }, {}, {}] } },
+    {
+      payload: {
+        text: expect.stringMatching(/^Failed in production: Nightly/),
+        blocks: [{ type: 'header' }, { type: 'section' }],
+        attachments: [{}],
+      },
+    },
   ]);
 });
 
@@ -169,8 +175,8 @@ test.each(rejectedPayloads)('after %s, it sends the plain text at once', async (
   expect(server.messages).toHaveLength(1);
   const [posted] = server.messages;
   expect(Object.keys(posted?.payload ?? {})).toEqual(['text']);
-  expect(posted?.payload.text).toMatch(/^Failed: Nightly site publish\. The whole job failed\./);
-  expect(posted?.payload.text).toContain('Environment: production');
+  expect(posted?.payload.text).toMatch(/^Failed in production: Nightly site publish\n/);
+  expect(posted?.payload.text).toContain('Release pipeline');
   expect(posted?.payload.text).toContain('<!here>');
 });
 
@@ -350,7 +356,7 @@ test('finds a deleted hook without a message', async () => {
 
 test('renders what it would send', async () => {
   const { text, payload } = create().render(someMessage());
-  expect(text).toMatch(/^Failed: Nightly/);
+  expect(text).toMatch(/^Failed in production: Nightly/);
   await create().send(someMessage(), 5_000);
   expect(server.messages).toMatchObject([{ payload }]);
 });

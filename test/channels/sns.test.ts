@@ -57,14 +57,14 @@ test('sends a message in one request, and its id is the receipt', async () => {
   expect(topic.publishCount()).toBe(1);
   expect(topic.messages).toMatchObject([
     {
-      subject: 'Failed: Nightly site publish',
+      subject: 'Failed in production: Nightly site publish',
       attributes: { outcome: 'failed', status: 'Failed', environment: 'production', source: 'Pages', jobId: 'job_1' },
       groupId: null,
       deduplicationId: null,
     },
   ]);
   expect(JSON.parse(topic.messages[0]?.document ?? '')).toEqual(someMessage().document);
-  expect(topic.messages[0]?.email).toContain('The whole job failed.');
+  expect(topic.messages[0]?.email).toContain('Sitecore gives no cause.');
 });
 
 test('a standard topic does not deduplicate', async () => {
@@ -239,7 +239,7 @@ test('finds a missing topic', async () => {
 
 test('renders what it would send', () => {
   const { text, payload } = create().render(someMessage());
-  expect(text).toContain('The whole job failed.');
-  expect(payload).toMatchObject({ Subject: 'Failed: Nightly site publish', MessageStructure: 'json' });
+  expect(text).toContain('Sitecore gives no cause.');
+  expect(payload).toMatchObject({ Subject: 'Failed in production: Nightly site publish', MessageStructure: 'json' });
   expect(payload).not.toHaveProperty('TopicArn');
 });

@@ -46,6 +46,13 @@ function textsIn(element: Card, type = ''): [type: string, text: string][] {
   return [...own, ...['body', 'items', 'inlines', 'actions'].flatMap((member) => textsIn(element[member]))];
 }
 
+/** Texts that Teams reads as markdown, but for the time. */
+const foreignBlocks = (card: Card) =>
+  textsIn(card).filter(
+    ([type, text]) =>
+      type !== 'TextRun' && !/^[a-z ]*\{\{DATE\([\dT:-]+Z,SHORT\)\}\} \{\{TIME\([\dT:-]+Z\)\}\}$/.test(text),
+  );
+
 describe('an Adaptive Card', () => {
   const jane = { name: 'Jane Editor', teams: 'jane@example.com' };
   const rows = everyOutcome({ mentioned: jane, jobUrl: 'https://example.com/jobs/{jobId}' });
@@ -63,19 +70,22 @@ describe('an Adaptive Card', () => {
     expect(problemsOf({ ...card, body: [...card.body, element] })).not.toEqual([]);
   });
 
-  test('shows the status word and its colour, the sentence, the facts and the link', () => {
+  test('shows the title in its colour, the sentence, the context line and the link', () => {
     const message = messageAbout('failed', { jobUrl: 'https://example.com/jobs/{jobId}' });
     const card = cardOf(message);
     expect(card).toMatchObject({ version: '1.4', msteams: { width: 'Full' } });
     expect(card.body[0]).toMatchObject({ type: 'Container', style: 'attention' });
-    const texts = textsIn(card).map(([, text]) => text);
-    expect(texts[0]).toBe('Failed: Nightly site publish');
-    expect(texts[1]).toMatch(/^The whole job failed\./);
-    expect(texts).toEqual(expect.arrayContaining(['Environment: ', 'production', 'Started by: ', 'Jane Editor']));
+    expect(textsIn(card).map(([, text]) => text)).toEqual([
+      '✕ Failed in production: Nightly site publish',
+      'Sitecore gives no cause: check the job there before you publish again.',
+      'Jane Editor · Pages · 9 min · 100 items',
+      '{{DATE(2026-01-20T11:59:00Z,SHORT)}} {{TIME(2026-01-20T11:59:00Z)}}',
+      'job_41B25',
+    ]);
     expect(card.actions).toEqual([
       { type: 'Action.OpenUrl', title: 'Open the job', url: 'https://example.com/jobs/job_41B25' },
     ]);
-    expect(card.fallbackText).toMatch(/^Failed: Nightly site publish\. The whole job failed\./);
+    expect(card.fallbackText).toMatch(/^Failed in production: Nightly site publish\. Sitecore gives no cause/);
   });
 
   test('has a colour for each outcome', () => {
@@ -92,6 +102,8 @@ describe('an Adaptive Card', () => {
       late: 'warning',
       stuck: 'warning',
       test: 'emphasis',
+      trouble: 'attention',
+      recovered: 'good',
     });
   });
 
@@ -106,7 +118,7 @@ describe('the payload', () => {
   test('is a message with the card attached', () => {
     expect(render(message)).toEqual({
       type: 'message',
-      summary: 'Canceled: Nightly site publish',
+      summary: 'Canceled in production: Nightly site publish',
       attachments: [
         { contentType: 'application/vnd.microsoft.card.adaptive', contentUrl: null, content: cardOf(message) },
       ],
@@ -118,7 +130,7 @@ describe('the payload', () => {
   });
 
   test('comes with a text for people', () => {
-    expect(channelWith().render(message).text).toMatch(/^Canceled: Nightly site publish\nThe job was canceled/);
+    expect(channelWith().render(message).text).toMatch(/^⊘ Canceled in production: Nightly site publish\nItems that/);
   });
 });
 
@@ -146,7 +158,7 @@ describe('a mention', () => {
   ])('of %s does not exist', (_, values) => {
     const card = cardOf({ ...messageAbout('failed'), ...values });
     expect(card.msteams).toEqual({ width: 'Full' });
-    expect(textsIn(card).filter(([type]) => type === 'TextBlock')).toEqual([]);
+    expect(foreignBlocks(card)).toEqual([]);
   });
 });
 
@@ -159,26 +171,27 @@ describe('a hostile name', () => {
 
   test.each(rows)('(%s, %s) is text, and within the limits', (_, __, message) => {
     // Not even a domain that lets everything through may break the card.
-    const longer = { ...message, facts: [...message.facts, { label: 'Extra', text: hostileTexts[0] ?? '' }] };
+    const { context } = message;
+    const longer = { ...message, context: { ...context, facts: [...context.facts, hostileTexts[0] ?? ''] } };
     for (const one of [message, longer]) {
       const [payload, card] = [render(one), cardOf(one)];
       expect(Buffer.byteLength(JSON.stringify(payload))).toBeLessThanOrEqual(20_000);
       expect(problemsOf(card)).toEqual([]);
-      expect(card.actions).toHaveLength(1);
-      expect(textsIn(card).filter(([type]) => type !== 'TextRun')).toEqual([]);
+      expect(card.actions?.length).toBe(message.link ? 1 : undefined);
+      expect(foreignBlocks(card)).toEqual([]);
       expect(card.msteams).toEqual({ width: 'Full' });
     }
   });
 
   test('is cut where everybody sees it', () => {
-    const title = `Failed: ${'x'.repeat(5_000)}`;
-    expect(textsIn(cardOf({ ...messageAbout('failed'), title }))[0]?.[1]).toMatch(/^Failed: x+…$/);
+    const title = `Failed in production: ${'x'.repeat(5_000)}`;
+    expect(textsIn(cardOf({ ...messageAbout('failed'), title }))[0]?.[1]).toMatch(/^✕ Failed in production: x+…$/);
   });
 
-  test('costs facts, and no link, when there are too many of them', () => {
-    const facts = Array.from({ length: 200 }, (_, index) => ({ label: `Fact ${index}`, text: '漢'.repeat(5_000) }));
-    const card = cardOf({ ...messageAbout('failed', { jobUrl: 'https://example.com/{jobId}' }), facts });
+  test('in an address that is too long costs the link alone', () => {
+    const message = messageAbout('failed', { jobUrl: `https://example.com/${'{jobId}'.repeat(2_500)}` });
+    const card = cardOf(message);
     expect(Buffer.byteLength(JSON.stringify(card))).toBeLessThanOrEqual(20_000);
-    expect(card.actions).toHaveLength(1);
+    expect([card.actions, textsIn(card)]).toEqual([undefined, textsIn(cardOf({ ...message, link: null }))]);
   });
 });

@@ -87,7 +87,7 @@ describe('a new type of channel', () => {
     expect(pages).toEqual([
       {
         keys: `${routingKey} ${oldKey}`,
-        title: 'Failed: Nightly site publish',
+        title: 'Failed in production: Nightly site publish',
         severity: 'high',
         quiet: false,
         dedup: expect.stringMatching(/^[0-9a-f]{64}$/),

@@ -47,7 +47,7 @@ describe('--job', () => {
     expect(text).toMatch(/^transition +never seen -> Failed, firstSeenFinished: the job is new and has ended$/m);
     expect(text).toMatch(/^why +Rule 1: failed or canceled, from Pages → team$/m);
     expect(text).toMatch(/^not notified +events$/m);
-    expect(text).toMatch(/message to team \(slack\)\n {2}Failed: Nightly site publish/);
+    expect(text).toMatch(/message to team \(slack\)\n {2}Failed in production: Nightly site publish/);
     await expectNoEffect();
   });
 
@@ -95,7 +95,9 @@ describe('--job', () => {
       messages: [{ channel: 'team' }],
     });
     expect(before.text).toContain('the job has run for longer than its limit of 3 min; Rule 1: late → team');
-    expect(before.text).toMatch(/message to team \(slack\)\n {2}Late, still running: Nightly site publish/);
+    expect(before.text).toMatch(
+      /message to team \(slack\)\n {2}Late in production, still running: Nightly site publish/,
+    );
     await expectNoEffect();
 
     await scene.notifier.post('job_1');
@@ -146,7 +148,10 @@ describe('--file', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(JSON.parse(stdout)).toMatchObject({ jobId: 'job_7', messages: [{ channel: 'team' }] });
     const piped = await run(['explain', '--file', '-'], env, job({ status: 'Canceled' }));
-    expect(piped).toMatchObject({ code: 0, stdout: expect.stringContaining('Canceled: Nightly site publish') });
+    expect(piped).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Canceled in production: Nightly site publish'),
+    });
     expect(scene.world.calls()).toBe(0);
   });
 

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { noProgressLine } from '../../cli/progress-line.ts';
 import { sendTest } from '../../cli/send-test.ts';
+import { deploy } from '../support/notifier.ts';
 import { run } from './run.ts';
 import { stepping, useScene } from './scene.ts';
 
@@ -20,7 +21,9 @@ test('the next sweep sends it to every channel', async () => {
   expect(exitCode).toBe(0);
   expect(text).toMatch(/^✔ team test, sent at .+ UTC\n✔ events test, sent at .+ UTC$/);
   expect(document).toMatchObject({ jobId: expect.stringMatching(/^TEST-/), environment: 'production' });
-  expect(scene.world.slack.messages).toMatchObject([{ payload: { text: expect.stringMatching(/^TEST: /) } }]);
+  expect(scene.world.slack.messages).toMatchObject([
+    { payload: { text: expect.stringMatching(/^TEST in production: /) } },
+  ]);
   expect(scene.world.topic.messages).toHaveLength(1);
 });
 
@@ -30,6 +33,18 @@ test('named channels get it once each', async () => {
   const { body } = await scene.notifier.get(document.jobId);
   expect(body).toMatchObject({ decision: { channels: ['events'] } });
   expect(scene.world.slack.messages).toEqual([]);
+});
+
+test('a channel that writes to the person who started a job gets none', async () => {
+  const { slack, config } = scene.world;
+  const { token } = slack.workspace.app;
+  const dm = { type: 'slack-app', token, channel: 'starter', apiUrl: slack.apiUrl };
+  scene.notifier = deploy(scene.world, { config: { ...config(), channels: { ...config().channels, dm } } });
+  const { document } = await send([], [scene.notifier.sweep]);
+  expect(document.deliveries).toMatchObject([{ channel: 'team' }, { channel: 'events' }]);
+  await expect(send(['dm'], [])).rejects.toThrow('The channel dm writes to the person who started a job');
+  const operators = ['dm'];
+  expect(() => deploy(scene.world, { config: { ...config(), channels: { dm }, operators } })).toThrow(/^operators: /);
 });
 
 test('a channel that refuses it is a cross with its error, and ends the wait', async () => {

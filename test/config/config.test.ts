@@ -43,6 +43,7 @@ webhook:
 
 const environment = { clientId: 'ssm:/id', clientSecret: 'ssm:/secret' };
 const team = { type: 'slack', webhookUrl: 'ssm:/hook' };
+const room = { type: 'slack-app', token: 'ssm:/token', channel: 'C012AB3CD' };
 const least = { environments: { production: environment }, channels: { team } };
 const withRule = (rule: object) => ({ ...least, rules: [{ notify: ['team'], ...rule }] });
 const withEnvironment = (values: object) => ({ ...least, environments: { production: { ...environment, ...values } } });
@@ -165,7 +166,11 @@ describe('a document', () => {
     ],
     ['http on this machine', withEnvironment({ apiUrl: 'http://127.0.0.1:4000', tokenUrl: 'http://[::1]:1/t' }), {}],
     ['http on localhost', withEnvironment({ apiUrl: 'http://localhost' }), {}],
-    ['a link with the job in it', withEnvironment({ jobUrl: 'https://example.org/{jobId}' }), {}],
+    [
+      'a link with every placeholder',
+      withEnvironment({ jobUrl: 'https://example.org/{organizationId}/{tenantId}/{jobId}' }),
+      {},
+    ],
     ['literal values', withEnvironment({ clientId: 'abc', clientSecret: 'env', apiUrl: 'https://example.org/' }), {}],
     ['names of 1 and of 40 characters', { ...least, channels: { a: team, ['a-1'.padEnd(40, 'x')]: team } }, {}],
     [
@@ -178,8 +183,9 @@ describe('a document', () => {
   });
 });
 
-const aType = 'slack | sns | teams | webhook';
-const anOutcome = 'completed | completedWithWarnings | publishedNothing | failed | canceled | lostTrack | late | stuck';
+const aType = 'slack | slack-app | sns | teams | webhook';
+const anOutcome =
+  'completed | completedWithWarnings | publishedNothing | failed | canceled | lostTrack | late | stuck | started';
 const aName = 'a name of 1 to 40 characters out of a-z, 0-9 and -';
 const aMention = 'here, channel, starter, or the id of a Slack member or group';
 const anAddress = 'an https address (http only on this machine)';
@@ -204,6 +210,14 @@ const wrong: [problem: string, document: unknown][] = [
   ['chanels: unknown key', { ...least, chanels: {} }],
   ['environments.production.region: unknown key', withEnvironment({ region: 'eu' })],
   ['channels.team.channel: unknown key', { ...least, channels: { team: { ...team, channel: '#all' } } }],
+  ...['#general', 'general', 'U012AB3CD', 'everyone'].map((channel): [string, object] => [
+    'channels.room.channel: expected the id of a Slack channel (C012AB3CD), or starter; got a string',
+    { ...least, channels: { team, room: { type: 'slack-app', token: 'ssm:/token', channel } } },
+  ]),
+  [
+    'channels.room.apiUrl: expected an https address (http only on this machine); got a string',
+    { ...least, channels: { team, room: { ...room, apiUrl: 'http://slack.example.com/api' } } },
+  ],
   ['rules[0].tell: unknown key', withRule({ tell: [] })],
   ['rules[0].when.status: unknown key', withRule({ when: { status: 'Failed' } })],
   ['settings.retryForHours: unknown key', withSettings({ retryForHours: 1 })],
@@ -267,6 +281,12 @@ const wrong: [problem: string, document: unknown][] = [
 describe('an invalid document', () => {
   test.each(wrong)('%s', (problem, document) => {
     expect(problems(document)).toEqual([problem]);
+  });
+
+  test.each(['{jobID}', '{job', '{}'])('is refused if the link has another placeholder: %s', (placeholder) => {
+    expect(problems(withEnvironment({ jobUrl: `https://example.org/${placeholder}` }))).toEqual([
+      'environments.production.jobUrl: expected no placeholders but {jobId}, {organizationId}, {tenantId}; got a string',
+    ]);
   });
 
   test.each<[sentence: string, document: object, expected: string]>([

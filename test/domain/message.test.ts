@@ -17,7 +17,7 @@ import {
 } from '../../lib/domain/job.ts';
 import { deduplicationId, type JobDocument, type Message, messageOf, sha256 } from '../../lib/domain/message.ts';
 import { recoveredRecord, troubleRecord } from '../../lib/domain/operator-notice.ts';
-import { inUtc } from '../../lib/domain/wording.ts';
+import { contextText, inUtc } from '../../lib/domain/wording.ts';
 import { decideNext } from '../../lib/pipeline/check.ts';
 import {
   bareJob,
@@ -70,8 +70,7 @@ const matterOf = ({ exceeded }: JobRecord, outcome: Outcome) => ({
   outcome,
   limit: timeLimitNames.find((limit) => exceeded?.[limit]?.decision.outcome === outcome),
 });
-const facts = (message: Message): Record<string, string> =>
-  Object.fromEntries(message.facts.map((fact) => [fact.label, 'moment' in fact ? fact.moment : fact.text]));
+const lineOf = (message: Message): string => contextText(message.context);
 
 const waiting = jobOf('Queued', { queuedAt: '2026-01-20T11:29:00.000Z', startedAt: null, finishedAt: null });
 const standing = jobOf('Running', { finishedAt: null });
@@ -87,6 +86,7 @@ const records: Record<Outcome, JobRecord> = {
   lostTrack: after([0, read(jobOf('Running'))], [minute, notFound], [11 * minute, notFound]),
   late: after([0, read(waiting)]),
   stuck: after([0, read(standing)], [16 * minute, read(standing)]),
+  started: after([0, read(standing), { rules: [{ when: { outcome: ['started'] }, notify: ['team'] }] }]),
   test: testRecord(name, ['team'], contextOf(0)),
   trouble: troubleRecord(name, trouble, ['team'], contextOf(16 * minute)),
   recovered: recoveredRecord(
@@ -96,71 +96,57 @@ const records: Record<Outcome, JobRecord> = {
 };
 
 describe('the outcomes', () => {
-  test.each<[Outcome, title: string, summary: string]>([
-    ['completed', 'Completed: Nightly site publish', 'The content is published.'],
+  test.each<[Outcome, title: string, summary: string | null]>([
+    ['completed', 'Completed in production: Nightly site publish', null],
     [
       'completedWithWarnings',
-      'Completed with warnings: Nightly site publish',
-      'The job completed, but 2 items failed and were not published. The rest is published.',
+      'Completed with warnings in production: Nightly site publish',
+      '2 items failed and were not published; the rest is published.',
     ],
     [
       'publishedNothing',
-      'Completed, published nothing: Nightly site publish',
-      'The job completed but published nothing: Sitecore skipped all 40 items.',
+      'Completed, published nothing in production: Nightly site publish',
+      'Sitecore skipped all 40 items.',
     ],
     [
       'failed',
-      'Failed: Nightly site publish',
-      'The whole job failed. The API gives no cause: check the job in Sitecore before you publish again.',
+      'Failed in production: Nightly site publish',
+      'Sitecore gives no cause: check the job there before you publish again.',
     ],
-    [
-      'canceled',
-      'Canceled: Nightly site publish',
-      'The job was canceled before it finished. Items that were already published stay published.',
-    ],
+    ['canceled', 'Canceled in production: Nightly site publish', 'Items that were already published stay published.'],
     [
       'lostTrack',
-      'Lost track: Nightly site publish',
-      'Sitecore has not recognized this job since 2026-01-20 12:01 UTC. Its last known status is Running. How it ended is unknown.',
+      'Lost track in production: Nightly site publish',
+      'Sitecore no longer recognizes this job: its last known status is Running, and how it ended is unknown.',
     ],
     [
       'late',
-      'Late, still queued: Nightly site publish',
-      'The job has not started: it has been queued for 31 min. The limit is 30 min. The notifier keeps watching it.',
+      'Late in production, still queued: Nightly site publish',
+      'It has been queued for 31 min, and the limit is 30 min.',
     ],
     [
       'stuck',
-      'Stuck: Nightly site publish',
-      'The job is running, but its counters and their report time have not changed for 16 min. ' +
-        'The limit is 15 min. The notifier keeps watching it.',
+      'Stuck in production: Nightly site publish',
+      'Its counters have not changed for 16 min, and the limit is 15 min.',
     ],
-    [
-      'trouble',
-      'Not working: channel events',
-      'Messages to this channel are not accepted. The notifier keeps them, and sends them once the channel works again.',
-    ],
-    ['recovered', 'Works again: channel events', 'The notifier has caught up or does so now. Nothing is to be done.'],
-    ['test', 'TEST: job_41B25', 'This is a test of the notifier: messages reach this channel. Nothing was published.'],
+    ['trouble', 'Not working: channel events', 'Messages to this channel wait until it works again: SNS: NotFound.'],
+    ['started', 'Started in production: Nightly site publish', null],
+    ['recovered', 'Works again: channel events', 'The notifier catches up by itself; there is nothing to do.'],
+    ['test', 'TEST in production: job_41B25', 'Messages reach this channel; nothing was published.'],
   ])('%s', (outcome, title, summary) => {
     expect(told(records[outcome])).toMatchObject({ title, summary, document: { outcome, correction: false } });
   });
 
+  test('of a job can be told apart by their icons alone', () => {
+    const icons = outcomes.map((outcome) => told(records[outcome]).look.icon);
+    expect(new Set(icons).size).toBe(outcomes.length);
+    expect(icons.filter((icon) => [...icon].length !== 1)).toEqual([]);
+  });
+
   test.each<[sentence: string, counts: Partial<Statistics>, summary: string]>([
-    [
-      'one failed item',
-      { failed: 1 },
-      'The job completed, but 1 item failed and was not published. The rest is published.',
-    ],
-    [
-      'many failed items',
-      { failed: 12_345 },
-      'The job completed, but 12,345 items failed and were not published. The rest is published.',
-    ],
-    [
-      'one skipped item',
-      { processed: 0, skipped: 1 },
-      'The job completed but published nothing: Sitecore skipped the only item.',
-    ],
+    ['one failed item', { failed: 1 }, '1 item failed and was not published; the rest is published.'],
+    ['many failed items', { failed: 12_345 }, '12,345 items failed and were not published; the rest is published.'],
+    ['one skipped item', { processed: 0, skipped: 1 }, 'Sitecore skipped the only item.'],
   ])('use correct grammar: %s', (_, counts, summary) => {
     expect(told(after([0, read(jobOf('Completed', { statistics: counted(counts) }))])).summary).toBe(summary);
   });
@@ -180,10 +166,8 @@ describe('a correction', () => {
 
   test('names the outcome that it corrects', () => {
     expect(told(record)).toMatchObject({
-      title: 'Completed with warnings (correction): Nightly site publish',
-      summary:
-        'This corrects an earlier message, which said “Completed”. ' +
-        'The job completed, but 2 items failed and were not published. The rest is published.',
+      title: 'Completed with warnings in production (correction): Nightly site publish',
+      summary: 'This corrects “Completed”: 2 items failed and were not published; the rest is published.',
       document: { outcome: 'completedWithWarnings', reason: 'corrected', correction: true, statistics: { failed: 2 } },
     });
   });
@@ -191,18 +175,17 @@ describe('a correction', () => {
   test('is none for a channel that was never notified', () => {
     const { 'completed/team': _, ...others } = record.deliveries;
     const message = told({ ...record, deliveries: others });
-    expect(message.title).toBe('Completed with warnings: Nightly site publish');
+    expect(message.title).toBe('Completed with warnings in production: Nightly site publish');
     expect(message.document).toMatchObject({ reason: 'corrected', correction: false });
   });
 
   test('leaves the message that it corrects as it was, should that still have to be sent', () => {
     const first = told(record, 'completed');
     expect(first).toMatchObject({
-      title: 'Completed: Nightly site publish',
-      summary: 'The content is published.',
+      title: 'Completed in production: Nightly site publish',
+      summary: null,
       document: { outcome: 'completed', reason: 'firstSeenFinished', correction: false, statistics: stale },
     });
-    expect(facts(first)).toMatchObject({ 'Counters as of': stale.asOf });
   });
 });
 
@@ -224,16 +207,11 @@ describe('a job that takes too long', () => {
       records.late,
       'queuedFor',
       {
-        facts: [
-          { label: 'Environment', text: 'production' },
-          { label: 'Source', text: 'Pages' },
-          { label: 'Started by', text: 'Release pipeline' },
-          { label: 'Queued since', moment: '2026-01-20T11:29:00.000Z' },
-          { label: 'Noticed', moment: '2026-01-20T12:00:00.000Z' },
-          { label: 'Items', text: '100 sent · 103 processed · 0 failed · 40 skipped · 3 additional' },
-          { label: 'Counters as of', moment: '2026-01-20T11:59:30.000Z' },
-          { label: 'Job', text: 'job_41B25' },
-        ],
+        context: {
+          facts: ['Release pipeline', 'Pages', '103 items', '40 skipped'],
+          time: { words: 'queued since', at: '2026-01-20T11:29:00.000Z' },
+          jobId: 'job_41B25',
+        },
         document: { outcome: 'late', limit: 'queuedFor', limitMinutes: 30, since: '2026-01-20T11:29:00.000Z' },
       },
     ],
@@ -242,9 +220,8 @@ describe('a job that takes too long', () => {
       after([0, read({ ...waiting, queuedAt: inTime })], [minute, read({ ...standing, ...beganEarly })]),
       'runningFor',
       {
-        title: 'Late, still running: Nightly site publish',
-        summary:
-          'The job has not ended: it has been running for 1 h 31 min. The limit is 1 h. The notifier keeps watching it.',
+        title: 'Late in production, still running: Nightly site publish',
+        summary: 'It has been running for 1 h 31 min, and the limit is 1 h.',
         document: { outcome: 'late', limit: 'runningFor', limitMinutes: 60, since: '2026-01-20T10:30:00.000Z' },
       },
     ],
@@ -253,9 +230,8 @@ describe('a job that takes too long', () => {
       after([0, read(waiting)], [minute, read(standing)]),
       'queuedFor',
       {
-        title: 'Late, was still queued: Nightly site publish',
-        summary:
-          'The job had not started: it had been queued for 31 min. The limit is 30 min. Its status is Running now. The notifier keeps watching it.',
+        title: 'Late in production, was still queued: Nightly site publish',
+        summary: 'It had been queued for 31 min, and the limit is 30 min; its status is Running now.',
         document: { outcome: 'late', limit: 'queuedFor', status: 'Queued' },
       },
     ],
@@ -264,10 +240,10 @@ describe('a job that takes too long', () => {
       slow({ queuedAt: inTime }, beganEarly),
       'runningFor',
       {
-        title: 'Late, was still running: Nightly site publish',
+        title: 'Late in production, was still running: Nightly site publish',
         summary:
-          'The job had not ended: it had been running for 1 h 31 min. The limit is 1 h. It has ended since then: its status is Completed.',
-        facts: expect.arrayContaining([{ label: 'Was running since', moment: '2026-01-20T10:30:00.000Z' }]),
+          'It had been running for 1 h 31 min, and the limit is 1 h; it has ended since then, and its status is Completed.',
+        context: { time: { words: 'was running since', at: '2026-01-20T10:30:00.000Z' } },
         document: { outcome: 'late', limit: 'runningFor', status: 'Running' },
       },
     ],
@@ -276,9 +252,8 @@ describe('a job that takes too long', () => {
       after([0, read(waiting)], [minute, notFound], [11 * minute, notFound]),
       'queuedFor',
       {
-        title: 'Late, was still queued: Nightly site publish',
-        summary:
-          'The job had not started: it had been queued for 31 min. The limit is 30 min. The notifier no longer watches it.',
+        title: 'Late in production, was still queued: Nightly site publish',
+        summary: 'It had been queued for 31 min, and the limit is 30 min; the notifier no longer watches it.',
       },
     ],
     [
@@ -286,8 +261,8 @@ describe('a job that takes too long', () => {
       slow({ queuedAt: inTime }, { startedAt: inTime }),
       'noProgressFor',
       {
-        title: 'Stuck, was without progress: Nightly site publish',
-        facts: expect.arrayContaining([{ label: 'Had no progress since', moment: '2026-01-20T12:01:00.000Z' }]),
+        title: 'Stuck in production, was without progress: Nightly site publish',
+        context: { time: { words: 'had no progress since', at: '2026-01-20T12:01:00.000Z' } },
         document: { outcome: 'stuck', limit: 'noProgressFor', limitMinutes: 15, since: '2026-01-20T12:01:00.000Z' },
       },
     ],
@@ -303,34 +278,27 @@ describe('a job that takes too long', () => {
         exceeded: [],
         correction: false,
       });
-      expect(shown.facts.length).toBeLessThanOrEqual(10);
     },
   );
 
-  test.each<[sentence: string, record: JobRecord, said: string, exceeded: TimeLimit[]]>([
-    ['in time', slow({ queuedAt: inTime }, began), '', []],
-    ['queued', slow({}, began), ' Earlier, it was late: in the queue for more than 30 min.', ['queuedFor']],
+  test.each<[sentence: string, record: JobRecord, said: string[], exceeded: TimeLimit[]]>([
+    ['in time', slow({ queuedAt: inTime }, began), [], []],
+    ['queued', slow({}, began), ['was late: queued over 30 min'], ['queuedFor']],
     [
       'queued, and running',
       slow({}, beganEarly),
-      ' Earlier, it was late: in the queue for more than 30 min, running for more than 1 h.',
+      ['was late: queued over 30 min', 'was late: ran over 1 h'],
       ['queuedFor', 'runningFor'],
-    ],
-    [
-      'standing still',
-      slow({ queuedAt: inTime }, { startedAt: inTime }),
-      ' Earlier, it was stuck: without progress for more than 15 min.',
-      ['noProgressFor'],
     ],
     [
       'queued, and standing still',
       slow({}, { startedAt: inTime }),
-      ' Earlier, it was late: in the queue for more than 30 min. Earlier, it was stuck: without progress for more than 15 min.',
+      ['was late: queued over 30 min', 'was stuck over 15 min'],
       ['queuedFor', 'noProgressFor'],
     ],
   ])('says so when it ends, and how long it took: %s', (_, record, said, exceeded) => {
     const message = told(record, 'completed');
-    expect(message.summary).toBe(`The content is published.${said}`);
+    expect(message.context.facts).toEqual(['Release pipeline', 'Pages', '4 min', '103 items', '40 skipped', ...said]);
     expect(message.document).toMatchObject({
       exceeded,
       limit: null,
@@ -338,20 +306,19 @@ describe('a job that takes too long', () => {
       since: null,
       durationSeconds: 245,
     });
-    expect(facts(message)['Took']).toBe('4 min 5 s, after 5 s in the queue');
   });
 
   test('that was lost and is found again is said to have been lost', () => {
     const job = read(jobOf('Running'));
     const found = after([0, job], [minute, notFound], [11 * minute, notFound], [12 * minute, job]);
     expect(told(found, 'lostTrack').summary).toBe(
-      'Sitecore did not recognize this job from 2026-01-20 12:01 UTC on. It was found again later: its status is Running.',
+      'Sitecore did not recognize this job, and it was found again later: its status is Running.',
     );
   });
 
   test('is not said to be over when it is lost', () => {
     const lost = after([0, read(waiting)], [minute, notFound], [11 * minute, notFound]);
-    expect(told(lost, 'lostTrack').summary).not.toContain('late');
+    expect(lineOf(told(lost, 'lostTrack'))).not.toContain('late');
     expect(told(lost, 'lostTrack').document).toMatchObject({ exceeded: [], since: '2026-01-20T12:01:00.000Z' });
   });
 
@@ -371,21 +338,23 @@ describe('a job that takes too long', () => {
   ])('says the limit in words: %d, %s', (queuedFor, said) => {
     const longAgo = jobOf('Queued', { queuedAt: '2026-01-20T10:00:00.000Z', finishedAt: null });
     const record = after([0, read(longAgo), { timeLimits: [{ queuedFor }] }]);
-    expect(told(record).summary).toContain(` for 2 h. The limit is ${said}. `);
+    expect(told(record).summary).toContain(` for 2 h, and the limit is ${said}.`);
   });
 });
 
 describe('a job that is lost', () => {
-  test.each<[sentence: string, record: JobRecord, summary: string]>([
+  test.each<[sentence: string, record: JobRecord, summary: string, since: string]>([
     [
       'its own failures',
       after([0, read(jobOf('Queued'))], [day, unreadable], [8 * day, unreadable]),
-      'The job has been unreadable since 2026-01-21 12:00 UTC. Its last known status is Queued. How it ended is unknown.',
+      'The job is unreadable: its last known status is Queued, and how it ended is unknown.',
+      'unreadable since 2026-01-21 12:00 UTC',
     ],
     [
       'failures from the beginning',
       after([0, unreadable], [7 * day, unreadable]),
-      'The job has been unreadable since 2026-01-20 12:00 UTC. It was never read. How it ended is unknown.',
+      'The job is unreadable: it was never read, and how it ended is unknown.',
+      'unreadable since 2026-01-20 12:00 UTC',
     ],
     // It was read well for two days, so "since first seen" would be false.
     [
@@ -394,7 +363,8 @@ describe('a job that is lost', () => {
         [0, read(jobOf('Running'))],
         [9 * day, { kind: 'notAsked', error: 'rests', since: new Date(start + 2 * day).toISOString() }],
       ),
-      'The job has been unreadable since 2026-01-22 12:00 UTC. Its last known status is Running. How it ended is unknown.',
+      'The job is unreadable: its last known status is Running, and how it ended is unknown.',
+      'unreadable since 2026-01-22 12:00 UTC',
     ],
     [
       'an environment that could not be asked, from the beginning',
@@ -402,10 +372,12 @@ describe('a job that is lost', () => {
         [0, { kind: 'notAsked', error: 'rests', since: null }],
         [7 * day, { kind: 'notAsked', error: 'rests', since: new Date(start - day).toISOString() }],
       ),
-      'The job has been unreadable since 2026-01-20 12:00 UTC. It was never read. How it ended is unknown.',
+      'The job is unreadable: it was never read, and how it ended is unknown.',
+      'unreadable since 2026-01-20 12:00 UTC',
     ],
-  ])('says since when, and what was last read: %s', (_, record, summary) => {
+  ])('says since when, and what was last read: %s', (_, record, summary, since) => {
     expect(told(record, 'lostTrack').summary).toBe(summary);
+    expect(lineOf(told(record, 'lostTrack'))).toContain(since);
   });
 
   const denied: [number, Reading][] = [
@@ -423,12 +395,12 @@ describe('a job that is lost', () => {
     [
       'unknown, and then completed',
       after(...denied, [day, read(jobOf('Completed')), asked]),
-      /^Sitecore did not recognize this job from 2026-01-20 12:01 UTC on\. .+ its status is Completed\.$/,
+      /^Sitecore did not recognize this job, .+ its status is Completed\.$/,
     ],
     [
       'unreadable, and then failed',
       after(...failed, [9 * day, read(jobOf('Failed')), asked]),
-      /^The job was unreadable from 2026-01-21 12:00 UTC on\. .+ its status is Failed\.$/,
+      /^The job was unreadable, .+ its status is Failed\.$/,
     ],
   ])('is said to have been found again: %s', (_, record, summary) => {
     expect(record.deliveries['lostTrack/team']?.state).toBe('pending');
@@ -443,100 +415,85 @@ describe('an outcome that the record holds no decision of', () => {
   test('is announced with the known facts about the job', () => {
     const message = told(record, 'failed');
     expect(message).toMatchObject({
-      title: 'Failed: job_41B25',
-      facts: [{ label: 'Environment', text: 'production' }],
+      title: 'Failed in production: job_41B25',
+      context: { facts: [], time: { words: '', at: record.firstSeenAt }, jobId: 'job_41B25' },
       mention: null,
       document: { outcome: 'failed', status: 'Queued', previousStatus: null, reason: 'finished', correction: false },
     });
-    expect(message.facts).toHaveLength(1);
   });
 
   test.each<[Outcome, summary: string]>([
-    [
-      'completedWithWarnings',
-      'The job completed, but some items failed and were not published. The rest is published.',
-    ],
-    ['lostTrack', 'How the job ended is unknown.'],
-    ['late', 'The job has not ended.'],
+    ['completedWithWarnings', 'Some items failed and were not published; the rest is published.'],
+    ['lostTrack', 'How it ended is unknown.'],
+    ['late', 'It has not ended.'],
   ])('says no more than is known: %s', (outcome, summary) => {
     expect(told(record, outcome).summary).toBe(summary);
   });
 });
 
-describe('the facts', () => {
-  test('say who, where, when, how long and how many', () => {
-    expect(facts(told(records.canceled))).toEqual({
-      Environment: 'production',
-      Source: 'Pages',
-      'Started by': 'Release pipeline',
-      'Canceled by': 'Alex Example',
-      Took: '4 min 5 s, after 5 s in the queue',
-      Ended: '2026-01-20T11:54:10.000Z',
-      Items: '100 sent · 103 processed · 0 failed · 40 skipped · 3 additional',
-      Job: 'job_41B25',
-    });
+describe('the context line', () => {
+  const published = { type: 'Site', mode: 'Smart', locales: ['en', 'de'] };
+
+  test('says who, from where, what, how long, how many, when, and the id at the end', () => {
+    const job = jobOf('Canceled', { published, statistics: counted({ failed: 2 }) });
+    expect(lineOf(told(after([0, read(job)])))).toBe(
+      'Release pipeline · canceled by Alex Example · Pages · Site · Smart · en, de · 4 min · 103 items · 2 failed · ' +
+        '40 skipped · 2026-01-20 11:54 UTC · job_41B25',
+    );
   });
 
-  test('leave out what is not known', () => {
+  test('leaves out what is not known', () => {
     const message = told(after([0, read(bareJob('Failed'))]));
-    expect(message.title).toBe('Failed: job_41B25');
-    expect(message.facts).toEqual([
-      { label: 'Environment', text: 'production' },
-      { label: 'Noticed', moment: new Date(start).toISOString() },
-    ]);
+    expect(message.title).toBe('Failed in production: job_41B25');
+    expect(lineOf(message)).toBe('2026-01-20 12:00 UTC · job_41B25');
   });
 
-  test('of a job that was never read are its names', () => {
-    const message = told(after([0, unreadable], [7 * day, unreadable]));
-    expect(message.title).toBe('Lost track: job_41B25');
-    expect(facts(message)).toEqual({ Environment: 'production', Noticed: new Date(start + 7 * day).toISOString() });
+  test('of a notice about the notifier has the time, and no id', () => {
+    expect(lineOf(told(records.trouble))).toBe('since 2026-01-20 12:00 UTC');
   });
 
   test.each<[sentence: string, times: Partial<Job>, took: string | undefined, seconds: number | null]>([
-    ['no time', { startedAt: '2026-01-20T11:54:10.000Z', queuedAt: null }, '0 s', 0],
-    ['a moment', { startedAt: '2026-01-20T11:54:09.600Z', queuedAt: null }, '0 s', 0],
-    ['a minute', { startedAt: '2026-01-20T11:53:10.000Z', queuedAt: null }, '1 min', 60],
-    ['hours, without seconds', { startedAt: '2026-01-20T09:51:07.000Z', queuedAt: null }, '2 h 3 min', 7_383],
-    ['an hour and seconds', { startedAt: '2026-01-20T10:54:05.000Z', queuedAt: null }, '1 h 5 s', 3_605],
-    ['days, in hours', { startedAt: '2026-01-18T10:54:10.000Z', queuedAt: null }, '49 h', 176_400],
-    ['a wait in the queue', { queuedAt: '2026-01-20T10:50:05.000Z' }, '4 min 5 s, after 1 h in the queue', 245],
-    ['no wait in the queue', { queuedAt: '2026-01-20T11:50:05.000Z' }, '4 min 5 s', 245],
-    ['a wait that is negative', { queuedAt: '2026-01-20T11:51:00.000Z' }, '4 min 5 s', 245],
+    ['no time', { startedAt: '2026-01-20T11:54:10.000Z' }, '0 s', 0],
+    ['a moment', { startedAt: '2026-01-20T11:54:09.600Z' }, '0 s', 0],
+    ['seconds', { startedAt: '2026-01-20T11:53:25.000Z' }, '45 s', 45],
+    ['minutes, without seconds', { startedAt: '2026-01-20T11:50:25.000Z' }, '4 min', 225],
+    ['hours, without seconds', { startedAt: '2026-01-20T09:51:07.000Z' }, '2 h 3 min', 7_383],
+    ['days, in hours', { startedAt: '2026-01-18T10:54:10.000Z' }, '49 h', 176_400],
     ['an unknown start', { startedAt: null }, undefined, null],
     ['an unknown end', { finishedAt: null }, undefined, null],
     ['an end before the start', { finishedAt: '2026-01-20T11:50:04.000Z' }, undefined, null],
-  ])('say how long it took: %s', (_, times, took, seconds) => {
+  ])('says how long it took: %s', (_, times, took, seconds) => {
     const message = told(after([0, read(jobOf('Failed', times))]));
-    expect(facts(message)['Took']).toBe(took);
+    expect(message.context.facts.find((fact) => /^\d+ (s|min|h)\b/.test(fact))).toBe(took);
     expect(message.document.durationSeconds).toBe(seconds);
   });
 
-  test.each<[sentence: string, counts: Partial<Statistics>, items: string]>([
-    [
-      'large numbers are grouped',
-      { sent: 1_234_567, processed: 19_000, failed: 999, skipped: 1_000 },
-      '1,234,567 sent · 19,000 processed · 999 failed · 1,000 skipped · 3 additional',
-    ],
-    [
-      'unknown ones are dashes',
-      { sent: null, processed: null, failed: null, skipped: null, additional: null },
-      '– sent · – processed · – failed · – skipped',
-    ],
-    [
-      'others are shown when there are some',
-      { deleted: 7, additional: 0 },
-      '100 sent · 103 processed · 0 failed · 40 skipped · 7 deleted',
-    ],
-    [
-      'more processed than sent is shown as it is',
-      { sent: 7_821, processed: 7_848, additional: null },
-      '7,821 sent · 7,848 processed · 0 failed · 40 skipped',
-    ],
-  ])('count: %s', (_, counts, items) => {
-    expect(facts(told(after([0, read(jobOf('Canceled', { statistics: counted(counts) }))])))['Items']).toBe(items);
+  const none = { sent: null, processed: null, failed: null, skipped: null };
+  test.each<[sentence: string, status: string, counts: Partial<Statistics>, shown: string[]]>([
+    ['large numbers are grouped', 'Failed', { processed: 19_000, failed: 999 }, ['19,000 items', '999 failed']],
+    ['zeros of failed and skipped are not shown', 'Canceled', { processed: 1, skipped: 0 }, ['1 item']],
+    ['more processed than sent is shown as it is', 'Canceled', { sent: 7_821, processed: 7_848 }, ['7,848 items']],
+    ['what was sent stands in for an unknown number', 'Failed', { ...none, sent: 12 }, ['12 items']],
+    ['an ended job may have had none', 'Failed', { processed: 0 }, ['0 items']],
+    ['unknown ones are not shown', 'Canceled', none, []],
+  ])('counts: %s', (_, status, counts, shown) => {
+    const statistics = counted({ skipped: 0, ...counts });
+    const { facts } = told(after([0, read(jobOf(status, { statistics }))])).context;
+    expect(facts.slice(facts.indexOf('4 min') + 1)).toEqual(shown);
   });
 
-  test('hold no percentage, whatever the counters are', () => {
+  test('does not count the items of a job that still waits', () => {
+    const record = after([0, read({ ...waiting, statistics: counted({ processed: 0, skipped: 0 }) })]);
+    expect(told(record).context.facts).toEqual(['Release pipeline', 'Pages']);
+  });
+
+  test('names three locales', () => {
+    const locales = ['en', 'de', 'fr', 'pl', 'cs'];
+    const job = jobOf('Failed', { published: { type: null, mode: null, locales } });
+    expect(told(after([0, read(job)])).context.facts[2]).toBe('en, de, fr and 2 more');
+  });
+
+  test('holds no percentage, whatever the counters are', () => {
     const count = fc.option(fc.nat());
     const counts = fc.record({ sent: count, processed: count, failed: count, skipped: count, deleted: count });
     fc.assert(
@@ -546,32 +503,45 @@ describe('the facts', () => {
       }),
     );
   });
-
-  test.each<[sentence: string, asOf: string | null, shown: string | undefined]>([
-    ['older than the end: say as of when', '2026-01-20T11:54:00.000Z', '2026-01-20T11:54:00.000Z'],
-    ['of the end: say no more', '2026-01-20T11:54:10.000Z', undefined],
-    ['of an unknown time: can say no more', null, undefined],
-  ])('of counters that are %s', (_, asOf, shown) => {
-    const message = told(after([0, read(jobOf('Completed', { statistics: counted({ asOf }) }))]));
-    expect(facts(message)['Counters as of']).toBe(shown);
-  });
-
-  test('are ten at most, as Slack shows no more', () => {
-    const all = jobOf('Canceled', { statistics: counted({ asOf: '2026-01-20T11:00:00.000Z', deleted: 1 }) });
-    expect(told(after([0, read(all)])).facts.length).toBeLessThanOrEqual(10);
-  });
 });
 
 describe('the link', () => {
-  test('is made from the template, with the id encoded', () => {
-    const record = { ...records.failed, jobId: 'job:1;2~3' };
-    const url = 'https://example.org/jobs/job%3A1%3B2~3?job=job%3A1%3B2~3';
-    const message = told(record, 'failed', 'https://example.org/jobs/{jobId}?job={jobId}');
-    expect([message.url, message.document.url]).toEqual([url, url]);
+  const tenant = { organizationId: 'org_1', tenantId: '0f8f-4' };
+  const portal = 'https://app.sitecorecloud.io/?organization=org_1&tenantId=0f8f-4';
+  const { jobId: _, ...unread } = after([0, unreadable], [7 * day, unreadable]);
+
+  test.each<
+    [sentence: string, jobUrl: string | undefined, job: Partial<Job>, label: string | null, url: string | null]
+  >([
+    [
+      'the template, with the id encoded',
+      'https://e.org/{jobId}?j={jobId}',
+      {},
+      'Open the job',
+      'https://e.org/a%3A1?j=a%3A1',
+    ],
+    [
+      'every placeholder',
+      'https://e.org/{organizationId}/{tenantId}/{jobId}',
+      tenant,
+      'Open the job',
+      'https://e.org/org_1/0f8f-4/a%3A1',
+    ],
+    ['nothing, if a value is missing', 'https://e.org/{tenantId}/{jobId}', { tenantId: null }, null, null],
+    ['the Cloud Portal, without a template', undefined, tenant, 'Open the Cloud Portal', portal],
+    ['nothing, without a template and a tenant', undefined, { organizationId: 'org_1' }, null, null],
+  ])('is %s', (_, jobUrl, values, label, url) => {
+    const record = { ...after([0, read(jobOf('Failed', values))]), jobId: 'a:1' };
+    const { link, document } = told(record, 'failed', jobUrl);
+    expect(link).toEqual(url && { label, url });
+    // The document has the address of the job alone.
+    expect(document.url).toBe(jobUrl ? url : null);
   });
 
-  test('is absent without a template', () => {
-    expect([told(records.failed).url, told(records.failed).document.url]).toEqual([null, null]);
+  test('is none in a notice about the notifier, and needs no tenant for a job that was never read', () => {
+    expect(told(records.trouble, 'trouble', 'https://e.org/{jobId}').link).toBeNull();
+    expect(told({ ...unread, jobId: 'a' }, 'lostTrack', 'https://e.org/{jobId}').link?.url).toBe('https://e.org/a');
+    expect(told({ ...unread, jobId: 'a' }, 'lostTrack').link).toBeNull();
   });
 });
 
@@ -621,8 +591,9 @@ describe('the document for machines', () => {
       limitMinutes: null,
       since: null,
       exceeded: [],
+      published: null,
     });
-    expect(Object.keys(document).sort()).toEqual([...schema.required].sort());
+    expect(Object.keys(document).sort()).toEqual([...schema.required, 'published'].sort());
     expect(Object.keys(document.statistics ?? {}).sort()).toEqual([...schema.properties.statistics.required].sort());
   });
 
@@ -637,6 +608,7 @@ describe('the document for machines', () => {
     expect(members.map(([member]) => member)).toEqual([
       ...schema.required,
       'trouble',
+      'published',
       ...schema.properties.statistics.required,
     ]);
   });

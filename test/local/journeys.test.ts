@@ -100,7 +100,7 @@ test('a wrong Sitecore secret is named everywhere, and with the right one the jo
       expect(titles()).toEqual([
         'Not working: environment main',
         'Works again: environment main',
-        'Failed: Nightly site publish',
+        'Failed in main: Nightly site publish',
       ]),
     { timeout: 20_000 },
   );
@@ -129,7 +129,11 @@ test('Slack is gone and comes back: nobody needs to look, and every message arri
   setJob('job_2', 'Completed');
   await statusOf(after, 200);
   await vi.waitFor(
-    () => expect(titles().sort()).toEqual(['Completed: Nightly site publish', 'Failed: Nightly site publish']),
+    () =>
+      expect(titles().sort()).toEqual([
+        'Completed in main: Nightly site publish',
+        'Failed in main: Nightly site publish',
+      ]),
     {
       timeout: 20_000,
     },

@@ -29,31 +29,36 @@ const start = (env: Record<string, string> = {}): NotifierProcess => {
 };
 
 const demoMessages = [
-  'Completed: Nightly site publish',
-  'Completed with warnings: Product catalogue, spring prices',
-  'Failed: Whole environment',
-  'Canceled: Home page, new hero image',
-  'Completed: Blog, five new posts',
-  'Stuck: Media library, autumn campaign',
-  'Completed: Media library, autumn campaign',
+  'Completed in production: Nightly site publish',
+  'Completed with warnings in production: Product catalogue, spring prices',
+  'Failed in production: Whole environment',
+  'Canceled in production: Home page, new hero image',
+  'Completed in production: Blog, five new posts',
+  'Stuck in production: Media library, autumn campaign',
+  'Completed in production: Media library, autumn campaign',
 ];
 const times = (notifier: NotifierProcess, pattern: RegExp) => [...notifier.stdout().matchAll(pattern)].length;
 const shown = (notifier: NotifierProcess) =>
   [...notifier.stdout().matchAll(/ ✓ sent +(\S+) +(\S.*)$/gm)].map(([, ...it]) => it);
 const inEachChannel = (titles: string[]) =>
-  titles
-    .flatMap((title) => [
-      ['events', title],
-      ['team', title],
-    ])
-    .sort();
+  titles.flatMap((title) => ['events', 'room', 'team'].map((channel) => [channel, title])).sort();
+const isStart = ([channel, title = '']: string[]) => channel === 'room' && title.startsWith('Started in production: ');
 
-/** Waits until these have shown all messages of the first minute, in any order, and no others. */
+/**
+ * Waits until these have shown all messages of the first minute, in any order, and no others. The Slack app is also
+ * notified of the start of each job that was seen before its end.
+ */
 const shownAll = (...notifiers: NotifierProcess[]) =>
-  vi.waitFor(() => expect(notifiers.flatMap(shown).sort()).toEqual(inEachChannel(demoMessages)), {
-    timeout: 25_000,
-    interval: 50,
-  });
+  vi.waitFor(
+    () => {
+      const all = notifiers.flatMap(shown).sort();
+      expect(all.filter((one) => !isStart(one))).toEqual(inEachChannel(demoMessages));
+      const started = all.filter(isStart).map(([, title]) => title);
+      expect(started).toEqual([...new Set(started)]);
+      expect(started.length).toBeGreaterThanOrEqual(5);
+    },
+    { timeout: 25_000, interval: 50 },
+  );
 
 interface PageState {
   jobs: JobRow[];
@@ -109,7 +114,7 @@ describe('without credentials', { timeout: 60_000 }, () => {
   test('a job that is not handed over is discovered, and shown as discovered', async () => {
     const notifier = start();
     await notifier.sees(/Discovered: Blog, five new posts/);
-    await notifier.sees(/sent +\S+ +Completed: Blog, five new posts/);
+    await notifier.sees(/sent +\S+ +Completed in production: Blog, five new posts/);
     expect(times(notifier, /Discovered/g)).toBe(1);
     const { jobs } = await pageState(notifier, (state) => state.jobs.some(({ isDiscovered }) => isDiscovered));
     expect(jobs.filter(({ isDiscovered }) => isDiscovered).map(({ job }) => job?.name)).toEqual([
@@ -124,26 +129,26 @@ describe('without credentials', { timeout: 60_000 }, () => {
     expect(stuck.jobs.filter(isStuck)).toMatchObject([
       { job: { name: 'Media library, autumn campaign' }, status: 'Running', isDiscovered: false },
     ]);
-    await notifier.sees(/Stuck: Media[\s\S]+Completed: Media/);
+    await notifier.sees(/Stuck in production: Media[\s\S]+Completed in production: Media/);
     const deliveriesOf = ({ jobs }: PageState) =>
       jobs.find(isStuck)?.deliveries.map(({ outcome, state }) => [outcome, state]);
     const { messages } = await pageState(notifier, (state) =>
       isDeepStrictEqual(
         deliveriesOf(state),
-        ['stuck', 'stuck', 'completed', 'completed'].map((outcome) => [outcome, 'sent']),
+        ['started', ...Array(3).fill('stuck'), ...Array(3).fill('completed')].map((outcome) => [outcome, 'sent']),
       ),
     );
     expect(messages.filter(({ channel }) => channel === 'team').map(({ text }) => text)).toEqual(
       expect.arrayContaining([
-        expect.stringMatching(/^Stuck: [\s\S]+have not changed for 5 min/),
-        expect.stringMatching(/^Completed: Media[\s\S]+Earlier, it was stuck: without progress for more than 5 min/),
+        expect.stringMatching(/^Stuck in production: [\s\S]+have not changed for 5 min/),
+        expect.stringMatching(/^Completed in production: Media[\s\S]+was stuck over 5 min/),
       ]),
     );
   });
 
   test('after a restart no message is repeated, and none is lost', async () => {
     const before = start();
-    await before.sees(/sent .+Stuck: .+[\s\S]+sent .+Stuck: /);
+    await before.sees(/sent .+Stuck in .+[\s\S]+sent .+Stuck in /);
     expect(await before.stop('SIGTERM')).toBe(0);
     const after = start();
     await shownAll(before, after);
@@ -154,9 +159,9 @@ describe('without credentials', { timeout: 60_000 }, () => {
 
   test('the page receives the jobs and the messages so far', async () => {
     const notifier = start();
-    await notifier.sees(/sent +team +Completed: /);
+    await notifier.sees(/sent +team +Completed in /);
     const { jobs, messages } = await pageState(notifier, (state) => state.jobs.length > 0);
-    expect(JSON.stringify(messages)).toContain('"Completed: Nightly site publish"');
+    expect(JSON.stringify(messages)).toContain('"Completed in production: Nightly site publish"');
     expect(jobs.map(({ job }) => job?.name)).toContain('Nightly site publish');
   });
 
@@ -168,7 +173,7 @@ describe('without credentials', { timeout: 60_000 }, () => {
     expect((await ask('faults', { status: 429, times: 2, retryAfter: 0 })).status).toBe(201);
     expect((await ask('faults', { status: 500, times: 3, call: 'list' })).status).toBe(201);
     expect((await ask('jobs', { outcome: 'publishedNothing', name: '\u001b[31m<img>', seconds: 1 })).status).toBe(201);
-    await notifier.sees(/sent .+Completed, published nothing: \[31m<img>/);
+    await notifier.sees(/sent .+Completed, published nothing in production: \[31m<img>/);
     expect(await (await ask('jobs', { outcome: 'lost' })).json()).toMatchObject({
       status: 422,
       detail: 'outcome must be one of completed, completedWithWarnings, publishedNothing, failed, canceled.',
@@ -216,7 +221,7 @@ describe('with credentials', { timeout: 30_000 }, () => {
 
     api.setJob('job_1', publishingJob({ id: 'job_1', status: 'Failed' }));
     const after = start(env());
-    await after.sees(/sent +events +Failed: Nightly site publish/);
+    await after.sees(/sent +events +Failed in \S+: Nightly site publish/);
     await after.sees(/sweep +1 changed, 2 sent/);
     expect(await after.stop()).toBe(0);
     expect(slack.messages).toHaveLength(1);
@@ -237,7 +242,7 @@ describe('with credentials', { timeout: 30_000 }, () => {
     const secret = (await readFile(join(folder, 'webhook-secret'), 'utf8')).trim();
     const woken = await wake({ 'x-api-key': secret });
     expect([woken.status, await woken.json()]).toMatchObject([202, { environment: 'main' }]);
-    await notifier.sees(/sent +events +Completed: Nightly site publish/);
+    await notifier.sees(/sent +events +Completed in \S+: Nightly site publish/);
     await notifier.sees(/sweep +1 changed, 2 sent/);
     expect(slack.messages).toHaveLength(1);
   });

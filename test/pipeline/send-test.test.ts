@@ -23,7 +23,9 @@ test('is sent by the next sweep, once, and sends no request about a job', async 
   expect(world.calls()).toBe(0);
   expect(await notifier.sweep()).toMatchObject({ sent: 2, checked: 0 });
   expect(world.api.requests).toEqual([]);
-  expect(world.slack.messages).toMatchObject([{ payload: { text: expect.stringMatching(/^TEST: TEST-/) } }]);
+  expect(world.slack.messages).toMatchObject([
+    { payload: { text: expect.stringMatching(/^TEST in production: TEST-/) } },
+  ]);
   expect(JSON.parse(world.topic.messages[0]?.document ?? '')).toMatchObject({ outcome: 'test', reason: 'test', jobId });
   notifier.clock.advance(minute);
   expect(await notifier.sweep()).toMatchObject({ sent: 0 });

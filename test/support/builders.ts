@@ -170,16 +170,20 @@ export const contextAt = (now: number, values: Partial<DecisionContext> = {}): D
 });
 
 export const someMessage = (values: Partial<Message> = {}): Message => ({
-  title: 'Failed: Nightly site publish',
-  summary: 'The whole job failed.',
-  facts: [
-    { label: 'Environment', text: 'production' },
-    { label: 'Ended', moment: '2026-01-01T10:04:05.000Z' },
-  ],
+  title: 'Failed in production: Nightly site publish',
+  look: { tone: 'bad', icon: '✕' },
+  summary: 'Sitecore gives no cause.',
+  context: {
+    facts: ['Release pipeline', 'Pages'],
+    time: { words: '', at: '2026-01-01T10:04:05.000Z' },
+    jobId: 'job_1',
+  },
   mention: null,
   mentioned: null,
+  recipient: null,
+  isLatest: true,
   decidedAt: '2026-01-01T10:04:07.000Z',
-  url: null,
+  link: null,
   document: {
     version: 1,
     jobId: 'job_1',
@@ -204,6 +208,7 @@ export const someMessage = (values: Partial<Message> = {}): Message => ({
     limitMinutes: null,
     since: null,
     exceeded: [],
+    published: null,
   },
   ...values,
 });

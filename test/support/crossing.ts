@@ -42,8 +42,8 @@ export function crossing(store: Store, cross: Cross): Store {
     writeMark: (key, mark, options) => cross('store.writeMark', () => store.writeMark(key, mark, options)),
     claim: (key, times) => cross('store.claim', () => store.claim(key, times)),
     claimTime: (key, time) => cross('store.claimTime', () => store.claimTime(key, time)),
-    getAll: (jobs) => cross('store.getAll', () => store.getAll(jobs), keys: jobs.length ),
-    known: (jobs) => cross('store.known', () => store.known(jobs), keys: jobs.length ),
+    getAll: (jobs) => cross('store.getAll', () => store.getAll(jobs), { keys: jobs.length }),
+    known: (jobs) => cross('store.known', () => store.known(jobs), { keys: jobs.length }),
     removeMark: (key) => cross('store.removeMark', () => store.removeMark(key)),
   };
 }

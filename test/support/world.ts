@@ -96,6 +96,7 @@ export async function startWorld({ topicName }: { topicName?: string } = {}): Pr
       api.listRequests.length +
       api.tokenRequests.length +
       slack.requestCount() +
+      slack.calls.length +
       topic.publishCount(),
     close: async () => {
       await Promise.all([store.close(), topic.close(), slack.close(), queue.close(), api.close()]);

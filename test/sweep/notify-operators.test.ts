@@ -47,7 +47,7 @@ describe('a channel that does not work', () => {
       trouble: { reason: expect.stringMatching(/no_service.+Check that/) },
     });
     expect(world.topic.messages[0]?.email).toMatch(
-      /^Not working: channel team\n[\s\S]+Not working since: .+10:10[\s\S]+Cause: Slack: answered 404 no_service/,
+      /^✕ Not working: channel team\n\nMessages to this channel wait .+: Slack: answered 404 no_service[\s\S]+\n\nsince .+10:10/,
     );
     await sweepEvery(notifier, minute, 30);
     expect(notices()).toEqual(['trouble channel team']);
@@ -56,7 +56,7 @@ describe('a channel that does not work', () => {
     await sweepEvery(notifier, minute, 60);
     expect(notices()).toEqual(['trouble channel team', 'recovered channel team']);
     // Nothing about itself through itself.
-    expect(texts()).toEqual([expect.stringMatching(/^Failed: /)]);
+    expect(texts()).toEqual([expect.stringMatching(/^Failed in production: /)]);
   });
 
   test('is not reported through itself', async () => {
@@ -65,7 +65,7 @@ describe('a channel that does not work', () => {
     await sweepEvery(notifier, minute, 20);
     world.slack.clearAnswers();
     await sweepEvery(notifier, minute, 20);
-    expect(texts()).toEqual([expect.stringMatching(/^Failed: /)]);
+    expect(texts()).toEqual([expect.stringMatching(/^Failed in production: /)]);
   });
 
   test('is not reported if it works again within the time', async () => {
@@ -104,10 +104,10 @@ test('an environment that cannot be read is reported, and once more when it can 
   await notifier.post('job_1');
   world.api.fault({ ...problemFault(401), times: always });
   await sweepEvery(notifier, minute, 18);
-  expect(texts()).toEqual([expect.stringMatching(/^Not working: environment production\. [\s\S]+refused \(401\)/)]);
+  expect(texts()).toEqual([expect.stringMatching(/^Not working: environment production\n[\s\S]+refused \(401\)/)]);
   world.api.clearFaults();
   await sweepEvery(notifier, minute, 30);
-  expect(texts().slice(1)).toEqual([expect.stringMatching(/^Works again: environment production\. /)]);
+  expect(texts().slice(1)).toEqual([expect.stringMatching(/^Works again: environment production\n/)]);
   expect(notices()).toEqual(['trouble environment production', 'recovered environment production']);
 });
 
@@ -204,7 +204,7 @@ describe('a channel that works again', () => {
     await sendTest(notifier.deps, { environment: 'production', channels: ['team'] });
     await sweepAfter(notifier, second);
     await sweepAfter(notifier, minute);
-    expect(texts().map((text) => text.split(':')[0])).toEqual(['TEST', 'Failed']);
+    expect(texts().map((text) => text.split(':')[0])).toEqual(['TEST in production', 'Failed in production']);
   });
 
   test('gets them at its pace', async () => {
@@ -237,7 +237,10 @@ describe('a channel that works again', () => {
     await sendTest(notifier.deps, { environment: 'production', channels: ['team'] });
     await sweepAfter(notifier, second);
     await sweepAfter(notifier, minute);
-    expect(texts().map((text) => text.split(':')[0]?.split(',')[0])).toEqual(['TEST', 'Late']);
+    expect(texts().map((text) => text.split(':')[0]?.split(',')[0])).toEqual([
+      'TEST in production',
+      'Late in production',
+    ]);
   });
 
   test('does not hurry what another channel still refuses', async () => {
