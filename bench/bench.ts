@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { folder, makeBuilds } from './builds.ts';
 import { countCalls, sampleItem } from './call-counts.ts';
 import { coldStartRows } from './cold-start.ts';
+import { commandRows } from './commands.ts';
 import { costsOf } from './cost.ts';
 import { printedCosts } from './cost-print.ts';
 import { startNeighbours } from './neighbours/index.ts';
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     sweep: { type: 'boolean', default: false },
     cost: { type: 'boolean', default: false },
     tell: { type: 'boolean', default: false },
+    commands: { type: 'boolean', default: false },
     /** Prints the results as JSON. They are also written to a file. */
     json: { type: 'boolean', default: false },
     /** The cold starts of each kind, and the warm sweeps with a slow API; with a fast one, four times as many. */
@@ -32,7 +34,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const all = !(options.cold || options.sweep || options.cost || options.tell);
+const all = !(options.cold || options.sweep || options.cost || options.tell || options.commands);
 const builds = await makeBuilds();
 const sample = await sampleItem();
 const neighbours = await startNeighbours(sample);
@@ -52,6 +54,7 @@ if (all || options.cost) {
 }
 neighbours.close();
 if (all || options.tell) rows.push(...(await timeToNotifyRows()));
+if (all || options.commands) rows.push(...(await commandRows(Number(options.passes))));
 
 const file = join(folder, 'results.json');
 await writeFile(file, JSON.stringify(results, null, 2));

@@ -1,4 +1,4 @@
-/** `notifier jobs --recent`: the latest jobs, also those that have ended, with the reason for each notification. */
+/** `notifier jobs --recent` and the like: the latest jobs, also ended ones, with the reason for each notification. */
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
@@ -27,8 +27,8 @@ interface Entry extends JobName, Pick<JobRecord, 'status' | 'firstSeenAt' | 'wat
 export async function recentJobs(deps: Deps, selection: Selection): Promise<CommandResult> {
   const entries = (await scan(process.env['TABLE_NAME'] ?? '')).filter((entry) => isSelected(entry, selection));
   const latest = entries.sort((a, b) => b.firstSeenAt.localeCompare(a.firstSeenAt)).slice(0, selection.count);
-  const records = (await Promise.all(latest.map((entry) => deps.store.get(entry)))).filter((record) => !!record);
-  const rows = jobRows(records, deps.config.rules, () => undefined);
+  const records = await deps.store.getAll(latest);
+  const rows = jobRows([...records.values()], deps.config.rules, () => undefined, selection.count);
   return {
     document: { jobs: rows, count: entries.length },
     text: rows.length > 0 ? textOf(rows, entries.length, deps.clock.now()) : 'No job matches.',

@@ -150,6 +150,11 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
 
     dead: () => list('dead', Number.MAX_SAFE_INTEGER),
 
+    async getAll(jobs) {
+      const items = await readAll(jobs.map(jobKey));
+      return new Map(items.map((item) => [item['jobKey'] as string, toRecord(item)]));
+    },
+
     async known(jobs) {
       const items = await readAll(jobs.map(jobKey), {
         ProjectionExpression: 'jobKey, #status, #check',

@@ -24,6 +24,8 @@ export interface Store {
   due(until: number, after?: Cursor): AsyncIterable<DueEntry[]>;
   /** Jobs with dead deliveries and nothing else to do, in pages. */
   dead(): AsyncIterable<DueEntry[]>;
+  /** The records of those jobs that have one, by their keys, consistent with the last write. */
+  getAll(jobs: JobName[]): Promise<Map<string, JobRecord>>;
   /** What is known of those jobs that have a record, by their keys. */
   known(jobs: JobName[]): Promise<Map<string, KnownJob>>;
   // Marks have keys of their own: none collides with a job, whatever its environment is called.

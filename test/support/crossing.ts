@@ -39,6 +39,7 @@ export function crossing(store: Store, cross: Cross): Store {
     readMarks: (keys) => cross('store.readMarks', () => store.readMarks(keys), { keys: keys.length }),
     writeMark: (key, mark, options) => cross('store.writeMark', () => store.writeMark(key, mark, options)),
     claim: (key, times) => cross('store.claim', () => store.claim(key, times)),
+    getAll: (jobs) => cross('store.getAll', () => store.getAll(jobs), { keys: jobs.length }),
     known: (jobs) => cross('store.known', () => store.known(jobs), { keys: jobs.length }),
     removeMark: (key) => cross('store.removeMark', () => store.removeMark(key)),
   };

@@ -87,6 +87,14 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
       yield structuredClone(list(Number.MAX_SAFE_INTEGER, undefined, 'dead'));
     },
 
+    getAll: async (jobs) =>
+      new Map(
+        jobs.flatMap((job) => {
+          const record = read(job);
+          return record ? [[jobKey(job), record] as const] : [];
+        }),
+      ),
+
     known: async (jobs) =>
       new Map(
         jobs.flatMap((job) => {

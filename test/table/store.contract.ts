@@ -418,10 +418,11 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       });
     });
 
-    test('the known ones of any number of jobs are found, with what shows whether they were given up', async () => {
-      const { status, check } = await create({ jobId: 'job_1' });
+    test('the known ones of any number of jobs are found, as a whole or with what shows whether they were given up', async () => {
+      const first = await create({ jobId: 'job_1' });
+      const { status, check } = first;
       const givenUp = { status: null, check: { failures: 2, error: 'no such job', nextAt: null, failingSince: null } };
-      await create({ jobId: 'job_205', ...givenUp });
+      const second = await create({ jobId: 'job_205', ...givenUp });
       const jobs = Array.from({ length: 210 }, (_, index) => ({ environment: 'production', jobId: `job_${index}` }));
       const known = new Map([
         ['production#job_1', { status, check }],
@@ -429,6 +430,11 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       ]);
       expect(await store.known(jobs)).toEqual(known);
       expect(await store.known([])).toEqual(new Map());
+      const records = new Map([
+        ['production#job_1', first],
+        ['production#job_205', second],
+      ]);
+      expect(await store.getAll(jobs)).toEqual(records);
     });
 
     describe('marks', () => {
