@@ -153,7 +153,7 @@ function tableOf(rows: Row[], now: number): string {
       .join('; '),
   ]);
   const hasDead = rows.some(({ state }) => state === 'dead');
-  const hint = hasDead ? '\n\nSend dead deliveries again with `npm run notifier -- replay`.' : '';
+  const hint = hasDead ? '\n\nSend dead deliveries again with `npx publishing-job-notifier replay`.' : '';
   return `${formatTable(['environment', 'job', 'name', 'status', 'first seen', 'next attempt', 'problem'], cells)}${hint}`;
 }
 

@@ -157,16 +157,4 @@ describe('--file', () => {
     const { code, stdout } = await run(['explain', ...args], scene.world.env());
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^job +job_1 in production$/m)]);
   });
-
-  test.each([
-    ['a missing file', ['--file', '/nowhere/job.json'], '', 2, /^Cannot read \/nowhere\/job\.json \(ENOENT\)\.\n$/],
-    ['text that is not JSON', ['--file', '-'], 'job', 1, /^standard input: the response is not JSON\.\n$/],
-    ['JSON that is not a job', ['--file', '-'], '{}', 1, /^standard input: no status in the response\.\n$/],
-    ['--job as well', ['--file', '-', '--job', 'job_1'], '', 2, /^Add either the id of a job or --file PATH\.\n$/],
-    ['no job and no file', [], '', 2, /^Add either the id of a job or --file PATH\.\n$/],
-    ['two ids', ['job_1', '--job', 'job_2'], '', 2, /^Give the id of the job once\.\n$/],
-  ])('%s is refused with one sentence', async (_, args, input, code, message) => {
-    const ran = await run(['explain', ...args], scene.world.env(), input);
-    expect([ran.code, ran.stdout, ran.stderr]).toEqual([code, '', expect.stringMatching(message)]);
-  });
 });
