@@ -1,5 +1,5 @@
 /** Whether the promise holds: what the table says is due, against what the simulated channels received. */
-import type { JobRecord } from '../lib/domain/job.ts';
+import type { JobRecord, Notice } from '../lib/domain/job.ts';
 import { messageOf } from '../lib/domain/message.ts';
 import { namedDeliveries } from '../lib/domain/outbox.ts';
 import type { ReceivedMessage } from './received.ts';
@@ -24,21 +24,34 @@ export function countMessages(records: JobRecord[], received: ReceivedMessage[],
   const arrived = new Map<string, number>();
   for (const message of received) arrived.set(keyOf(message), (arrived.get(keyOf(message)) ?? 0) + 1);
   const decided = records.flatMap((record) =>
-    namedDeliveries(record).map(({ channel, outcome, limit, delivery }) => {
-      const { title } = messageOf(record, { outcome, limit, channel, jobUrl: undefined });
-      return { key: keyOf({ channel, jobId: record.jobId, title }), delivery };
+    namedDeliveries(record).map(({ delivery, ...notice }) => {
+      const keys = titlesOf(record, notice).map((title) => keyOf({ ...notice, jobId: record.jobId, title }));
+      const count = keys.reduce((sum, key) => sum + (arrived.get(key) ?? 0), 0);
+      return { keys, count, delivery };
     }),
   );
-  const known = new Set(decided.map(({ key }) => key));
+  const known = new Set(decided.flatMap(({ keys }) => keys));
   const due = decided.filter(({ delivery }) => Date.parse(delivery.createdAt) >= since);
-  const countOf = (key: string) => arrived.get(key) ?? 0;
-  const delivered = due.filter(({ key }) => countOf(key) > 0).length;
-  const waiting = due.filter(({ key, delivery }) => countOf(key) === 0 && delivery.state === 'pending').length;
-  const unrecorded = due.filter(({ key, delivery }) => countOf(key) > 0 && delivery.state === 'pending').length;
-  const extra = due.reduce((sum, { key }) => sum + Math.max(0, countOf(key) - 1), 0);
+  const delivered = due.filter(({ count }) => count > 0).length;
+  const waiting = due.filter(({ count, delivery }) => count === 0 && delivery.state === 'pending').length;
+  const unrecorded = due.filter(({ count, delivery }) => count > 0 && delivery.state === 'pending').length;
+  const extra = due.reduce((sum, { count }) => sum + Math.max(0, count - 1), 0);
   const unasked = received.filter((message) => message.at >= since && !known.has(keyOf(message))).length;
   const lost = due.length - delivered - waiting;
   return { due: due.length, delivered, waiting, lost, repeated: extra + unasked, unrecorded };
+}
+
+/** The titles that a message may have: a delay is in the present or in the past, as it was when it was sent. */
+function titlesOf(record: JobRecord, notice: Notice & { channel: string }): string[] {
+  const { check } = record;
+  const delay = notice.limit && record.exceeded?.[notice.limit]?.decision;
+  const times = delay
+    ? [
+        { ...record, status: delay.status, check: { ...check, nextAt: delay.at } },
+        { ...record, check: { ...check, nextAt: null } },
+      ]
+    : [record];
+  return times.map((each) => messageOf(each, { ...notice, jobUrl: undefined }).title);
 }
 
 /** The status word tells the messages of one job apart: no outcome is announced twice to one channel. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Delivery } from '../../lib/domain/job.ts';
 import { countMessages } from '../../local/counts.ts';
 import type { ReceivedMessage } from '../../local/received.ts';
-import { someDecision, someDelivery, someRecord } from '../support/builders.ts';
+import { someDecision, someDelivery, someJob, someRecord } from '../support/builders.ts';
 
 const since = Date.parse('2026-01-01T10:00:00Z');
 
@@ -18,6 +18,23 @@ const message = (values: Partial<ReceivedMessage> = {}): ReceivedMessage => ({
   payload: {},
   ...values,
 });
+
+test.each(['Stuck: Nightly site publish', 'Stuck, was without progress: Nightly site publish'])(
+  'a delay is counted by either of its titles: %s',
+  (title) => {
+    const decision = someDecision({ outcome: 'stuck', status: 'Running' });
+    const delayed = someRecord({
+      jobId: 'job_1',
+      status: 'Completed',
+      job: someJob(),
+      exceeded: { noProgressFor: { decision, minutes: 5, job: someJob('Running') } },
+      deliveries: { 'stuck/team/noProgressFor': someDelivery({ state: 'sent' }) },
+    });
+    const received = [message({ title, at: since + 1 })];
+    const counted = { due: 1, delivered: 1, waiting: 0, lost: 0, repeated: 0, unrecorded: 0 };
+    expect(countMessages([delayed], received, since)).toEqual(counted);
+  },
+);
 
 test.each([
   ['arrived once', { state: 'sent' }, [message()], { due: 1, delivered: 1 }],
