@@ -58,8 +58,8 @@ describe('without --wait', () => {
       ...{ watching: false, outcome: 'completedWithWarnings' },
       deliveries: ['team', 'events'].map((channel) => ({ channel, state: 'sent' })),
     });
-    expect(text).toMatch(/status +Completed\nbefore +never seen\noutcome +completedWithWarnings\n/);
-    expect(text).toContain('✔ team completedWithWarnings, sent at 2026-01-01 10:10:00 UTC');
+    expect(text).toMatch(/status +Completed\nbefore +never seen\noutcome +completed with warnings\n/);
+    expect(text).toContain('✔ team completed with warnings, sent at 2026-01-01 10:10:00 UTC');
     expect([scene.world.slack.messages.length, scene.world.topic.messages.length]).toEqual([1, 1]);
   });
 
