@@ -107,6 +107,9 @@ describePage(
         const row = page.locator('#jobs > li').filter({ hasText: 'Started by hand' });
         expect(await row.innerText()).toMatch(/^Published nothing/);
       }, patience);
+      await page.route('**/simulation/jobs', (route) => route.abort('connectionrefused'));
+      await page.getByRole('button', { name: 'Start', exact: true }).click();
+      await page.getByText('The notifier does not answer.').waitFor();
     });
 
     test('two tabs show the same, and what is broken in one is broken in the other', async () => {
