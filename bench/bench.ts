@@ -10,7 +10,7 @@ import { folder, makeBuilds } from './builds.ts';
 import { countCalls, sampleItem } from './call-counts.ts';
 import { coldStartRows } from './cold-start.ts';
 import { commandRows } from './commands.ts';
-import { costsOf } from './cost.ts';
+import { costRows, costsOf } from './cost.ts';
 import { printedCosts } from './cost-print.ts';
 import { startNeighbours } from './neighbours/index.ts';
 import { printed, type Row } from './result-row.ts';
@@ -50,6 +50,7 @@ if (all || options.cost) {
   const calls = await countCalls();
   const costs = await costsOf(calls, warm.cpu);
   Object.assign(results, { calls, costs });
+  rows.push(...costRows(costs));
   text.push(printedCosts(costs, calls, warm.cpu));
 }
 neighbours.close();

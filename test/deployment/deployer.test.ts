@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import type { Statement } from './policies.ts';
 import { packageStack } from './stack.ts';
 
-const stack = await packageStack('prod', { alarmEmail: 'operators@example.com' });
+const stack = await packageStack('prod', { alarmEmail: 'operators@example.com', dashboard: 'true' });
 const text = readFileSync('docs/aws/deployer-policy.json', 'utf8');
 const statements: Statement[] = JSON.parse(text).Statement;
 
