@@ -139,14 +139,16 @@ async function send(
       message: messageOf(record, { ...one, jobUrl }),
       receipt: one.delivery.receipt ?? '',
     }));
-    const deadline = clock.now() + sendTimeoutMs;
+    let timeoutMs = sendTimeoutMs;
     if (ambiguousSince !== null && channel.lookUp) {
-      const look = await channel.lookUp(message, sendTimeoutMs, ambiguousSince, earlier);
+      const begunAt = clock.now();
+      const look = await channel.lookUp(message, timeoutMs, ambiguousSince, earlier);
       if ('refused' in look) log.warn('delivery not looked up', { ...about(record, due), reason: look.refused });
       else ambiguousSince = null;
       if ('found' in look && look.found) return { result: look.found, ambiguousSince };
+      timeoutMs -= clock.now() - begunAt;
     }
-    return { result: await channel.send(message, deadline - clock.now(), earlier), ambiguousSince };
+    return { result: await channel.send(message, timeoutMs, earlier), ambiguousSince };
   } catch (error) {
     if (error instanceof UpstreamError) return { result: error, ambiguousSince };
     log.error('message render failed', { ...about(record, due), error });

@@ -31,7 +31,7 @@ function blockOf(block) {
     case 'divider':
       return el('hr');
     case 'context':
-      return el('div.block-context', ...block.elements.map((element) => el('span', ...textOf(element))));
+      return el('div.block-context', ...block.elements.flatMap((element) => [el('span', ...textOf(element)), ' ']));
     case 'actions':
       return el('div.block-actions', ...block.elements.map(({ text, url }) => link(url, text.text)));
     default:

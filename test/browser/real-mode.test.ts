@@ -71,7 +71,7 @@ describePage('with credentials', env, ({ open, notifier }) => {
         /Waits for editors: failed\s+attempt 1 failed: Slack: answered 404 no_service.+\s+tried again at/,
       );
     }, patience);
-    expect(await page.locator('.job[open] .slack').innerText()).toContain('Failed in production: Nightly');
+    expect(await page.locator('.job[open] .slack').innerText()).toContain('Failed in main: Nightly');
     expect(await violations(page, [1440, 390])).toEqual([]);
   });
 

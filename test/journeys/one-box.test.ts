@@ -104,14 +104,14 @@ test('from the demo to the real thing: nothing of the demo is reported, and a fa
   const real = start(credentials());
   await handOver(real, 'job_1');
   setJob(ours, 'job_1', 'Failed');
-  await showsInSlack('Failed in production: job_1');
+  await showsInSlack('Failed in main: job_1');
   setJob(ours, 'job_2', 'Running');
   await handOver(real, 'job_2');
   await real.stop('SIGKILL');
 
   setJob(ours, 'job_2', 'Completed');
   const restarted = start(credentials());
-  await showsInSlack('Failed in production: job_1', 'Completed in production: job_2');
+  await showsInSlack('Failed in main: job_1', 'Completed in main: job_2');
   expect(await restarted.stop('SIGTERM')).toBe(0);
   const asked = ours?.requests.map(({ path }) => path.split('/').at(-1)) ?? [];
   // The self-check asks for the permissions.
@@ -144,12 +144,12 @@ test('from one tenant to another: the folder of one is refused to the other', { 
   const after = start({ ...other, DATA_DIR: '.data/theirs' });
   await handOver(after, 'job_9', '.data/theirs');
   setJob(theirs, 'job_9', 'Failed');
-  await showsInSlack('Failed in production: job_9');
+  await showsInSlack('Failed in main: job_9');
   expect(theirs?.requests.filter(({ path }) => path.endsWith('job_1'))).toEqual([]);
 
   setJob(ours, 'job_1', 'Completed');
   start(credentials());
-  await showsInSlack('Failed in production: job_9', 'Completed in production: job_1');
+  await showsInSlack('Failed in main: job_9', 'Completed in main: job_1');
 });
 
 test('in a container: HOST is the address, and SIGTERM ends it within 5 s with nothing lost', {
@@ -173,7 +173,7 @@ test('in a container: HOST is the address, and SIGTERM ends it within 5 s with n
   const after = start({ ...credentials(), HOST: '127.0.0.1' });
   await handOver(after, 'job_2');
   setJob(ours, 'job_2', 'Completed');
-  await showsInSlack('Failed in production: job_1', 'Completed in production: job_2');
+  await showsInSlack('Failed in main: job_1', 'Completed in main: job_2');
   expect(await refusal({ ...credentials(), DATA_DIR: '.data/other', HOST: '192.0.2.1' })).toBe(
     'HOST is 192.0.2.1, which is not an address of this machine.\n',
   );

@@ -67,7 +67,7 @@ const health = async (notifier: NotifierProcess, secret?: string) => {
 const statusOf = async (notifier: NotifierProcess, status: number) =>
   await vi.waitFor(async () => expect((await health(notifier)).status).toBe(status), { timeout: 20_000, interval: 50 });
 const secret = async () => (await readFile(join(folder, 'webhook-secret'), 'utf8')).trim();
-const titles = () => slack.messages.map(({ payload }) => payload.text?.split('. ')[0]);
+const titles = () => slack.messages.map(({ payload }) => payload.text?.split('\n')[0]);
 const setJob = (id: string, status: string) => api.setJob(id, publishingJob({ id, status }));
 
 test('a wrong Sitecore secret is named everywhere, and with the right one the job is announced once', {
