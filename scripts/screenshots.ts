@@ -133,9 +133,12 @@ async function show(call: Call, { scale, ...size }: Size, expression: string): P
 async function capture(call: Call, name: string, element: string): Promise<void> {
   const clip = await evaluate(
     call,
-    `(({ x, y, width, height }) => (
-      { x: x + scrollX, y: y + scrollY, width, height: Math.min(height, innerHeight), scale: 1 }
-    ))(${element}.getBoundingClientRect())`,
+    `((shown) => {
+      // A message may be out of sight in its list.
+      shown.scrollIntoView({ block: 'nearest' });
+      const { x, y, width, height } = shown.getBoundingClientRect();
+      return { x: x + scrollX, y: y + scrollY, width, height: Math.min(height, innerHeight), scale: 1 };
+    })(${element})`,
   );
   const { data = '' } = await call('Page.captureScreenshot', { format: 'png', clip, captureBeyondViewport: true });
   const file = `docs/images/${name}`;
