@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { folder, makeBuilds } from './builds.ts';
 import { countCalls, sampleItem } from './call-counts.ts';
 import { coldStartRows } from './cold-start.ts';
-import { costsOf } from './cost.ts';
+import { costRows, costsOf } from './cost.ts';
 import { printedCosts } from './cost-print.ts';
 import { startNeighbours } from './neighbours/index.ts';
 import { printed, type Row } from './result-row.ts';
@@ -48,6 +48,7 @@ if (all || options.cost) {
   const calls = await countCalls();
   const costs = await costsOf(calls, warm.cpu);
   Object.assign(results, { calls, costs });
+  rows.push(...costRows(costs));
   text.push(printedCosts(costs, calls, warm.cpu));
 }
 neighbours.close();
