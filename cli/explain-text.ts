@@ -1,7 +1,7 @@
 /** Writes an explanation as text. */
 
 import type { Rule } from '../lib/domain/decision-context.ts';
-import type { Decision, Job, JobName, JobRecord, Reading, Reason, Transition } from '../lib/domain/job.ts';
+import type { Decision, Job, JobName, JobRecord, Reading, Reason, SkipReason, Transition } from '../lib/domain/job.ts';
 import type { exceededOf } from '../lib/http-api/responses.ts';
 import { type ActiveCooldown, cooldownLine } from './cooldowns.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';
@@ -51,11 +51,21 @@ function decisionText(explanation: Explanation): string {
     outcome: decision ? (decision.outcome ?? 'none: there is nothing to announce') : null,
     rule: decision?.outcome ? ruleText(decision.rule, rules) : null,
     channels: decision?.outcome ? notified.join(', ') || 'none' : null,
-    'not notified': decision?.outcome ? others.join(', ') : null,
+    'not notified': decision?.outcome ? others.map((name) => withReason(name, decision)).join(', ') : null,
     mention: decision?.mention ?? decision?.mentioned?.name,
     ...Object.fromEntries(exceeded.map((one) => [`${one.outcome} (${one.limit})`, exceededText(one, rules)])),
   });
 }
+
+const withReason = (channel: string, { skipped }: Decision): string => {
+  const reason = skipped?.[channel];
+  return reason ? `${channel} (${skipReasons[reason]})` : channel;
+};
+
+const skipReasons: Record<SkipReason, string> = {
+  startedByApplication: 'an application started the job',
+  notInPeople: 'people does not list who started the job',
+};
 
 const exceededText = ({ at, reason, minutes, rule }: Explanation['exceeded'][number], rules: Rule[] | null): string =>
   `${formatTime(at)}, ${reasonText(reason)} of ${minutes} min; ${ruleText(rule, rules)}`;

@@ -5,6 +5,7 @@ import type { Deps } from '../lib/deps.ts';
 import type { JobName, JobRecord } from '../lib/domain/job.ts';
 import { readEnvironment } from '../lib/http-api/request.ts';
 import { sendTest as recordTest } from '../lib/pipeline/send-test.ts';
+import { RequestError } from '../lib/platform/errors.ts';
 import { readChannels } from './arguments.ts';
 import { addCommand, type CommandResult, type CommonOptions, withNotifier } from './command.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';
@@ -39,7 +40,13 @@ export async function sendTest(
   line: ProgressLine,
 ): Promise<CommandResult> {
   const { environments, channels: configured } = deps.config;
-  const channels = names.length > 0 ? readChannels(names, deps.config) : Object.keys(configured);
+  const isPersonal = (name: string): boolean => deps.channel(name).personal !== undefined;
+  const channels =
+    names.length > 0 ? readChannels(names, deps.config) : Object.keys(configured).filter((name) => !isPersonal(name));
+  const personal = channels.find(isPersonal);
+  if (personal !== undefined) {
+    throw new RequestError(422, `The channel ${personal} writes to the person who started a job, and a test has none.`);
+  }
   const environment = readEnvironment(options.environment, Object.keys(environments));
   const job = await recordTest(deps, { environment, channels: [...new Set(channels)] });
   line.show('Recorded. The next sweep sends it, within about a minute.');

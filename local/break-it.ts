@@ -75,8 +75,12 @@ export function createBreakIt(world: BreakDeps): BreakIt {
     const due = namedDeliveries(record ?? { deliveries: {} }).filter(({ channel }) => channel === demoChannels.slack);
     return due.some(({ delivery }) => isPending(delivery)) && marks.has(key);
   };
-  /** People must see it. */
-  const visibly = () => sleep(3_000 / speed, undefined, { ref: false });
+  /** People must see it, and why. */
+  const visibly = async (isSo: () => Promise<boolean>) => {
+    await until(isSo);
+    onChange();
+    await sleep(3_000 / speed, undefined, { ref: false });
+  };
 
   // The trouble comes first: a job that ends before it would show nothing.
   const steps: Record<Break, () => Promise<JobPlan>> = {
@@ -85,7 +89,7 @@ export function createBreakIt(world: BreakDeps): BreakIt {
       try {
         broken('slack', 'Slack refuses every connection. A job ends now.');
         const plan = await startJob('slack');
-        await Promise.all([until(() => isHeldUp(plan)), visibly()]);
+        await visibly(() => isHeldUp(plan));
         return plan;
       } finally {
         await comeBack(demo.slack.resume);
@@ -99,7 +103,7 @@ export function createBreakIt(world: BreakDeps): BreakIt {
         const plan = await startJob('sitecore');
         // A worker without a token cannot even ask, which counts as no failure of the job's own.
         const isUnread = async () => (await recordOf(plan))?.check.error != null && endOf(plan) < Date.now();
-        await Promise.all([until(isUnread), visibly()]);
+        await visibly(isUnread);
         return plan;
       } finally {
         await comeBack(demo.api.resume);

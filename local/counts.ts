@@ -1,7 +1,8 @@
 /** Whether the promise holds: what the table says is due, against what the simulated channels received. */
+import { decisionOf } from '../lib/domain/announce.ts';
 import type { JobRecord } from '../lib/domain/job.ts';
 import { messageOf } from '../lib/domain/message.ts';
-import { namedDeliveries } from '../lib/domain/outbox.ts';
+import { type NamedDelivery, namedDeliveries } from '../lib/domain/outbox.ts';
 import type { ReceivedMessage } from './received.ts';
 
 /** Messages, counted. `due` = `delivered` + `waiting` + `lost`. */
@@ -24,31 +25,43 @@ export function countMessages(records: JobRecord[], received: ReceivedMessage[],
   const arrivals = received.filter(({ change }) => change?.kind !== 'deleted');
   const arrived = new Set(arrivals.map(keyOf));
   // An edit notifies nobody, so an outcome may be edited in and also be told in the thread.
-  const told = new Map<string, number>();
-  for (const message of arrivals) {
-    if (message.change?.kind !== 'edited') told.set(keyOf(message), (told.get(keyOf(message)) ?? 0) + 1);
-  }
+  const told = Map.groupBy(
+    arrivals.filter(({ change }) => change?.kind !== 'edited'),
+    keyOf,
+  );
   const decided = records.flatMap((record) =>
-    namedDeliveries(record).map(({ channel, outcome, limit, delivery }) => {
-      const { title } = messageOf(record, { outcome, limit, channel, jobUrl: undefined });
-      return { key: keyOf({ channel, jobId: record.jobId, title }), delivery };
+    namedDeliveries(record).map((named) => {
+      const keys = keysOf(record, named);
+      const times = keys.reduce((sum, key) => sum + (told.get(key)?.length ?? 0), 0);
+      return { keys, delivery: named.delivery, hasArrived: keys.some((key) => arrived.has(key)), times };
     }),
   );
-  const known = new Set(decided.map(({ key }) => key));
+  const known = new Set(decided.flatMap(({ keys }) => keys));
   const due = decided.filter(({ delivery }) => Date.parse(delivery.createdAt) >= since);
-  const delivered = due.filter(({ key }) => arrived.has(key)).length;
-  const waiting = due.filter(({ key, delivery }) => !arrived.has(key) && delivery.state === 'pending').length;
-  const unrecorded = due.filter(({ key, delivery }) => arrived.has(key) && delivery.state === 'pending').length;
-  const extra = due.reduce((sum, { key }) => sum + Math.max(0, (told.get(key) ?? 0) - 1), 0);
+  const isPending = ({ delivery }: (typeof due)[number]) => delivery.state === 'pending';
+  const delivered = due.filter(({ hasArrived }) => hasArrived);
+  const waiting = due.filter((one) => !one.hasArrived && isPending(one)).length;
+  const extra = due.reduce((sum, { times }) => sum + Math.max(0, times - 1), 0);
   const unasked = arrivals.filter((message) => message.at >= since && !known.has(keyOf(message))).length;
-  const lost = due.length - delivered - waiting;
-  return { due: due.length, delivered, waiting, lost, repeated: extra + unasked, unrecorded };
+  return {
+    due: due.length,
+    delivered: delivered.length,
+    waiting,
+    lost: due.length - delivered.length - waiting,
+    repeated: extra + unasked,
+    unrecorded: delivered.filter(isPending).length,
+  };
+}
+
+/** The keys that a delivery's message may have: a delay is told in the past when it is over. */
+function keysOf(record: JobRecord, { channel, ...notice }: NamedDelivery): string[] {
+  const status = decisionOf(record, notice).decision?.status ?? record.status;
+  const during = { ...record, status, check: { ...record.check, nextAt: record.firstSeenAt } };
+  const over = { ...record, check: { ...record.check, nextAt: null } };
+  const titles = [during, over].map((one) => messageOf(one, { ...notice, channel, jobUrl: undefined }).title);
+  return [...new Set(titles.map((title) => keyOf({ channel, jobId: record.jobId, title })))];
 }
 
 /** The status word tells the messages of one job apart: no outcome is announced twice to one channel. */
 const keyOf = ({ channel, jobId, title }: Pick<ReceivedMessage, 'channel' | 'jobId' | 'title'>): string =>
-  JSON.stringify([channel, jobId, inThePast(title.split(':', 1)[0] ?? '')]);
-
-/** A message about a delay was made while it lasted; the record may show that it is over. */
-const inThePast = (word: string): string =>
-  word.replace(', still ', ', was still ').replace(/^(Stuck in [^, ]+)(?=$| )/, '$1, was without progress');
+  JSON.stringify([channel, jobId, title.split(':', 1)[0]]);

@@ -1,6 +1,7 @@
 /** The demo waits for nobody: what would be tried again in a minute is due at once, by the clock of the table. */
 import type { Deps } from '../lib/deps.ts';
-import type { JobRecord } from '../lib/domain/job.ts';
+import type { Delivery, JobRecord } from '../lib/domain/job.ts';
+import { lookAfterMs } from '../lib/domain/outbox.ts';
 
 const dayMs = 24 * 60 * 60_000;
 
@@ -23,11 +24,18 @@ async function cut({ store, clock, newId }: Pick<Deps, 'store' | 'clock' | 'newI
   const now = clock.now();
   const at = new Date(now).toISOString();
   const isLater = (time: string | null): boolean => time !== null && time > at;
+  // A lost message is looked up when everything under way has arrived, which here it does at once.
+  const lookedUpAt = new Date(now - lookAfterMs).toISOString();
+  const isTooEarly = (delivery: Delivery): boolean =>
+    delivery.ambiguousSince !== null && delivery.at !== null && delivery.at > lookedUpAt;
   const waiting = Object.entries(record.deliveries).filter(
-    ([, { state, nextAt }]) => state === 'pending' && isLater(nextAt),
+    ([, delivery]) => delivery.state === 'pending' && (isLater(delivery.nextAt) || isTooEarly(delivery)),
   );
   if (waiting.length === 0 && !isLater(record.check.nextAt) && record.lease === null) return;
-  for (const [key, delivery] of waiting) await store.saveDelivery(record, key, { ...delivery, nextAt: at }, delivery);
+  for (const [key, delivery] of waiting) {
+    const due = { ...delivery, nextAt: at, ...(isTooEarly(delivery) && { at: lookedUpAt }) };
+    await store.saveDelivery(record, key, due, delivery);
+  }
   const { check, lease, pendingAt } = record;
   const next = {
     ...record,

@@ -8,15 +8,16 @@ import { readJson, writeJson } from './data-folder.ts';
 import { planDemoJobs, stuckAfterMinutes } from './demo-jobs.ts';
 import type { LiveJob } from './job-list.ts';
 import { type PublishingApiServer, problemFault, startPublishingApiServer } from './publishing-api-server.ts';
+import { fromSlack, fromSlackApp, type ReceivedMessage } from './received.ts';
 import { endOf, type JobPlan, type PlannedOutcome, planJob, plannedOutcomes, simulatedJob } from './simulation.ts';
-import { type SlackMessage, type SlackServer, startSlackServer } from './slack-server.ts';
+import { type SlackServer, startSlackServer } from './slack-server.ts';
 import type { ConfigDocument } from './start-settings.ts';
 
 /** The demo's one environment. */
 export const demoEnvironment = 'production';
 
 /** The demo's channels. */
-export const demoChannels = { slack: 'team', topic: 'events' };
+export const demoChannels = { slack: 'team', topic: 'events', slackApp: 'room' };
 
 /** What is running in the demo. */
 export interface Demo {
@@ -52,9 +53,10 @@ export async function startDemo(deps: {
   speed: number;
   /** That of the page. */
   port: number;
-  onSlackMessage: (message: SlackMessage) => void;
+  /** Called with each message of the simulated Slack, and with each change of one. */
+  onMessage: (message: ReceivedMessage) => void;
 }): Promise<Demo> {
-  const { dataFolder, speed, onSlackMessage } = deps;
+  const { dataFolder, speed, onMessage } = deps;
   const plansFile = join(dataFolder, 'simulation.json');
   const kept = (await readJson<JobPlan[]>(plansFile)) ?? [];
   const plans = new Map(kept.filter((plan) => endOf(plan) > Date.now() - keptForMs).map((plan) => [plan.id, plan]));
@@ -66,7 +68,10 @@ export async function startDemo(deps: {
   };
   const listJobs = () => begun().map((plan) => simulatedJob(plan, Date.now()));
   const api = await startPublishingApiServer({ findJob, listJobs });
-  const slack = await startSlackServer({ onMessage: onSlackMessage });
+  const slack = await startSlackServer({
+    onMessage: (message) => onMessage(fromSlack(message)),
+    onChange: (message, change) => onMessage(fromSlackApp(demoChannels.slackApp, message, change)),
+  });
 
   const add = (...added: JobPlan[]) => {
     for (const plan of added) plans.set(plan.id, plan);
@@ -74,7 +79,7 @@ export async function startDemo(deps: {
   };
 
   return {
-    document: demoDocument(deps, { api, webhookUrl: slack.webhookUrl(demoChannels.slack) }),
+    document: demoDocument(deps, { api, slack }),
     begin: async (isWatching) => {
       const asked = await Promise.all(
         [...plans.values()].map(async (plan) => ({ plan, watching: await isWatching(plan.id) })),
@@ -120,9 +125,11 @@ export async function startDemo(deps: {
 /** Keeps the rules of `notifier.yml` where they fit, so that the demo shows them at work. */
 function demoDocument(
   { document, secret, topicArn, port }: { document: ConfigDocument; secret: string; topicArn: string; port: number },
-  { api, webhookUrl }: { api: PublishingApiServer; webhookUrl: string },
+  { api, slack }: Pick<Demo, 'api' | 'slack'>,
 ): ConfigDocument {
   const { url: apiUrl, tokenUrl, clientId, clientSecret } = api;
+  const { slack: team, topic: events, slackApp: room } = demoChannels;
+  const { workspace, apiUrl: slackUrl } = slack;
   const demo = {
     // The Cloud Portal does not know these jobs; the page does.
     environments: {
@@ -131,19 +138,35 @@ function demoDocument(
         jobUrl: `http://localhost:${port}/#{jobId}`,
       },
     },
-    channels: { [demoChannels.slack]: { type: 'slack', webhookUrl }, [demoChannels.topic]: { type: 'sns', topicArn } },
+    channels: {
+      [team]: { type: 'slack', webhookUrl: slack.webhookUrl(team) },
+      [room]: { type: 'slack-app', token: workspace.app.token, channel: workspace.room.id, apiUrl: slackUrl },
+      [events]: { type: 'sns', topicArn },
+    },
     limits: [{ noProgressFor: stuckAfterMinutes }],
     webhook: { secrets: [secret] },
   };
-  const withRules = { ...demo, ...(document.rules && { rules: document.rules }) };
+  const plain = [{ notify: [team, events] }];
+  const withRules = { ...demo, rules: withRoom((document.rules as DemoRule[] | undefined) ?? plain) };
   try {
     parseConfig(withRules);
     return withRules;
   } catch (error) {
-    if (error instanceof ConfigError) return demo;
+    if (error instanceof ConfigError) return { ...demo, rules: withRoom(plain) };
     throw error;
   }
 }
+
+type DemoRule = { when?: object; notify: string[]; [member: string]: unknown };
+
+/** Rules by which the Slack app hears of what the Slack webhook hears of, and of the start of every job. */
+const withRoom = (rules: DemoRule[]): DemoRule[] => [
+  ...rules.map((rule) => ({
+    ...rule,
+    notify: rule.notify.flatMap((name) => (name === demoChannels.slack ? [name, demoChannels.slackApp] : [name])),
+  })),
+  { when: { outcome: ['started'] }, notify: [demoChannels.slackApp] },
+];
 
 function planValues(
   { outcome = 'completed', name, seconds = 12 }: Record<string, unknown>,

@@ -52,8 +52,9 @@ export function fromSlackApp(channel: string, message: WorkspaceMessage, kind: M
 
 function inSlack(payload: SlackPayload): Pick<ReceivedMessage, 'jobId' | 'title' | 'text' | 'payload'> {
   const { text = '' } = payload;
-  // The id is the last line, so that no name can pass for it. A notice about no job ends with a time.
-  const last = text.split('\n').at(-1) ?? '';
+  // Below a blank line stands what the app said before. Above it, the id is the last line, so that no name can pass for it.
+  // A notice about no job ends with a time.
+  const last = text.split('\n\n', 1)[0]?.split('\n').at(-1) ?? '';
   return { jobId: / UTC$/.test(last) ? null : last, title: firstLine(text), text, payload };
 }
 

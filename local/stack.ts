@@ -24,7 +24,7 @@ import { logToFile } from './log-file.ts';
 import { startLoopbackServer } from './loopback-server.ts';
 import { createPage } from './page.ts';
 import { hasWebhookSecrets, localTopicChannels, needsAws, realDocument } from './real-config.ts';
-import { fromSlack, fromTopic, type ReceivedMessage } from './received.ts';
+import { fromTopic, type ReceivedMessage } from './received.ts';
 import { ruleTexts } from './rule-words.ts';
 import { announceRunning } from './running.ts';
 import { startSchedule } from './schedule.ts';
@@ -187,7 +187,7 @@ async function startWorld(
     ...settings,
     secret: secret ?? '',
     topicArn: topicArn ?? '',
-    onSlackMessage: (message) => onMessage(fromSlack(message)),
+    onMessage,
   });
   return { document: demo.document, demo, topic, topicChannels };
 }

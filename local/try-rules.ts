@@ -2,6 +2,7 @@
 import type { Deps } from '../lib/deps.ts';
 import { type Decision, type Job, type JobRecord, type Outcome, outcomes } from '../lib/domain/job.ts';
 import { route, traitsOf } from '../lib/domain/routing.ts';
+import { personalChannels } from '../lib/pipeline/invocation.ts';
 import { RequestError } from '../lib/platform/errors.ts';
 import { type RenderedMessage, renderMessage } from './job-details.ts';
 import { decisionWords, ruleIndex } from './rule-words.ts';
@@ -30,7 +31,7 @@ export function tryRules(deps: Deps, asked: URLSearchParams): Trial {
   const channels = Object.keys(config.channels);
   const routed = route(
     { outcome, ...traitsOf(environment, job) },
-    { rules: config.rules, channels, people: config.people },
+    { rules: config.rules, channels, people: config.people, personal: personalChannels(channels, deps.channel) },
   );
   const decision = decisionAbout(outcome, job.status, routed, clock.now());
   const record = recordOf(environment, job, decision);
@@ -49,6 +50,7 @@ const statuses: Partial<Record<Outcome, string>> = {
   late: 'Running',
   stuck: 'Running',
   lostTrack: 'Running',
+  started: 'Running',
 };
 
 function jobOf(outcome: Outcome, asked: URLSearchParams, now: number): Job {

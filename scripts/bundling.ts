@@ -1,7 +1,7 @@
 /** The options for bundling functions: ours, and those that the benchmark compares them with. */
 
 import type { BuildOptions } from 'esbuild';
-import { withoutUnnamedErrors } from './unnamed-errors.ts';
+import { withoutUnusedSchemas } from './unused-schemas.ts';
 
 export const bundling = {
   // CommonJS: an ES module that imports node:http costs 19 ms and 10 MB at every cold start.
@@ -18,5 +18,5 @@ export const bundling = {
   alias: { '@aws-sdk/credential-provider-node': './scripts/lambda-credentials.ts' },
   // Only operations that stream events import it. Bundling it would split off every module that it shares.
   external: ['@smithy/core/event-streams'],
-  plugins: [withoutUnnamedErrors],
+  plugins: [withoutUnusedSchemas],
 } satisfies BuildOptions;

@@ -1,6 +1,7 @@
 /** The interface of a channel. A channel type is one file, and one line in `index.ts`. */
 
 import type * as v from 'valibot';
+import type { Person } from '../domain/job.ts';
 import type { Message } from '../domain/message.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Http } from '../platform/http.ts';
@@ -11,22 +12,37 @@ import type { Secrets } from '../platform/secrets.ts';
 export interface Channel {
   /**
    * Sends one message within `timeoutMs`, once and without retries of its own. Throws an `UpstreamError`, whose kind
-   * decides when the delivery is tried again.
+   * decides when the delivery is tried again. `earlier` are the messages about the same job that the channel has
+   * accepted, in their order: a channel may change the earlier one instead.
    */
-  send(message: Message, timeoutMs: number): Promise<Sent>;
+  send(message: Message, timeoutMs: number, earlier?: SentMessage[]): Promise<Sent>;
+  /**
+   * Looks for a message whose attempts since a moment (ISO 8601) have an unknown fate. It is called before such a message
+   * is sent again, and not before a minute has passed. Throws like `send`. Left out: the channel cannot be asked.
+   */
+  lookUp?(message: Message, timeoutMs: number, since: string, earlier: SentMessage[]): Promise<LookUp>;
+  /** The kind of address, if the channel writes to the person who started the job: the `recipient` of the message. */
+  readonly personal?: keyof Person;
   /** Checks that a message would arrive, without sending one. Throws like `send`. For operators only. */
   verify(timeoutMs: number): Promise<void>;
   /** What `verify` cannot check, in one sentence. Left out: nothing. */
   readonly unverified?: string;
-  /**
-   * Problems that make messages disappear without an error, with what to do; an empty list if there are none. Throws like
-   * `verify`. For operators only.
-   */
-  inspect?(timeoutMs: number): Promise<string[]>;
+  /** A further check, of what goes wrong without an error. For operators only. */
+  readonly inspection?: Inspection;
   /** The payload that `send` would send, and the text that a person would read. */
   render(message: Message): { text: string; payload: object };
   /** The shortest time between two messages that the channel accepts, in milliseconds; 0: any. */
   readonly minIntervalMs: number;
+}
+
+/** A check of a channel beside `verify`. */
+export interface Inspection {
+  /** What is checked, before the name of the channel: `subscribers of`. */
+  subject: string;
+  /** What it means that there are no problems. */
+  fine: string;
+  /** The problems, with what to do; an empty list if there are none. Throws like `verify`. */
+  findProblems(timeoutMs: number): Promise<string[]>;
 }
 
 /** What a channel knows of a message that it accepted. */
@@ -35,7 +51,18 @@ export interface Sent {
   receipt: string;
   /** How long the service drops a repetition of this message, in milliseconds. Left out: it does not. */
   dedupWindowMs?: number;
+  /** Whether two equal receipts are of one message. */
+  identifiesMessage?: true;
 }
+
+/** A message about the same job that the channel has accepted before. */
+export interface SentMessage {
+  message: Message;
+  receipt: string;
+}
+
+/** What a channel knows of a message whose fate was unknown. `refused`: it may not be asked, with the reason. */
+export type LookUp = { found: Sent } | { found: null } | { refused: string };
 
 /** The dependencies of a channel. */
 export interface ChannelDeps {

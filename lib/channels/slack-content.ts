@@ -31,7 +31,7 @@ export function slackContent(message: Message): SlackContent {
   return {
     text: textOf(message),
     blocks: [{ type: 'header', text: plain(cut(`${look.icon} ${title}`, 150)) }, ...sentence(message)],
-    attachments: [{ color: colors[look.tone], fallback: cut(title, 150), blocks: [context(message)] }],
+    attachments: [{ color: colors[look.tone], fallback: escapedWithin(title, 150), blocks: [context(message)] }],
   };
 }
 
@@ -90,7 +90,7 @@ const plain = (text: string): PlainTextElement => ({ type: 'plain_text', text, e
 const markdown = (text: string): MrkdwnElement => ({ type: 'mrkdwn', text, verbatim: true });
 
 /** https://docs.slack.dev/messaging/formatting-message-text/#date-formatting */
-const inReadersZone = (moment: string): string =>
+export const inReadersZone = (moment: string): string =>
   `<!date^${Math.floor(Date.parse(moment) / 1_000)}^{date_short_pretty} at {time}|${inUtc(moment)}>`;
 
 const mentionMarkup = (mention: Mention): string => {

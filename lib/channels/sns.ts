@@ -70,19 +70,23 @@ export const sns = defineChannel({
           client.send(new GetTopicAttributesCommand({ TopicArn: topicArn }), { abortSignal }),
         );
       },
-      inspect: (timeoutMs) =>
-        request(timeoutMs, async (abortSignal) => {
-          if (format === 'amazon-q' && isFifo(topicArn)) return [problems.fifo];
-          const isAmazonQ = async (NextToken?: string): Promise<boolean> => {
-            const input = { TopicArn: topicArn, ...(NextToken ? { NextToken } : {}) };
-            const page = await client.send(new ListSubscriptionsByTopicCommand(input), { abortSignal });
-            const isHere = page.Subscriptions?.some(({ Endpoint }) => Endpoint?.startsWith(amazonQEndpoint));
-            return isHere || (page.NextToken !== undefined && (await isAmazonQ(page.NextToken)));
-          };
-          const isSubscribed = await isAmazonQ();
-          if (isSubscribed === (format === 'amazon-q')) return [];
-          return [isSubscribed ? problems.otherFormat : problems.notSubscribed];
-        }),
+      inspection: {
+        subject: 'subscribers of',
+        fine: 'get a format they read',
+        findProblems: (timeoutMs) =>
+          request(timeoutMs, async (abortSignal) => {
+            if (format === 'amazon-q' && isFifo(topicArn)) return [problems.fifo];
+            const isAmazonQ = async (NextToken?: string): Promise<boolean> => {
+              const input = { TopicArn: topicArn, ...(NextToken ? { NextToken } : {}) };
+              const page = await client.send(new ListSubscriptionsByTopicCommand(input), { abortSignal });
+              const isHere = page.Subscriptions?.some(({ Endpoint }) => Endpoint?.startsWith(amazonQEndpoint));
+              return isHere || (page.NextToken !== undefined && (await isAmazonQ(page.NextToken)));
+            };
+            const isSubscribed = await isAmazonQ();
+            if (isSubscribed === (format === 'amazon-q')) return [];
+            return [isSubscribed ? problems.otherFormat : problems.notSubscribed];
+          }),
+      },
       render(message) {
         const { TopicArn: _, ...payload } = publishInput(message, topicArn, format);
         return { text: sentencesOf(message), payload };

@@ -6,7 +6,7 @@ import { splitKey, withNew } from './outbox.ts';
 import { route, traitsOf } from './routing.ts';
 import { exceeding, progressOf } from './time-limits.ts';
 
-type Context = Pick<DecisionContext, 'now' | 'rules' | 'channels' | 'people' | 'timeLimits'>;
+type Context = Pick<DecisionContext, 'now' | 'rules' | 'channels' | 'people' | 'personal' | 'timeLimits'>;
 
 /** Adds a transition to a record: the decision, and one delivery for each channel to notify. */
 export function announce(observed: JobRecord, prior: JobRecord, transition: Transition, context: Context): JobRecord {
@@ -53,11 +53,12 @@ export function decisionOf(
 function decideAbout({ environment, status, job }: JobRecord, transition: Transition, context: Context): Decision {
   const { announce: isNews, since = null, ...facts } = transition;
   const { outcome } = facts;
-  const routed =
-    outcome && isNews
-      ? route({ outcome, ...traitsOf(environment, job) }, context)
-      : { channels: [], mention: null, rule: null };
-  return { ...facts, ...routed, status, since, at: new Date(context.now).toISOString() };
+  const nobody = { channels: [], mention: null, rule: null };
+  const routed = outcome && isNews ? route({ outcome, ...traitsOf(environment, job) }, context) : nobody;
+  const made = { status, since, at: new Date(context.now).toISOString() };
+  // Without a rule that names it, the start of a job is nothing to announce.
+  if (outcome === 'started' && routed.rule === 'noRule') return { ...facts, ...nobody, ...made, outcome: null };
+  return { ...facts, ...routed, ...made };
 }
 
 function supersede({ decision, job, deliveries }: JobRecord): JobRecord['superseded'] {

@@ -15,10 +15,14 @@ export interface DecisionContext {
   acceptsMessages: (channel: string) => boolean;
   /** When a channel that had failed worked again, if that was a short while ago. Left out, or null: nothing of the kind. */
   recoveredAt?: ((channel: string) => number | null) | undefined;
-  /** Null: no rules are configured, and every channel is notified of everything. */
+  /** Null: no rules are configured, and every channel is notified of everything but `started`. */
   rules: Rule[] | null;
   /** Names of the configured channels. */
   channels: string[];
+  /** Those of them that write to the person who started the job, with the kind of address that they use. */
+  personal?: Record<string, keyof Person> | undefined;
+  /** Those of them that can be asked for a message whose fate is unknown. Left out: none. */
+  lookedUp?: ReadonlySet<string> | undefined;
   /** By the names that start jobs. A text is the ID of a Slack member. */
   people: Record<string, string | Person>;
   timeLimits: TimeLimitRule[];

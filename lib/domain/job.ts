@@ -26,7 +26,10 @@ export const isDocumented = (status: string): boolean => documentedStatuses.has(
 /** Whether a status is terminal: a job never leaves it. */
 export const isTerminal = (status: string | null): boolean => status !== null && terminalStatuses.has(status);
 
-/** What people are notified of: how a job ended, that its end is unknown, or that it takes too long. Rules match these. */
+/**
+ * What people are notified of: how a job ended, that its end is unknown, that it takes too long, or that it has started.
+ * Rules match these; `started` only where they name it.
+ */
 export const outcomes = [
   'completed',
   'completedWithWarnings',
@@ -36,6 +39,7 @@ export const outcomes = [
   'lostTrack',
   'late',
   'stuck',
+  'started',
 ] as const;
 /**
  * The others belong to no job, and no rule matches them: an operator requested a `test` message, or the notifier itself
@@ -158,9 +162,19 @@ export interface NamedPerson extends Person {
   name: string;
 }
 
+/** Why a rule's channel that writes to the person who started the job gets no message. */
+export type SkipReason =
+  | 'startedByApplication'
+  /** `people` lists no address of that person for this channel. */
+  | 'notInPeople';
+
 /** The channels to notify, and the rule that names them. Answers "why was I (not) notified?" */
 export interface Route {
   channels: string[];
+  /** The channels that the rule names and that get no message; left out: none. */
+  skipped?: Record<string, SkipReason>;
+  /** To whom personal channels write; left out if none is notified. */
+  recipient?: NamedPerson;
   mention: Mention | null;
   /**
    * The person whom the rule mentions, for channels that do not know Slack's IDs. Left out if `people` lists no other
@@ -182,6 +196,8 @@ export interface Decision {
   /** Since when the job had been unknown or unreadable, or the start of the exceeded time limit; else null. */
   since: string | null;
   channels: string[];
+  skipped?: Record<string, SkipReason>;
+  recipient?: NamedPerson;
   mention: Mention | null;
   mentioned?: NamedPerson;
   /** Null: the rules did not apply. */
@@ -226,7 +242,7 @@ export interface Delivery {
   nextAt: string | null;
   /** The time of the last attempt. */
   at: string | null;
-  /** What the channel returned: an SNS message ID, or `ok` from a Slack webhook. */
+  /** What the channel returned: an SNS message ID, the place of a message in Slack, or `ok` from a Slack webhook. */
   receipt: string | null;
   error: string | null;
   /** Since when its attempts have failed, without longer pauses in which nothing was tried. Null: none has failed. */

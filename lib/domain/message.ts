@@ -43,6 +43,10 @@ export interface Message {
   mention: Mention | null;
   /** The person to mention, for channels with addresses of their own. Null: nobody, or `people` lists none. */
   mentioned: NamedPerson | null;
+  /** To whom a personal channel writes. Null: to nobody. */
+  recipient: NamedPerson | null;
+  /** Whether this is how the job ended, or what became of the trouble, as far as it is known now. */
+  isLatest: boolean;
   /** When the outcome was decided (ISO 8601): the same in every attempt. */
   decidedAt: string;
   /** Where to look at the job; null if no address is known. */
@@ -100,6 +104,8 @@ export function messageOf(
     context: contextLineOf(context),
     mention: decision?.mention ?? null,
     mentioned: decision?.mentioned ?? null,
+    recipient: decision?.recipient ?? null,
+    isLatest: !limit && outcome !== 'started' && record.decision?.outcome === outcome,
     decidedAt: decision?.at ?? record.firstSeenAt,
     link,
     document: {

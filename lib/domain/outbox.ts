@@ -12,11 +12,12 @@ export interface NamedDelivery extends Notice {
 
 /**
  * The deliveries that a worker can process now, grouped by channel and in the order in which they were decided. A due
- * delivery includes the older ones of its channel, so that a correction never precedes what it corrects.
+ * delivery includes the older ones of its channel, so that a correction never precedes what it corrects, and no message
+ * is edited before it is posted. One that is to be looked up first waits, and so do the later ones of its channel.
  */
 export function dueDeliveries(
   record: JobRecord,
-  context: Pick<DecisionContext, 'now' | 'acceptsMessages' | 'recoveredAt'>,
+  context: Pick<DecisionContext, 'now' | 'acceptsMessages' | 'recoveredAt' | 'lookedUp'>,
 ): NamedDelivery[] {
   const isDue = ({ delivery, channel }: NamedDelivery): boolean =>
     (Date.parse(delivery.nextAt ?? '') <= context.now || isAttemptedBefore(context.recoveredAt?.(channel), delivery)) &&
@@ -25,8 +26,23 @@ export function dueDeliveries(
   const channels = [...new Set(pending.map(({ channel }) => channel))];
   return channels
     .map((name) => pending.filter(({ channel }) => channel === name))
-    .flatMap((ofChannel) => ofChannel.slice(0, ofChannel.findLastIndex(isDue) + 1));
+    .map((ofChannel) => ofChannel.slice(0, ofChannel.findLastIndex(isDue) + 1))
+    .flatMap((due) => until(due, (one) => isTooEarlyToLook(one, context)));
 }
+
+const until = <Item>(items: Item[], isEnd: (item: Item) => boolean): Item[] => {
+  const end = items.findIndex(isEnd);
+  return end < 0 ? items : items.slice(0, end);
+};
+
+/** How long after the beginning of an attempt a channel shows for certain whether it accepted the message. */
+export const lookAfterMs = 65_000;
+
+const isTooEarlyToLook = (
+  { channel, delivery: { at, ambiguousSince } }: NamedDelivery,
+  { now, lookedUp }: Pick<DecisionContext, 'now' | 'lookedUp'>,
+): boolean =>
+  lookedUp?.has(channel) === true && ambiguousSince !== null && at !== null && now - Date.parse(at) < lookAfterMs;
 
 // The channel has worked since the last attempt, so there is no reason to wait longer.
 const isAttemptedBefore = (recoveredAt: number | null | undefined, { at }: Delivery): boolean =>
@@ -37,6 +53,15 @@ export const namedDeliveries = ({ deliveries }: Pick<JobRecord, 'deliveries'>): 
   Object.entries(deliveries)
     .map(([key, delivery]) => ({ key, ...splitKey(key), delivery }))
     .sort((one, other) => Date.parse(one.delivery.createdAt) - Date.parse(other.delivery.createdAt));
+
+/** The deliveries that the same channel accepted before this one, in their order. */
+export const sentBefore = (
+  record: JobRecord,
+  { key, channel }: Pick<NamedDelivery, 'key' | 'channel'>,
+): NamedDelivery[] =>
+  until(namedDeliveries(record), (one) => one.key === key).filter(
+    ({ channel: its, delivery }) => its === channel && delivery.state === 'sent',
+  );
 
 /** The members of a delivery's key. */
 export function splitKey(key: string): Notice & { channel: string } {

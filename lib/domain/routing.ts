@@ -17,22 +17,45 @@ export interface JobTraits {
   createdByType: string | null;
 }
 
+type Context = Pick<DecisionContext, 'rules' | 'channels' | 'people' | 'personal'>;
+
 /** The channels to notify, by the first rule that matches. */
-export function route(
-  input: RuleInput,
-  { rules, channels, people }: Pick<DecisionContext, 'rules' | 'channels' | 'people'>,
-): Route {
-  if (rules === null) return { channels, mention: null, rule: 'everyChannel' };
-  const index = rules.findIndex(({ when = {} }) => matches(when, input));
-  const rule = rules[index];
+export function route(input: RuleInput, { rules, channels, people, personal = {} }: Context): Route {
+  if (rules === null && input.outcome !== 'started') {
+    return { ...addressed(channels, input, { people, personal }), mention: null, rule: 'everyChannel' };
+  }
+  const index = rules?.findIndex(({ when = {} }) => matches(when, input)) ?? -1;
+  const rule = rules?.[index];
   if (rule === undefined) return { channels: [], mention: null, rule: 'noRule' };
   const mentioned = personOf(rule.mention, input.startedBy, people);
   const mention = rule.mention === 'starter' ? mentioned?.slack : rule.mention;
   return {
-    channels: [...new Set(rule.notify)],
+    ...addressed([...new Set(rule.notify)], input, { people, personal }),
     mention: mention ?? null,
     ...(mentioned?.teams ? { mentioned } : {}),
     rule: `rules[${index}]`,
+  };
+}
+
+/** Leaves out the personal channels that have nobody to write to. */
+function addressed(
+  named: string[],
+  { startedBy, createdByType }: RuleInput,
+  { people, personal }: Required<Pick<Context, 'people' | 'personal'>>,
+): Pick<Route, 'channels' | 'skipped' | 'recipient'> {
+  const starter = createdByType === 'Application' ? undefined : personOf('starter', startedBy, people);
+  const isSkipped = (channel: string): boolean => {
+    const kind = personal?.[channel];
+    return kind !== undefined && starter?.[kind] === undefined;
+  };
+  const reason = createdByType === 'Application' ? 'startedByApplication' : 'notInPeople';
+  const skipped = named.filter(isSkipped).map((channel) => [channel, reason] as const);
+  const channels = named.filter((channel) => !isSkipped(channel));
+  const isPersonal = channels.some((channel) => personal?.[channel] !== undefined);
+  return {
+    channels,
+    ...(skipped.length > 0 ? { skipped: Object.fromEntries(skipped) } : {}),
+    ...(isPersonal && starter ? { recipient: starter } : {}),
   };
 }
 
@@ -45,10 +68,11 @@ export const traitsOf = (environment: string, job: Job | null): JobTraits => ({
   createdByType: job?.startedByType ?? null,
 });
 
-/** Whether all conditions of a rule match. */
+/** Whether all conditions of a rule match. A rule that names no outcome does not match `started`. */
 export function matches(when: When, input: JobTraits & { outcome?: Outcome }): boolean {
   return (
     allows(when.outcome, (value) => value === input.outcome || coversLostTrack(value, input.outcome)) &&
+    !(input.outcome === 'started' && when.outcome === undefined) &&
     allows(when.environment, (value) => value === input.environment) &&
     allows(when.source, (value) => value === input.source) &&
     allows(when.createdByType, (value) => value === input.createdByType) &&

@@ -68,6 +68,7 @@ function compare(known: Known, job: Job, timings: Timings): Transition | null {
       return { ...change, reason: 'foundAgain', outcome: null, announce: false };
     }
     if (job.status === known.status) return null;
+    if (first && hasStarted(job)) return { ...change, reason: 'firstSeen', outcome: 'started', announce: true };
     return { ...change, reason: first ? 'firstSeen' : 'statusChanged', outcome: null, announce: false };
   }
   const outcome = outcomeOf(job);
@@ -83,6 +84,8 @@ function compare(known: Known, job: Job, timings: Timings): Transition | null {
   }
   return { ...change, reason: first ? 'firstSeenFinished' : 'finished', outcome, announce: true };
 }
+
+const hasStarted = ({ status }: Job): boolean => status === 'Queued' || status === 'Running';
 
 /** The clocks of Sitecore and of this worker may differ by this much. */
 const clockToleranceMs = 10 * 60_000;

@@ -34,7 +34,7 @@ export interface Look {
 /** The words and the look of an outcome, and one sentence that says more than its title. */
 interface Wording extends Look {
   word: string;
-  sentence?: (context: NoticeContext) => string;
+  sentence?: (context: NoticeContext) => string | null;
 }
 
 const wordings: Record<Outcome, Wording> = {
@@ -73,6 +73,12 @@ const wordings: Record<Outcome, Wording> = {
   lostTrack: { word: 'Lost track', tone: 'warning', icon: '?', sentence: lost },
   late: { word: 'Late', tone: 'warning', icon: '◔', sentence: delay },
   stuck: { word: 'Stuck', tone: 'warning', icon: '‖', sentence: delay },
+  started: {
+    word: 'Started',
+    tone: 'neutral',
+    icon: '▷',
+    sentence: ({ job }) => (job?.status === 'Queued' ? 'It is in the queue.' : null),
+  },
   test: {
     word: 'TEST',
     tone: 'neutral',

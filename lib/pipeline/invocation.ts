@@ -2,7 +2,7 @@
 
 import type { Deps } from '../deps.ts';
 import type { DecisionContext } from '../domain/decision-context.ts';
-import type { Cooldown } from '../domain/job.ts';
+import type { Cooldown, Person } from '../domain/job.ts';
 import { type ApiBreaker, createApiBreaker } from './api-breaker.ts';
 import { type ChannelBreaker, createChannelBreaker } from './channel-breaker.ts';
 import { cooldownKey, createCooldown } from './cooldown.ts';
@@ -29,20 +29,37 @@ export interface ContextOptions extends Pick<DecisionContext, 'conclude'> {
 }
 
 /** What the caller of `decisionContext` knows; everything else is configured. */
-type Worker = Omit<DecisionContext, 'rules' | 'channels' | 'people' | 'timeLimits' | 'timings'>;
+type Worker = Omit<
+  DecisionContext,
+  'rules' | 'channels' | 'personal' | 'lookedUp' | 'people' | 'timeLimits' | 'timings'
+>;
 
 /** What decisions of this worker depend on. The only place that reads it from the configuration. */
 export const decisionContext = (
-  { config, timings }: Pick<Deps, 'config' | 'timings'>,
+  { config, timings, channel }: Pick<Deps, 'config' | 'timings' | 'channel'>,
   worker: Worker,
-): DecisionContext => ({
-  ...worker,
-  rules: config.rules,
-  channels: Object.keys(config.channels),
-  people: config.people,
-  timeLimits: config.timeLimits,
-  timings,
-});
+): DecisionContext => {
+  const channels = Object.keys(config.channels);
+  return {
+    ...worker,
+    rules: config.rules,
+    channels,
+    personal: personalChannels(channels, channel),
+    lookedUp: new Set(channels.filter((name) => channel(name).lookUp)),
+    people: config.people,
+    timeLimits: config.timeLimits,
+    timings,
+  };
+};
+
+/** The channels that write to the person who started a job, with the kind of address that they use. */
+export const personalChannels = (names: string[], channel: Deps['channel']): Record<string, keyof Person> =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const { personal } = channel(name);
+      return personal ? [[name, personal]] : [];
+    }),
+  );
 
 /** The time limit of one message, in milliseconds. */
 export const sendTimeoutMs = 5_000;
@@ -50,6 +67,8 @@ export const sendTimeoutMs = 5_000;
 const receiptMs = 2_000;
 /** The assumed maximum clock skew between machines. */
 const clockToleranceMs = 30_000;
+/** Who takes over looks for messages at once. By then the last attempt must be a minute ago. */
+const lookMarginMs = 30_000;
 
 /** Reads the cooldowns of these environments and all channels in one call, and makes the circuit breakers. */
 export async function beginInvocation(
@@ -76,6 +95,8 @@ export async function beginInvocation(
     return at === undefined ? null : Date.parse(at);
   };
 
+  const isLookedUp = names.some((name) => deps.channel(name).lookUp);
+  const leaseUntil = deadline + clockToleranceMs + (isLookedUp ? lookMarginMs : 0);
   const lastTurnAt = deadline - receiptMs - sendTimeoutMs;
   const cooldowns = new Map(environments.map((name) => [name, cooldown('environment', name)]));
   const apiBreakers = new Map(
@@ -104,14 +125,14 @@ export async function beginInvocation(
     apiBreaker: (environment) => known(apiBreakers, environment),
     channelBreaker: (channel) => channelBreakers.get(channel),
     decisionContext: ({ conclude, isNews = true }) => {
-      const { config, timings, newId } = deps;
+      const { config, timings, channel, newId } = deps;
       const announceWithinMs = isNews ? timings.announceWithinMs : Number.NEGATIVE_INFINITY;
       return decisionContext(
-        { config, timings: { ...timings, announceWithinMs } },
+        { config, channel, timings: { ...timings, announceWithinMs } },
         {
           now: clock.now(),
           writer: newId(),
-          leaseUntil: deadline + clockToleranceMs,
+          leaseUntil,
           conclude,
           acceptsMessages: (channel) => channelBreakers.get(channel)?.acceptsMessages() ?? true,
           recoveredAt,

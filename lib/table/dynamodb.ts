@@ -12,7 +12,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { type Delivery, type DueEntry, type JobName, type JobRecord, jobKey, nameInKey } from '../domain/job.ts';
-import type { Cursor, KnownJob, Store } from './store.ts';
+import type { Cursor, KnownJob, SaveOptions, Store } from './store.ts';
 import { createUpdate } from './update-expression.ts';
 
 type Item = Record<string, unknown>;
@@ -108,10 +108,10 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
   return {
     get,
 
-    async save(next, known, { settled = false } = {}) {
+    async save(next, known, options = {}) {
       try {
         const { Attributes } = await client.send(
-          new UpdateCommand({ TableName, ...stateUpdate(next, known, settled), ReturnValues: 'ALL_NEW' }),
+          new UpdateCommand({ TableName, ...stateUpdate(next, known, options), ReturnValues: 'ALL_NEW' }),
         );
         return { won: true, record: toRecord(Attributes ?? {}) };
       } catch (error) {
@@ -197,10 +197,10 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
  * The update of a record's state. It names only the members that this version knows, so that others stay. An expression
  * has at most 4 KB: deliveries to more channels than fit are written as one value.
  */
-function stateUpdate(next: JobRecord, known: JobRecord | undefined, settled: boolean) {
-  const precise = updateOf(next, known, (update, before) => setDeliveries(update, next, before, settled));
+function stateUpdate(next: JobRecord, known: JobRecord | undefined, options: SaveOptions) {
+  const precise = updateOf(next, known, (update, before) => setDeliveries(update, next, before, options));
   if (precise.isShort) return precise.input;
-  return updateOf(next, known, (update, before) => replaceDeliveries(update, next, before, settled)).input;
+  return updateOf(next, known, (update, before) => replaceDeliveries(update, next, before, options)).input;
 }
 
 type Update = ReturnType<typeof createUpdate>;
@@ -229,13 +229,17 @@ function updateOf(
 }
 
 /** Writes only the deliveries that change. A receipt that is stored at the same time stays. */
-function setDeliveries(update: Update, next: JobRecord, known: JobRecord, settled: boolean): void {
+function setDeliveries(update: Update, next: JobRecord, known: JobRecord, { settled, result }: SaveOptions): void {
   for (const [key, delivery] of Object.entries(next.deliveries)) {
     // Called only for what is written: DynamoDB refuses names and values that are not used.
     const path = () => `${update.name('deliveries')}.${update.name(key)}`;
     const before = known.deliveries[key];
     if (!before) update.setOnce(path(), delivery);
-    else if (isRevived(before, delivery)) {
+    else if (key === result) {
+      update.require(`${path()}.${update.name('state')} <> ${update.value('sent')}`);
+      update.set(path(), delivery);
+      continue;
+    } else if (isRevived(before, delivery)) {
       // A receipt may have been stored meanwhile.
       update.require(`${path()}.${update.name('state')} = ${update.value('dead')}`);
       update.set(path(), delivery);
@@ -260,10 +264,10 @@ function deliveryUpdate(key: string, delivery: Delivery, known: Delivery) {
 }
 
 /** Writes all deliveries as one value, if no receipt was stored since they were read: it would be lost. */
-function replaceDeliveries(update: Update, next: JobRecord, known: JobRecord, settled: boolean): void {
+function replaceDeliveries(update: Update, next: JobRecord, known: JobRecord, { settled, result }: SaveOptions): void {
   const changed = Object.entries(next.deliveries).map(([key, delivery]) => {
     const before = known.deliveries[key];
-    const isWhole = !before || isRevived(before, delivery);
+    const isWhole = !before || key === result || isRevived(before, delivery);
     return [key, isWhole ? delivery : { ...before, ambiguousSince: delivery.ambiguousSince }] as const;
   });
   const receipts = update.name('receipts');
@@ -272,7 +276,7 @@ function replaceDeliveries(update: Update, next: JobRecord, known: JobRecord, se
       ? `attribute_not_exists(${receipts})`
       : `${receipts} = ${update.value(known.receipts)}`,
   );
-  const isPendingKnown = changed.some(([, { state }]) => state === 'pending');
+  const isPendingKnown = changed.some(([key, { state }]) => key !== result && state === 'pending');
   if (settled && isPendingKnown) update.require('attribute_not_exists(jobKey)');
   update.set(update.name('deliveries'), { ...known.deliveries, ...Object.fromEntries(changed) });
 }

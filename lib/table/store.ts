@@ -8,10 +8,11 @@ export interface Store {
   get(job: JobName): Promise<JobRecord | undefined>;
   /**
    * Writes the state in `next` if the record still is `known` (undefined: if there is none). Adds deliveries that
-   * `known` lacks and makes dead ones pending again; of all others it writes only `ambiguousSince`. With `settled`, also
-   * requires that no delivery is pending. `record` is what the table holds afterwards, whoever won.
+   * `known` lacks and makes dead ones pending again; of all others it writes only `ambiguousSince`. With `result`, the key
+   * of a delivery, also writes that one as a whole, if it is not `sent`. With `settled`, also requires that no other
+   * delivery is pending. `record` is what the table holds afterwards, whoever won.
    */
-  save(next: JobRecord, known: JobRecord | undefined, options?: { settled?: boolean }): Promise<Saved>;
+  save(next: JobRecord, known: JobRecord | undefined, options?: SaveOptions): Promise<Saved>;
   /**
    * Writes one delivery, unless it is `sent` already. Needs neither lease nor revision. `known` is the delivery that the
    * writer started from: `ambiguousSince` is written only if it differs from that, since another worker may have set it
@@ -39,6 +40,11 @@ export interface Store {
 
 /** The members of a record that show whether the job was given up. */
 export type KnownJob = Pick<JobRecord, 'status' | 'check'>;
+
+export interface SaveOptions {
+  settled?: boolean;
+  result?: string | undefined;
+}
 
 /** The result of a write. */
 export interface Saved {

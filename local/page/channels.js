@@ -22,7 +22,9 @@ const renderers = {
 export function messageCard({ channel, type, ...message }, note) {
   const render = renderers[type] ?? anyMessage;
   const head = el('p.card-head', el('span.channel', channel), el('span.quiet', type), el('span.quiet.note', note));
-  return el('article.card', head, ...render(message));
+  const card = el('article.card', head, ...render(message));
+  card.dataset.channel = channel;
+  return card;
 }
 
 const anyMessage = ({ text, payload }) => [el('pre.plain', text), json('What is sent', payload)];

@@ -155,10 +155,12 @@ const marks = {
   dead: ['✕', 'not delivered'],
 };
 
-/** What became of the messages about the latest outcome; those before stand in the timeline. */
+/** What became of the messages about the latest outcome; those before stand in the timeline. Every job has started. */
 function notifiedOf(deliveries) {
   const latest = deliveries.at(-1)?.outcome;
-  const before = [...new Set(deliveries.map(({ outcome }) => outcome))].filter((outcome) => outcome !== latest);
+  const before = [...new Set(deliveries.map(({ outcome }) => outcome))].filter(
+    (outcome) => outcome !== latest && outcome !== 'started',
+  );
   const marked = deliveries.filter(({ outcome }) => outcome === latest).map(notifiedOne);
   const earlier = before.length > 0 ? [`after ${before.map(inWords).join(', ')}`] : [];
   return marked.length > 0 ? ['→ ', ...marked, ...earlier] : [];

@@ -15,7 +15,7 @@ export function threadOf({ change }, messages) {
   };
 }
 
-/** The message as it stands now, and below it the replies. */
+/** The message as it stands now, and below it the replies, folded away. */
 export function slackAppMessage({ replies = [], parent, ...message }) {
   const [element] = bodyOf(message);
   const column = element.lastElementChild;
@@ -25,13 +25,17 @@ export function slackAppMessage({ replies = [], parent, ...message }) {
   }
   if (replies.length > 0) {
     const count = replies.length === 1 ? '1 reply' : `${replies.length} replies`;
-    column.append(el('div.thread', el('p.in-thread', count), ...replies.flatMap(bodyOf)));
+    column.append(el('details.thread', el('summary', count), ...replies.flatMap(bodyOf)));
   }
   return [element];
 }
 
 function bodyOf(message) {
   const [element] = slackMessage(message);
-  if (message.change?.isMarked) element.lastElementChild.append(el('p.in-thread', '(edited)'));
+  if (message.change?.isMarked) {
+    // Slack marks the last block of the message itself.
+    const texts = element.lastElementChild.querySelectorAll(':scope > p, :scope > :not(.attachment) > p');
+    [...texts].at(-1).append(el('span.in-thread', ' (edited)'));
+  }
   return [element];
 }

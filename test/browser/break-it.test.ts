@@ -24,7 +24,7 @@ describePage(
     test('while Slack is away the message waits, the page says why, and it comes once', async () => {
       const page = await open();
       // Another message that waits would be tried in its place.
-      await vi.waitFor(async () => expect(await numberIn(page, 'delivered')).toBe(14), patience);
+      await vi.waitFor(async () => expect(await numberIn(page, 'delivered')).toBe(26), patience);
       const seen = page.locator('#troubles').getByText('Channel team does not work').waitFor();
       const result = await breakIt(page, 'slack');
       await seen;
@@ -58,7 +58,7 @@ describePage(
 
     test('a job that is handed over 50 times at once is announced once', async () => {
       const page = await open();
-      expect(await breakIt(page, 'repeat')).toMatch(/^2 due, 2 delivered, 0 lost, 0 repeated/);
+      expect(await breakIt(page, 'repeat')).toMatch(/^([34]) due, \1 delivered, 0 lost, 0 repeated/);
     });
 
     // Half a minute on a machine that does nothing else.
@@ -83,7 +83,7 @@ describePage(
       }
       await vi.waitFor(async () => {
         expect(await numberIn(page, 'delivered'), order.join()).toBe(await numberIn(page, 'due'));
-        expect(await numberIn(page, 'due')).toBeGreaterThanOrEqual(2 * (4 + 20));
+        expect(await numberIn(page, 'due')).toBeGreaterThanOrEqual(3 * (4 + 20));
       }, patience);
       expect([await numberIn(page, 'lost'), await numberIn(page, 'repeated')], order.join()).toEqual([0, 0]);
     });

@@ -39,7 +39,7 @@ describePage(
       await page.locator('#jobs > li').nth(4).waitFor();
       await page.locator('#jobs > li').nth(2).hover();
       await page.evaluate(observeShifts);
-      await vi.waitFor(async () => expect(await page.locator('#count-delivered').innerText()).toBe('14'), patience);
+      await vi.waitFor(async () => expect(await page.locator('#count-delivered').innerText()).toBe('26'), patience);
       expect(await page.evaluate('globalThis.shifts')).toEqual([]);
 
       // One was found while the pointer was in the list.
@@ -68,15 +68,31 @@ describePage(
       await row.locator('summary').first().click();
       const story = (await row.locator('.story').innerText()).replaceAll(/\s+/g, ' ');
       expect(story).toMatch(
-        /Queued in Sitecore .*Running .*Ended: Failed .*Decided: failed Rule 1: failed → team, events .*Delivered to (team|events): failed with the first attempt/,
+        /Queued in Sitecore .*Running .*Ended: Failed .*Decided: failed Rule 1: failed → team, room, events .*Delivered to (team|room|events): failed with the first attempt/,
       );
       expect(story).toContain('First seen by the notifier');
       const sent = row.locator('.sent-messages');
-      expect(await sent.locator('.slack').innerText()).toMatch(
-        /APP\s+✕ Failed in production: Whole environment\s+@here Sitecore gives no cause/,
+      expect(await sent.locator('.slack').nth(1).innerText()).toMatch(
+        /APP\s+✕ Failed in production: Whole environment\s+@here/,
       );
       await sent.getByText('JSON document for systems').click();
       expect(await sent.locator('pre.document').innerText()).toContain('"outcome": "failed"');
+    });
+
+    test('the Slack app has one message per job: it is edited, and a failure is told in its thread and in the channel', async () => {
+      const page = await open();
+      const room = page.locator('#feed [data-channel="room"]');
+      const textsOf = async (name: string) =>
+        (await room.filter({ hasText: name }).allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '));
+      await vi.waitFor(async () => {
+        expect(await textsOf('Nightly')).toEqual([expect.stringMatching(/Completed.+ \(edited\) .+ Started$/)]);
+        expect(await textsOf('Whole environment')).toEqual([
+          expect.stringMatching(/replied to a thread: Failed.+@here/),
+          expect.stringMatching(/Failed((?!@here).)+ \(edited\) ((?!@here).)+ Started 1 reply$/),
+        ]);
+      }, patience);
+      await room.getByText('1 reply').first().click();
+      await room.locator('.thread[open]').getByText('@here').waitFor();
     });
 
     test('the rules can be tried: which one decides, and what each channel would get', async () => {
@@ -85,11 +101,13 @@ describePage(
       await page.getByLabel('Outcome').selectOption('failed');
       await page.locator('#trial').getByLabel('Name').fill('<img src=x onerror=alert(1)>');
       await vi.waitFor(async () => {
-        expect(await page.locator('#trial-answer').innerText()).toBe('Rule 1: failed → team, events, and rings @here');
-        expect(await page.locator('#trial-messages .slack').innerText()).toContain(
+        expect(await page.locator('#trial-answer').innerText()).toBe(
+          'Rule 1: failed → team, room, events, and rings @here',
+        );
+        expect(await page.locator('#trial-messages .slack').first().innerText()).toContain(
           'Failed in production: <img src=x onerror=alert(1)>',
         );
-        expect(await page.locator('#trial-messages .card').count()).toBe(2);
+        expect(await page.locator('#trial-messages .card').count()).toBe(3);
       }, patience);
       expect(await page.locator('img').count()).toBe(0);
     });

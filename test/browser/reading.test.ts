@@ -46,7 +46,7 @@ describePage(
       await page.keyboard.press('Enter');
       way.push(...(await tabTo(page, ({ id }) => id === 'trial-outcome')));
       await page.keyboard.press('f');
-      await page.getByText('Rule 1: failed → team, events, and rings @here').waitFor();
+      await page.getByText('Rule 1: failed → team, room, events, and rings @here').waitFor();
       expect(way.filter(({ isSeen }) => !isSeen)).toEqual([]);
     });
 
@@ -58,6 +58,7 @@ describePage(
       await page.locator('#jobs > li summary').nth(1).click();
       await page.locator('.job[open] .timeline').waitFor();
       await page.locator('.job[open]').getByText('JSON document for systems').click();
+      await page.locator('#feed .thread > summary').first().click();
       await page.locator('#trial-section > summary').click();
       await page.locator('#trial-messages .card').first().waitFor();
       await page.getByText('Start another job').click();

@@ -46,7 +46,7 @@ describe('the subject', () => {
     fc.assert(
       fc.property(fc.option(foreign), fc.constantFrom(...outcomes), (name, outcome) => {
         const { Subject = '' } = published(messageAbout({ name }, { outcome }));
-        expect(Subject).toMatch(/^(Completed|Failed|Canceled|Lost track|Late|Stuck)[^\p{Cc}\u2028\u2029]*$/u);
+        expect(Subject).toMatch(/^(Completed|Failed|Canceled|Started|Lost track|Late|Stuck)[^\p{Cc}\u2028\u2029]*$/u);
         expect([Subject.length < 100, Subject.isWellFormed()]).toEqual([true, true]);
       }),
     );

@@ -101,6 +101,7 @@ describe('an Adaptive Card', () => {
       lostTrack: 'warning',
       late: 'warning',
       stuck: 'warning',
+      started: 'emphasis',
       test: 'emphasis',
       trouble: 'attention',
       recovered: 'good',

@@ -94,6 +94,21 @@ async function createTableWithoutIndex() {
   output('TableName', 'bare')();
 }
 
+/** A Slack app in place of the webhook. */
+const useApp = (change: (slack: Deployed['world']['slack']) => unknown) => () => {
+  const { slack } = deployed.world;
+  const { app, room } = slack.workspace;
+  deployed.aws.parameters.set('/slack-webhook-url', app.token);
+  deployed.secrets['/slack-webhook-url'] = app.token;
+  const team = { type: 'slack-app', token: 'ssm:/slack-webhook-url', channel: room.id, apiUrl: slack.apiUrl };
+  Object.assign(deployed.config.channels, { team });
+  change(slack);
+};
+const scope = (name: string) => useApp(({ workspace }) => workspace.app.scopes.delete(name));
+const inRoom = (values: object) => useApp(({ workspace }) => Object.assign(workspace.room, values));
+const noApp = (said: string): RegExp =>
+  new RegExp(`^channel team \\(slack-app\\): Slack: .*${said}.+api\\.slack\\.com/apps\\?new_app=1`);
+
 const missing = (parameter: string): RegExp =>
   new RegExp(`^secret ssm:${parameter}: missing in Systems Manager, .+ needs it\\..+ secrets set ssm:${parameter}`);
 const refusedClient =
@@ -137,6 +152,24 @@ const problems: [name: string, arrange: () => unknown, cross: RegExp, dashes?: s
   ['Amazon Q, subscribed to a topic of documents', subscribeAmazonQ, wrongFormat],
   ['a topic for Amazon Q, which is not subscribed', useAmazonQ, noAmazonQ],
   ['a revoked Slack hook', revokeHook, noHook],
+  ['an app without the scope to post', scope('chat:write'), noApp('missing_scope\\. Add the scope chat:write')],
+  [
+    'an app without the scope to look',
+    scope('channels:history'),
+    /^look-ups in channel team: .+missing_scope.+ scope channels:history .+ may be sent twice\.$/,
+  ],
+  ['an app that is no member', inRoom({ isMember: false }), noApp('not_in_channel\\. Invite the app')],
+  ['an archived channel', inRoom({ isArchived: true }), noApp('is_archived\\. .+ Unarchive it')],
+  [
+    'a channel that does not exist',
+    useApp(({ workspace }) => workspace.conversations.clear()),
+    noApp('channel_not_found'),
+  ],
+  [
+    'a revoked token',
+    useApp(({ workspace }) => Object.assign(workspace.app, { isRevoked: true })),
+    noApp('token_revoked'),
+  ],
   ['a missing webhook secret', remove('/webhook-secret'), missing('/webhook-secret'), ['webhook secret', 'webhook']],
   ['no webhook secret in the configuration', configure({ webhook: { secrets: [] } }), noSecret, ['webhook']],
   ['a webhook with another secret', change('/webhook-secret'), otherSecret],
@@ -202,6 +235,30 @@ test('a topic for Amazon Q, which is subscribed, passes', async () => {
   const { crosses, text } = await diagnose();
   expect(crosses).toEqual([]);
   expect(text).toContain('✔ subscribers of channel events: get a format they read');
+});
+
+test('a Slack app that may do everything passes, also without the scope that shows channels', async () => {
+  scope('channels:read')();
+  const { crosses, text } = await diagnose();
+  expect(crosses).toEqual([]);
+  expect(text).toContain('✔ channel team (slack-app): accepts messages');
+  expect(text).toContain('✔ look-ups in channel team: a message whose response is lost is found again');
+});
+
+test.each([
+  ['has them', [], undefined],
+  [
+    'lacks them',
+    ['im:history', 'im:write'],
+    /^look-ups in channel team: The scope im:history and im:write is missing\. /,
+  ],
+])('the scopes for direct messages: the app %s', async (_, without, cross) => {
+  useApp(({ workspace }) => {
+    for (const name of without) workspace.app.scopes.delete(name);
+  })();
+  Object.assign(deployed.config.channels['team'] as object, { channel: 'starter' });
+  const { crosses } = await diagnose();
+  expect(crosses).toEqual(cross ? [expect.stringMatching(cross)] : []);
 });
 
 test('without the permission to list subscribers, they are a dash', async () => {

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { noProgressLine } from '../../cli/progress-line.ts';
 import { sendTest } from '../../cli/send-test.ts';
+import { deploy } from '../support/notifier.ts';
 import { run } from './run.ts';
 import { stepping, useScene } from './scene.ts';
 
@@ -32,6 +33,18 @@ test('named channels get it once each', async () => {
   const { body } = await scene.notifier.get(document.jobId);
   expect(body).toMatchObject({ decision: { channels: ['events'] } });
   expect(scene.world.slack.messages).toEqual([]);
+});
+
+test('a channel that writes to the person who started a job gets none', async () => {
+  const { slack, config } = scene.world;
+  const { token } = slack.workspace.app;
+  const dm = { type: 'slack-app', token, channel: 'starter', apiUrl: slack.apiUrl };
+  scene.notifier = deploy(scene.world, { config: { ...config(), channels: { ...config().channels, dm } } });
+  const { document } = await send([], [scene.notifier.sweep]);
+  expect(document.deliveries).toMatchObject([{ channel: 'team' }, { channel: 'events' }]);
+  await expect(send(['dm'], [])).rejects.toThrow('The channel dm writes to the person who started a job');
+  const operators = ['dm'];
+  expect(() => deploy(scene.world, { config: { ...config(), channels: { dm }, operators } })).toThrow(/^operators: /);
 });
 
 test('a channel that refuses it is a cross with its error, and ends the wait', async () => {

@@ -43,6 +43,7 @@ webhook:
 
 const environment = { clientId: 'ssm:/id', clientSecret: 'ssm:/secret' };
 const team = { type: 'slack', webhookUrl: 'ssm:/hook' };
+const room = { type: 'slack-app', token: 'ssm:/token', channel: 'C012AB3CD' };
 const least = { environments: { production: environment }, channels: { team } };
 const withRule = (rule: object) => ({ ...least, rules: [{ notify: ['team'], ...rule }] });
 const withEnvironment = (values: object) => ({ ...least, environments: { production: { ...environment, ...values } } });
@@ -182,8 +183,9 @@ describe('a document', () => {
   });
 });
 
-const aType = 'slack | sns | teams | webhook';
-const anOutcome = 'completed | completedWithWarnings | publishedNothing | failed | canceled | lostTrack | late | stuck';
+const aType = 'slack | slack-app | sns | teams | webhook';
+const anOutcome =
+  'completed | completedWithWarnings | publishedNothing | failed | canceled | lostTrack | late | stuck | started';
 const aName = 'a name of 1 to 40 characters out of a-z, 0-9 and -';
 const aMention = 'here, channel, starter, or the id of a Slack member or group';
 const anAddress = 'an https address (http only on this machine)';
@@ -208,6 +210,14 @@ const wrong: [problem: string, document: unknown][] = [
   ['chanels: unknown key', { ...least, chanels: {} }],
   ['environments.production.region: unknown key', withEnvironment({ region: 'eu' })],
   ['channels.team.channel: unknown key', { ...least, channels: { team: { ...team, channel: '#all' } } }],
+  ...['#general', 'general', 'U012AB3CD', 'everyone'].map((channel): [string, object] => [
+    'channels.room.channel: expected the id of a Slack channel (C012AB3CD), or starter; got a string',
+    { ...least, channels: { team, room: { type: 'slack-app', token: 'ssm:/token', channel } } },
+  ]),
+  [
+    'channels.room.apiUrl: expected an https address (http only on this machine); got a string',
+    { ...least, channels: { team, room: { ...room, apiUrl: 'http://slack.example.com/api' } } },
+  ],
   ['rules[0].tell: unknown key', withRule({ tell: [] })],
   ['rules[0].when.status: unknown key', withRule({ when: { status: 'Failed' } })],
   ['settings.retryForHours: unknown key', withSettings({ retryForHours: 1 })],

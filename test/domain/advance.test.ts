@@ -85,6 +85,25 @@ describe('first sight', () => {
     );
   });
 
+  test.each(['Queued', 'Running'])('of a job that is %s is announced where a rule names that', (status) => {
+    const rules = [{ when: { outcome: ['started'] }, notify: ['team'] }];
+    const begun = first(read(status), { rules });
+    expect(begun).toMatchObject({
+      decision: { reason: 'firstSeen', outcome: 'started', channels: ['team'], rule: 'rules[0]' },
+      deliveries: { 'started/team': pending },
+      lease: { owner: `writer-${start}` },
+      check: { nextAt: iso(start) },
+      watch: 'jobs',
+    });
+    // Its message keeps what was decided, and the next status is no second start.
+    const next = stepped(begun, read(status === 'Queued' ? 'Running' : 'Canceling'), minute, { rules });
+    expect(next).toMatchObject({
+      decision: { reason: 'statusChanged', outcome: null },
+      superseded: { started: { decision: begun.decision, job: begun.job } },
+    });
+    expect(Object.keys(next.deliveries)).toEqual(['started/team']);
+  });
+
   test('of a finished job stores the decision, a delivery for each channel, and the lease, in one record', () => {
     expect(first(read('Completed'))).toMatchObject({
       status: 'Completed',
@@ -319,6 +338,30 @@ describe('deliveries', () => {
     const late = { outcome: 'late', channel: 'on-call', limit: 'queuedFor' } as const;
     expect(splitKey(deliveryKey(late.outcome, late.channel, late.limit))).toEqual(late);
     expect(deliveryKey('late', 'on-call', 'queuedFor')).toBe('late/on-call/queuedFor');
+  });
+});
+
+describe('a delivery that is looked up before it is repeated', () => {
+  const lookedUp = new Set(['team']);
+  const due = (deliveries: Record<string, Partial<Delivery>>, now: number) =>
+    dueDeliveries(withDeliveries(first(read('Running')), deliveries), contextAt(now, { lookedUp })).map(
+      ({ key }) => key,
+    );
+  const later = { createdAt: iso(start + 1) };
+  const unknown = { at: iso(start), ambiguousSince: iso(start) };
+
+  test('waits for a minute after its attempt, and so do the later ones of its channel', () => {
+    const deliveries = { 'started/team': unknown, 'failed/team': later, 'failed/events': later };
+    expect(due(deliveries, start + 64_999)).toEqual(['failed/events']);
+    expect(due(deliveries, start + 65_000)).toEqual(['started/team', 'failed/team', 'failed/events']);
+  });
+
+  test.each<[sentence: string, deliveries: Record<string, Partial<Delivery>>]>([
+    ['of another channel', { 'started/events': unknown }],
+    ['of a worker that died before its attempt is known', { 'started/team': { ambiguousSince: iso(start) } }],
+    ['whose attempt certainly failed', { 'started/team': { at: iso(start) } }],
+  ])('does not wait: one %s', (_, deliveries) => {
+    expect(due(deliveries, start + 1)).toEqual(Object.keys(deliveries));
   });
 });
 

@@ -86,6 +86,7 @@ const records: Record<Outcome, JobRecord> = {
   lostTrack: after([0, read(jobOf('Running'))], [minute, notFound], [11 * minute, notFound]),
   late: after([0, read(waiting)]),
   stuck: after([0, read(standing)], [16 * minute, read(standing)]),
+  started: after([0, read(standing), { rules: [{ when: { outcome: ['started'] }, notify: ['team'] }] }]),
   test: testRecord(name, ['team'], contextOf(0)),
   trouble: troubleRecord(name, trouble, ['team'], contextOf(16 * minute)),
   recovered: recoveredRecord(
@@ -129,6 +130,7 @@ describe('the outcomes', () => {
       'Its counters have not changed for 16 min, and the limit is 15 min.',
     ],
     ['trouble', 'Not working: channel events', 'Messages to this channel wait until it works again: SNS: NotFound.'],
+    ['started', 'Started in production: Nightly site publish', null],
     ['recovered', 'Works again: channel events', 'The notifier catches up by itself; there is nothing to do.'],
     ['test', 'TEST in production: job_41B25', 'Messages reach this channel; nothing was published.'],
   ])('%s', (outcome, title, summary) => {

@@ -22,10 +22,24 @@ const matches = (when: When, values: Partial<RuleInput> = {}): boolean =>
   routed([{ when, notify: ['team'] }], values).rule === 'rules[0]';
 
 describe('which rule decides', () => {
-  test('without rules, every channel is notified of everything, without a mention', () => {
-    for (const outcome of outcomes) {
+  test('without rules, every channel is notified of everything but the start, without a mention', () => {
+    for (const outcome of outcomes.filter((one) => one !== 'started')) {
       expect(routed(null, { outcome })).toEqual({ channels, mention: null, rule: 'everyChannel' });
     }
+  });
+
+  test.each<[sentence: string, rules: Rule[] | null, rule: string]>([
+    ['no rules', null, 'noRule'],
+    ['a rule without conditions', [{ notify: ['team'] }], 'noRule'],
+    ['a rule that names no outcome', [{ when: { environment: ['production'] }, notify: ['team'] }], 'noRule'],
+    ['a rule that names others', [{ when: { outcome: ['completed', 'late'] }, notify: ['team'] }], 'noRule'],
+    ['a later rule that names it', [{ notify: [] }, { when: { outcome: ['started'] }, notify: ['team'] }], 'rules[1]'],
+  ])('the start of a job, with %s: %s', (_, rules, rule) => {
+    expect(routed(rules, { outcome: 'started' })).toEqual({
+      channels: rule === 'noRule' ? [] : ['team'],
+      mention: null,
+      rule,
+    });
   });
 
   test('the first rule that matches decides alone', () => {
@@ -106,6 +120,38 @@ describe('the person who started the job', () => {
   test('is rung only where the rule says so', () => {
     expect(routed([{ notify: ['team'] }]).mention).toBeNull();
     expect(routed(null).mention).toBeNull();
+  });
+});
+
+describe('a channel that writes to the person who started the job', () => {
+  const personal = { team: 'slack', office: 'teams' } as const;
+  const people = { 'Jane Editor': { slack: 'U012AB3CD', teams: 'jane@example.com' }, 'Sam Editor': 'U034EF5GH' };
+  const jane = { name: 'Jane Editor', ...people['Jane Editor'] };
+  const sam = { name: 'Sam Editor', slack: 'U034EF5GH' };
+  test.each<[who: string, values: Partial<RuleInput>, expected: object]>([
+    ['a person with both addresses', {}, { channels: ['team', 'events', 'office'], recipient: jane }],
+    [
+      'a person without the address of one channel',
+      { startedBy: 'Sam Editor' },
+      { channels: ['team', 'events'], skipped: { office: 'notInPeople' }, recipient: sam },
+    ],
+    [
+      'a person whom people do not know',
+      { startedBy: 'John Editor' },
+      { channels: ['events'], skipped: { team: 'notInPeople', office: 'notInPeople' } },
+    ],
+    ['nobody', { startedBy: null }, { channels: ['events'], skipped: { team: 'notInPeople', office: 'notInPeople' } }],
+    [
+      'an application that is called like a person',
+      { createdByType: 'Application' },
+      { channels: ['events'], skipped: { team: 'startedByApplication', office: 'startedByApplication' } },
+    ],
+  ])('started by %s', (_, values, expected) => {
+    const context = { channels: ['team', 'events', 'office'], people, personal };
+    const facts = { mention: null };
+    expect(route(input(values), { ...context, rules: null })).toEqual({ ...expected, ...facts, rule: 'everyChannel' });
+    const rules = [{ notify: context.channels }];
+    expect(route(input(values), { ...context, rules })).toEqual({ ...expected, ...facts, rule: 'rules[0]' });
   });
 });
 

@@ -54,7 +54,8 @@ describe('every status that is known, against every status that is read', () => 
   });
 
   test.each(rows)('known as $known, read as $read: $reason', ({ known, read: status, reason }) => {
-    const outcome = outcomeOfStatus[status] ?? null;
+    const begins = reason === 'firstSeen' && ['Queued', 'Running'].includes(status);
+    const outcome = outcomeOfStatus[status] ?? (begins ? 'started' : null);
     const corrects = reason === 'corrected' ? outcomeOfStatus[known ?? ''] : null;
     expect(compared(knownAs(known), jobOf(status))).toEqual(
       reason && { reason, previousStatus: known, outcome, corrects, announce: outcome !== null },

@@ -35,9 +35,12 @@ export async function sentWithoutReceipt(
     const { outcome, limit } = expectedOf(expected, title) as ExpectedMessage;
     return record?.deliveries[deliveryKey(outcome, channel, limit)]?.state === 'sent';
   };
-  const open = sent.filter((one) => one.channel !== 'fifo' && !hasReceipt(one));
+  const open = sent.filter((one) => !withoutRepetition.has(one.channel) && !hasReceipt(one));
   return new Set(open.map(({ channel, title }) => `${channel} ${expectedOf(expected, title)?.title}`));
 }
+
+/** A topic that drops repetitions, and a channel that is asked before a message is repeated. */
+const withoutRepetition: ReadonlySet<string> = new Set(['fifo', 'room']);
 
 /** The expected message that begins with this title. */
 const expectedOf = (expected: ExpectedMessage[], title: string): ExpectedMessage | undefined =>
@@ -45,7 +48,7 @@ const expectedOf = (expected: ExpectedMessage[], title: string): ExpectedMessage
 
 /** Counts what every channel received in a universe in which nothing is left to do, and records broken promises. */
 export async function judge(
-  { accepted, worker }: Universe,
+  { accepted, worker, workspace }: Universe,
   { name, expected, channels = usualChannels, recordId = jobId }: KillScenario,
   lives: Life[],
   isSettled: boolean,
@@ -53,6 +56,12 @@ export async function judge(
 ): Promise<void> {
   const complain = (what: string) => figures.broken.push(`${name}, ${lives.map(nameOf).join(', ')}: ${what}`);
   if (!isSettled) complain('the work list does not become empty');
+  if (channels.includes('room')) {
+    const messages = workspace.messages.filter(({ thread_ts }) => thread_ts === undefined);
+    if (messages.length !== 1) complain(`the room has ${messages.length} messages about the job`);
+    const shown = messages[0]?.text.replace(' in production', '');
+    if (!shown?.startsWith(expected.at(-1)?.title ?? '')) complain(`the room shows ${shown}`);
+  }
   const { body } = await worker().get(recordId);
   const deliveries: ShownDelivery[] = body.deliveries ?? [];
 

@@ -24,6 +24,7 @@ export interface KillScenario {
   limits?: TimeLimitRule[];
   /** Whether discovery is on. */
   discover?: boolean;
+  rules?: unknown[];
   /** The channels; Slack and both topics by default. */
   channels?: readonly ChannelName[];
   /** The channels that are notified about the notifier itself; none by default. */
@@ -132,6 +133,124 @@ const sweepTwice = async ({ clock, worker }: Universe) => {
     await worker().sweep();
   }
 };
+
+/** A Slack app that is told of the start. */
+const inRoom: Pick<KillScenario, 'trigger' | 'channels' | 'rules'> = {
+  trigger: 'sweep',
+  channels: ['room'],
+  rules: [{ when: { outcome: ['started'] }, notify: ['room'] }, { notify: ['room'] }],
+};
+const started = { outcome: 'started', title: 'Started' } as const;
+
+/** The call takes effect, and its answer is lost. */
+const losing =
+  (name: string): Cross =>
+  async (crossing, call) => {
+    const answer = await call();
+    if (crossing !== name) return answer;
+    throw new UpstreamError('unavailable', 'Slack: no response within 5 s', { ambiguous: true });
+  };
+
+/** A job that fails, while one answer of Slack is lost; then it may be looked up. */
+const withLost =
+  (name: string, begin: (universe: Universe) => Promise<void> = async () => undefined) =>
+  async (universe: Universe) => {
+    await begin(universe);
+    const { clock, setJob, worker } = universe;
+    setJob(jobId, { status: 'Failed' });
+    await worker({ cross: losing(name) }).post(jobId);
+    clock.advance(2 * minute);
+  };
+const begun = async ({ clock, setJob, worker }: Universe) => {
+  setJob(jobId, { status: 'Running' });
+  await worker().post(jobId);
+  clock.advance(minute);
+};
+
+/** Those of the Slack app, whose messages are never repeated. */
+export const slackAppScenarios: KillScenario[] = [
+  {
+    ...inRoom,
+    name: 'a webhook for a job that starts: a post, and later an edit',
+    trigger: 'webhook',
+    expected: [started, completed],
+    prepare: async ({ setJob }) => setJob(jobId, { status: 'Running' }),
+    // Whoever called repeats the call.
+    async afterwards(universe) {
+      universe.clock.advance(2 * minute);
+      await universe.worker().post(jobId);
+      await finished(universe);
+    },
+  },
+  {
+    ...inRoom,
+    name: 'a sweep that finds a good end: an edit',
+    expected: [started, completed],
+    prepare: watched('Completed'),
+  },
+  {
+    ...inRoom,
+    name: 'a sweep that finds a failure: an edit and a reply',
+    expected: [started, failed],
+    prepare: watched('Failed'),
+  },
+  { ...inRoom, name: 'the answer to a post is lost: a look', expected: [failed], prepare: withLost('room.post') },
+  {
+    ...inRoom,
+    name: 'the answer to an edit is lost: the edit again, and a reply',
+    expected: [started, failed],
+    prepare: withLost('room.edit', begun),
+  },
+  {
+    ...inRoom,
+    name: 'the answer to a reply is lost: a look into the thread',
+    expected: [started, failed],
+    prepare: withLost('room.reply', begun),
+  },
+  {
+    ...inRoom,
+    name: 'the answer to a look is lost: another look',
+    expected: [failed],
+    async prepare(universe) {
+      await withLost('room.post')(universe);
+      await universe.worker({ cross: losing('room.look') }).sweep();
+      universe.clock.advance(5 * minute);
+    },
+  },
+  {
+    ...inRoom,
+    name: 'a post that never arrived: a look, and the post',
+    expected: [failed],
+    async prepare({ clock, setJob, worker }) {
+      setJob(jobId, { status: 'Failed' });
+      const cross: Cross = (name, call) =>
+        name === 'room.post'
+          ? Promise.reject(new UpstreamError('unavailable', 'Slack: the connection broke', { ambiguous: true }))
+          : call();
+      await worker({ cross }).post(jobId);
+      clock.advance(2 * minute);
+    },
+  },
+  {
+    ...inRoom,
+    name: 'a correction while the end is pending: a post, an edit and a reply',
+    expected: [completed, corrected],
+    async prepare({ clock, setJob, worker }) {
+      const at = clock.now();
+      setJob(jobId, { at, lastReportTime: new Date(at - minute).toISOString() });
+      await worker({ cross: failing('room.post') }).post(jobId);
+      clock.advance(minute);
+      setJob(jobId, { at, lastReportTime: new Date(at + 1_000).toISOString(), failed: 2 });
+    },
+  },
+  {
+    ...inRoom,
+    name: 'the later of two sweeps: an edit and a reply',
+    expected: [started, failed],
+    prepare: watched('Failed'),
+    rival: 'before',
+  },
+];
 
 export const killScenarios: KillScenario[] = [
   {

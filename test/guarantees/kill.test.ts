@@ -3,12 +3,12 @@
 import { expect, test } from 'vitest';
 import { runKills } from './kill.ts';
 import type { KillFigures } from './kill-figures.ts';
-import { killScenarios } from './kill-scenarios.ts';
+import { killScenarios, slackAppScenarios } from './kill-scenarios.ts';
 
 const kept: Record<string, Promise<KillFigures>> = {};
 /** The figures of one scenario, which runs only once. */
 const figuresOf = (name: string): Promise<KillFigures> => {
-  const scenarios = killScenarios.filter((scenario) => scenario.name === name);
+  const scenarios = [...killScenarios, ...slackAppScenarios].filter((scenario) => scenario.name === name);
   kept[name] ??= runKills({ scenarios });
   return kept[name];
 };
@@ -21,6 +21,30 @@ test.each(killScenarios)(
     const figures = await figuresOf(name);
     expect(figures).toMatchObject({ ...promised, sent: figures.expected });
     expect(figures.points).toBeGreaterThanOrEqual(2 * figures.crossings.size);
+  },
+  timeoutMs,
+);
+
+test.each(slackAppScenarios)(
+  'the Slack app, killed at every call, has one message, and repeats nothing: $name',
+  async ({ name }) => {
+    const figures = await figuresOf(name);
+    expect(figures).toMatchObject({ ...promised, repeatedUnavoidably: 0, sent: figures.expected });
+  },
+  timeoutMs,
+);
+
+test(
+  'the Slack app is killed around every call to Slack',
+  async () => {
+    const all = await Promise.all(slackAppScenarios.map(({ name }) => figuresOf(name)));
+    const calls = new Set(all.flatMap(({ crossings }) => [...crossings]));
+    expect([...calls].filter((call) => call.startsWith('room.')).sort()).toEqual([
+      'room.edit',
+      'room.look',
+      'room.post',
+      'room.reply',
+    ]);
   },
   timeoutMs,
 );
@@ -63,10 +87,13 @@ test(
 test(
   'the worker that takes over can die as well',
   async () => {
-    const scenarios = killScenarios.filter(({ name }) => name === 'the later of two sweeps');
-    const figures = await runKills({ scenarios, deaths: 2 });
-    expect(figures).toMatchObject({ ...promised, sent: figures.expected });
-    expect(figures.points).toBeGreaterThan(90);
+    const [inRoom] = slackAppScenarios.filter(({ name }) => name.startsWith('the answer to a reply is lost'));
+    const others = killScenarios.filter(({ name }) => name === 'the later of two sweeps');
+    for (const scenarios of [others, inRoom ? [inRoom] : []]) {
+      const figures = await runKills({ scenarios, deaths: 2 });
+      expect(figures).toMatchObject({ ...promised, sent: figures.expected });
+      expect(figures.points).toBeGreaterThan(90);
+    }
   },
   timeoutMs,
 );

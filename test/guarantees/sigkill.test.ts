@@ -7,4 +7,5 @@ test('processes killed at random moments lose no message, and repeat only what w
   const figures = await runSigkills({ runs: 15 });
   console.info(figures);
   expect(figures).toMatchObject({ broken: [], lost: 0, repeated: 0, expected: 30, sent: 30 });
+  expect(figures.room).toMatchObject({ lost: 0, repeated: 0, repeatedUnavoidably: 0, expected: 15, sent: 15 });
 }, 120_000);

@@ -12,6 +12,7 @@ import {
   channels,
   configOf,
   endWatched,
+  messagesInRoom,
   missingReceipts,
   progressOf,
   recordOf,
@@ -22,6 +23,8 @@ import {
 } from './sigkill-scene.ts';
 
 export interface SigkillFigures extends Count {
+  /** Those of the Slack app, which the others do not count. */
+  room: Count;
   /** The same seed gives the same moments, if the machine is equally fast. */
   seed: number;
   runs: number;
@@ -59,7 +62,7 @@ export async function runSigkills({
   runs: number;
   seed?: number;
 }): Promise<SigkillFigures> {
-  const figures = { ...nothingCounted(), seed, runs, killed: 0, moments: {} };
+  const figures = { ...nothingCounted(), room: nothingCounted(), seed, runs, killed: 0, moments: {} };
   const random = createRandom(seed);
   const worlds = await Promise.all([startWorld({ topicName: 'events.fifo' }), startWorld()]);
   for (const world of worlds) respondSlowly(world);
@@ -115,26 +118,30 @@ async function judge(
   complain: (what: string) => void,
 ): Promise<void> {
   const { body } = await workerAhead(world, 'observer', 0).get(jobId);
-  const shown: ShownDelivery[] = body.deliveries ?? [];
+  const shown: ShownDelivery[] = (body.deliveries ?? []).filter(({ outcome }: ShownDelivery) => outcome === 'failed');
+  const inRoom = messagesInRoom(world, jobId);
+  if (inRoom !== 1) complain(`the room has ${inRoom} messages about the job`);
   for (const channel of channels) {
     const senders = sendersTo(world, channel, jobId);
-    const isFifo = channel === 'events' && world.topic.topicArn.endsWith('.fifo');
+    const repeatsNone = channel === 'room' || (channel === 'events' && world.topic.topicArn.endsWith('.fifo'));
     const distinct = new Set(senders);
     // A killed process that sent a message without storing a receipt: its successor cannot know. No worker sends twice.
-    const ambiguous = deaths.filter(({ worker, missing }) => !isFifo && distinct.has(worker) && missing.has(channel));
+    const ambiguous = deaths.filter(
+      ({ worker, missing }) => !repeatsNone && distinct.has(worker) && missing.has(channel),
+    );
     const message = {
       name: `the message to ${channel} by ${senders.join(', ') || 'nobody'}`,
       times: senders.length,
       ambiguous: Math.min(ambiguous.length, Math.max(distinct.size - 1, 0)),
       shown: shown.find((one) => one.channel === channel),
     };
-    countMessage(figures, message, complain);
+    countMessage(channel === 'room' ? figures.room : figures, message, complain);
   }
 }
 
 /** A job that has ended: new to a webhook, and already watched by a sweep. */
 const prepare = async (world: World, jobId: string, name: Name): Promise<void> =>
-  name === 'sweep' ? await endWatched(world, jobId) : world.setJob(jobId, { status: 'Completed' });
+  name === 'sweep' ? await endWatched(world, jobId) : world.setJob(jobId, { status: 'Failed' });
 
 /** Starts a process for a job. It lives until the moment, or until it has responded. */
 const start = (

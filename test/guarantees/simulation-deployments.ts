@@ -14,7 +14,9 @@ export interface Deployment {
   deps: Deps;
 }
 
-export const everyChannel: ChannelName[] = ['slack', 'fifo', 'topic', 'teams', 'hook'];
+export const everyChannel: ChannelName[] = ['slack', 'fifo', 'topic', 'teams', 'hook', 'room'];
+
+const startRule = { when: { outcome: ['started'] }, notify: ['room'] };
 
 /** The time limits of jobs, in minutes. */
 export const limits: Record<TimeLimit, number> = { queuedFor: 5, runningFor: 6, noProgressFor: 2 };
@@ -22,7 +24,12 @@ export const limits: Record<TimeLimit, number> = { queuedFor: 5, runningFor: 6, 
 const { types } = createSimulatedWorld(() => 0).boundary(direct);
 
 export const deployments = {
-  all: deploymentOf({ limits: [limits], discover: true }),
+  all: deploymentOf({
+    limits: [limits],
+    discover: true,
+    rules: [startRule, { notify: everyChannel }],
+    channelsFor: (outcome) => (outcome === 'started' ? ['room'] : everyChannel),
+  }),
   oneAtATime: deploymentOf({ settings: { sweepConcurrency: 1 } }),
   withoutSlack: deploymentOf({ without: 'slack' }),
   withoutFifo: deploymentOf({ without: 'fifo', discover: true }),
@@ -30,15 +37,17 @@ export const deployments = {
   withRules: deploymentOf({
     limits: [limits],
     rules: [
-      { when: { outcome: ['failed'] }, notify: ['slack', 'fifo'] },
+      startRule,
+      { when: { outcome: ['failed'] }, notify: ['slack', 'fifo', 'room'] },
       { when: { outcome: ['canceled', 'stuck'] }, notify: [] },
       { when: { outcome: ['late'] }, notify: ['slack'] },
-      { when: { outcome: ['completed', 'completedWithWarnings'] }, notify: ['topic', 'slack', 'teams'] },
+      { when: { outcome: ['completed', 'completedWithWarnings'] }, notify: ['topic', 'slack', 'teams', 'room'] },
     ],
     channelsFor: (outcome) => {
       if (outcome === 'late') return ['slack'];
-      if (outcome === 'failed' || outcome === 'lostTrack') return ['slack', 'fifo'];
-      return outcome === 'completed' || outcome === 'completedWithWarnings' ? ['topic', 'slack', 'teams'] : [];
+      if (outcome === 'started') return ['room'];
+      if (outcome === 'failed' || outcome === 'lostTrack') return ['slack', 'fifo', 'room'];
+      return outcome === 'completed' || outcome === 'completedWithWarnings' ? ['topic', 'slack', 'teams', 'room'] : [];
     },
   }),
 };

@@ -1,6 +1,7 @@
 /** The end of a simulation: everything is repaired, sweeps continue until nothing is left, and the model is evaluated. */
 
 import { type JobRecord, jobKey } from '../../lib/domain/job.ts';
+import { deduplicationId } from '../../lib/domain/message.ts';
 import { splitKey } from '../../lib/domain/outbox.ts';
 import { everyChannel } from './simulation-deployments.ts';
 import { type SimulatedJob, type State, states } from './simulation-jobs.ts';
@@ -47,6 +48,10 @@ export async function judge(world: World): Promise<Omit<Figures, 'runs'>> {
   await inTurns(world.replay());
   await sweepUntil(world, 'the work list is empty again', () => isNothingLeft(world));
   const records = await table.records();
+  for (const [key, record] of records) {
+    const posts = postsAbout(record, world);
+    if (posts > 1) ledger.violated(`${key} has ${posts} messages in the room`);
+  }
   for (const { key, state, ended } of jobs) {
     if (states[state] && ended && !ended.isOld && !records.has(key)) ledger.violated(`${key} was never discovered`);
     const [record, its] = [records.get(key), states[state]];
@@ -56,6 +61,17 @@ export async function judge(world: World): Promise<Omit<Figures, 'runs'>> {
     if (isMissed) ledger.violated(`${key} is ${its.status}, and was last read as ${record.status}`);
   }
   return ledger.judge(records);
+}
+
+/** How many messages the Slack app has posted about a job, besides replies. */
+function postsAbout(record: JobRecord, { workspace }: World): number {
+  const ids = Object.keys(record.deliveries).map((key) => {
+    const { outcome, channel, limit } = splitKey(key);
+    return deduplicationId(record, outcome, channel, limit);
+  });
+  return workspace.messages.filter(
+    ({ thread_ts, metadata }) => !thread_ts && ids.includes(String(metadata?.event_payload['delivery_id'])),
+  ).length;
 }
 
 /** Sweeps while one thing is still broken, until everything else is finished. */

@@ -43,6 +43,9 @@ export interface Figures {
   lost: number;
   repeated: number;
   repeatedUnavoidably: number;
+  /** Those of the Slack app. None of them is ever repeated. */
+  expectedInRoom: number;
+  sentInRoom: number;
 }
 
 export type Ledger = ReturnType<typeof createLedger>;
@@ -75,7 +78,7 @@ export function createLedger(now: () => number) {
   const statuses = new Map<string, string | null>();
   const promised = new Map<string, JobName>();
   const violations: string[] = [];
-  const figures = { sent: 0, repeatedUnavoidably: 0 };
+  const figures = { sent: 0, repeatedUnavoidably: 0, sentInRoom: 0 };
   const violated = (what: string): void => void violations.push(what);
 
   const wasNotFoundForLong = (job: string): boolean => {
@@ -137,6 +140,7 @@ export function createLedger(now: () => number) {
     /** The API showed a job. */
     showed(job: string, body: string, outcome: Outcome | undefined): void {
       if (outcome) read.add(`${job}/${outcome}`);
+      if (/"status":"(Queued|Running)"/.test(body)) read.add(`${job}/started`);
       const before = shown.get(job);
       const standsSince = before?.body === body ? before.since : now();
       shown.set(job, { body, since: standsSince });
@@ -202,11 +206,13 @@ export function createLedger(now: () => number) {
       if (!wasSeen(message)) violated(`${key} is false: the API never showed it`);
       if (!owed.has(key)) violated(`${key} was sent, and nobody decided so`);
       if (isTooEarly(key)) violated(`${key} came before the message that it corrects`);
-      const isExcused = (one: Fate) => one === 'lost' || one === 'late';
+      // A Slack app is asked before a message is repeated, whatever became of its worker.
+      const isExcused = (one: Fate) => message.channel !== 'room' && (one === 'lost' || one === 'late');
       if (!isExcused(fate) && before.some((one) => !isExcused(one.fate))) violated(`${key} was sent twice`);
       else if (before.length > 0) figures.repeatedUnavoidably += 1;
       accepted.set(key, [...before, { at: now(), by, fate }]);
       figures.sent += 1;
+      if (message.channel === 'room') figures.sentInRoom += 1;
     },
 
     /** A receipt is in the table, or could not be stored. */
@@ -242,7 +248,8 @@ export function createLedger(now: () => number) {
       });
       for (const [key] of lost) violated(`${key} was never sent`);
       // An avoidable repetition is a violation.
-      return { ...figures, expected: owed.size, lost: lost.length, repeated: 0 };
+      const expectedInRoom = [...owed.values()].filter(({ channel }) => channel === 'room').length;
+      return { ...figures, expected: owed.size, lost: lost.length, repeated: 0, expectedInRoom };
     },
   };
 }

@@ -24,6 +24,7 @@ const possible = {
   fifo: ['lost', 'slow', 'frozen', 'failed', 'busy', 'unreached', 'notFound', 'dies', 'died'],
   teams: ['lost', 'slow', 'frozen', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'dies', 'died'],
   hook: ['lost', 'slow', 'frozen', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'dies', 'died'],
+  room: ['lost', 'slow', 'frozen', 'failed', 'busy', 'busyForLong', 'unreached', 'notFound', 'dies', 'died'],
   topic: ['lost', 'slow', 'frozen', 'failed', 'busy', 'unreached', 'notFound', 'dies', 'died'],
   get: ['failed', 'slow', 'dies'],
   list: ['failed', 'stale', 'slow', 'dies'],
@@ -138,5 +139,6 @@ export const refusals: Partial<Record<Target, Partial<Record<What, () => HttpRes
   fifo: topic,
   topic,
   teams: post,
+  room: { ...post, notFound: respond(200, '{"ok":false,"error":"token_revoked"}') },
   hook: post,
 };

@@ -45,48 +45,55 @@ const state = fc.oneof(
 );
 const closeToSending = mishaps.filter(({ where }) => [...everyChannel, 'save', 'receipt'].includes(where));
 
-const command = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('webhook', 'event', 'burst'), job, steps }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('sweep', 'minute', 'minute'), steps }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('change'), job, state, steps }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant('trouble'),
-      mishap: fc.oneof(fc.constantFrom(...mishaps), fc.constantFrom(...closeToSending)),
-      after: fc.nat({ max: 3 }),
-      times: fc.constantFrom(1, 1, 1, 2, 4),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constant('pass'), ms: seconds(1, 4, 9, 17, 25, 100, 4 * 60, 11 * 60), steps }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('deploy'),
-      what: fc.constantFrom(
-        'all',
-        'all',
-        'withoutStaging',
-        'withoutStaging',
-        'withoutSlack',
-        'withoutFifo',
-        'withRules',
-      ),
-      steps,
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('replay'), steps }) },
-) as fc.Arbitrary<Command>;
+const commandWith = (mishap: fc.Arbitrary<Mishap>) =>
+  fc.oneof(
+    { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('webhook', 'event', 'burst'), job, steps }) },
+    { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('sweep', 'minute', 'minute'), steps }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('change'), job, state, steps }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant('trouble'),
+        mishap,
+        after: fc.nat({ max: 3 }),
+        times: fc.constantFrom(1, 1, 1, 2, 4),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constant('pass'), ms: seconds(1, 4, 9, 17, 25, 100, 4 * 60, 11 * 60), steps }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant('deploy'),
+        what: fc.constantFrom(
+          'all',
+          'all',
+          'withoutStaging',
+          'withoutStaging',
+          'withoutSlack',
+          'withoutFifo',
+          'withRules',
+        ),
+        steps,
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('replay'), steps }) },
+  ) as fc.Arbitrary<Command>;
 
-export const plan: fc.Arbitrary<Plan> = fc.record({
-  offsetsMs: fc.array(seconds(0, 5, 10, 20, 240, -240), { minLength: 1, maxLength: 3 }),
-  beginnings: three(
-    fc.constantFrom('queued', 'running', 'running', 'running', 'unknown', 'completed', 'early', 'early', 'old'),
-  ),
-  commands: fc.noBias(fc.array(command, { maxLength: 40, size: 'max' })),
-  leftover: fc.constantFrom('none', 'none', 'none', 'none', 'busyJob', 'badJob', 'badEnvironment', 'badChannel'),
-  endings: three(ended),
-});
+const planWith = (mishap: fc.Arbitrary<Mishap>): fc.Arbitrary<Plan> =>
+  fc.record({
+    offsetsMs: fc.array(seconds(0, 5, 10, 20, 240, -240), { minLength: 1, maxLength: 3 }),
+    beginnings: three(
+      fc.constantFrom('queued', 'running', 'running', 'running', 'unknown', 'completed', 'early', 'early', 'old'),
+    ),
+    commands: fc.noBias(fc.array(commandWith(mishap), { maxLength: 40, size: 'max' })),
+    leftover: fc.constantFrom('none', 'none', 'none', 'none', 'busyJob', 'badJob', 'badEnvironment', 'badChannel'),
+    endings: three(ended),
+  });
+
+export const plan = planWith(fc.oneof(fc.constantFrom(...mishaps), fc.constantFrom(...closeToSending)));
+
+/** What goes wrong, goes wrong between a worker and the Slack app, or kills a worker. */
+export const planOfSlackApp = planWith(fc.constantFrom(...mishaps.filter(({ where }) => where === 'room')));

@@ -2,8 +2,10 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import {
+  type Delivery,
   type DueEntry,
   type Exceeded,
+  type JobName,
   type JobRecord,
   jobKey,
   type Outcome,
@@ -18,6 +20,11 @@ export type Table = ReturnType<typeof createTable>;
 
 export function createTable({ store, ledger, jobs }: { store: Store; ledger: Ledger; jobs: SimulatedJob[] }) {
   let shown: unknown;
+  const noteResult = (job: JobName, key: string, { state }: Delivery): void => {
+    const message = { job: jobKey(job), ...splitKey(key) };
+    if (state === 'sent') ledger.receipt(message, 'stored');
+    if (state === 'dead') ledger.gaveUp(message);
+  };
   return {
     /** The store as a deployment writes to it whose rules name these channels. */
     storeFor: (channelsFor: (outcome: Outcome) => string[]): Store => ({
@@ -26,6 +33,9 @@ export function createTable({ store, ledger, jobs }: { store: Store; ledger: Led
         const saved = await store.save(next, known, options);
         if (!saved.won || saved.record?.writer !== next.writer) return saved;
         const [key, { decision, exceeded, status }] = [jobKey(next), next];
+        const { result = '' } = options ?? {};
+        const delivery = next.deliveries[result];
+        if (delivery) noteResult(next, result, delivery);
         ledger.recorded(key, status);
         for (const [limit, its] of Object.entries(exceeded ?? {}) as [TimeLimit, Exceeded][]) {
           if (!known?.exceeded?.[limit]) ledger.exceeded(key, limit, its, { channelsFor, writer: next.writer });
@@ -44,9 +54,7 @@ export function createTable({ store, ledger, jobs }: { store: Store; ledger: Led
       },
       async saveDelivery(job, key, delivery, known) {
         const stored = await store.saveDelivery(job, key, delivery, known);
-        const message = { job: jobKey(job), ...splitKey(key) };
-        if (delivery.state === 'sent') ledger.receipt(message, 'stored');
-        if (delivery.state === 'dead') ledger.gaveUp(message);
+        noteResult(job, key, delivery);
         return stored;
       },
     }),

@@ -75,6 +75,16 @@ export function createWorkerDeps(options: WorkerOptions): Deps {
     ...own,
     store: {
       ...store,
+      async save(next, known, saveOptions) {
+        const { result = '' } = saveOptions ?? {};
+        try {
+          return await store.save(next, known, saveOptions);
+        } catch (error) {
+          if (next.deliveries[result]?.state === 'sent')
+            ledger.receipt({ job: jobKey(next), ...splitKey(result) }, 'lost');
+          throw error;
+        }
+      },
       async saveDelivery(job, key, delivery, known) {
         try {
           return await store.saveDelivery(job, key, delivery, known);
@@ -100,6 +110,10 @@ const targets: Record<string, Target> = {
   topic: 'topic',
   teams: 'teams',
   hook: 'hook',
+  'room.post': 'room',
+  'room.reply': 'room',
+  'room.edit': 'room',
+  'room.look': 'room',
   'store.get': 'get',
   'store.readMarks': 'get',
   'store.save': 'save',

@@ -174,6 +174,7 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
     ledger,
     jobs,
     table,
+    workspace: world.workspace,
     now,
     pass,
     trouble: troubles.add,

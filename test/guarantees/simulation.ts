@@ -27,7 +27,10 @@ export interface SimulationOptions {
 
 /** Runs the simulations and returns the totals. Throws if one breaks the promise, with the way to replay it. */
 export async function runSimulation({ runs, seed, path, plans = plan }: SimulationOptions): Promise<Figures> {
-  const total: Figures = { runs: 0, expected: 0, sent: 0, lost: 0, repeated: 0, repeatedUnavoidably: 0 };
+  const total: Figures = {
+    ...{ runs: 0, expected: 0, sent: 0, lost: 0, repeated: 0, repeatedUnavoidably: 0 },
+    ...{ expectedInRoom: 0, sentInRoom: 0 },
+  };
   const property = fc.asyncProperty(fc.scheduler(), plans, async (scheduler, one) => {
     const figures = await simulate(scheduler, one);
     for (const name of Object.keys(figures) as (keyof typeof figures)[]) total[name] += figures[name];

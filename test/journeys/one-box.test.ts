@@ -89,7 +89,7 @@ test('from the demo to the real thing: nothing of the demo is reported, and a fa
   );
   await vi.waitFor(async () => {
     const log = await readFile(join(folder, '.data/demo/notifier.log'), 'utf8');
-    expect(log.match(/"delivery sent"/g)).toHaveLength(14);
+    expect(log.match(/"delivery sent"/g)).toHaveLength(27);
     expect(log.slice(log.lastIndexOf('"delivery sent"'))).toContain('"sweep finished"');
   }, 15_000);
   await demo.stop('SIGKILL');

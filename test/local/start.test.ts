@@ -41,19 +41,24 @@ const times = (notifier: NotifierProcess, pattern: RegExp) => [...notifier.stdou
 const shown = (notifier: NotifierProcess) =>
   [...notifier.stdout().matchAll(/ ✓ sent +(\S+) +(\S.*)$/gm)].map(([, ...it]) => it);
 const inEachChannel = (titles: string[]) =>
-  titles
-    .flatMap((title) => [
-      ['events', title],
-      ['team', title],
-    ])
-    .sort();
+  titles.flatMap((title) => ['events', 'room', 'team'].map((channel) => [channel, title])).sort();
+const isStart = ([channel, title = '']: string[]) => channel === 'room' && title.startsWith('Started in production: ');
 
-/** Waits until these have shown all messages of the first minute, in any order, and no others. */
+/**
+ * Waits until these have shown all messages of the first minute, in any order, and no others. The Slack app is also
+ * notified of the start of each job that was seen before its end.
+ */
 const shownAll = (...notifiers: NotifierProcess[]) =>
-  vi.waitFor(() => expect(notifiers.flatMap(shown).sort()).toEqual(inEachChannel(demoMessages)), {
-    timeout: 25_000,
-    interval: 50,
-  });
+  vi.waitFor(
+    () => {
+      const all = notifiers.flatMap(shown).sort();
+      expect(all.filter((one) => !isStart(one))).toEqual(inEachChannel(demoMessages));
+      const started = all.filter(isStart).map(([, title]) => title);
+      expect(started).toEqual([...new Set(started)]);
+      expect(started.length).toBeGreaterThanOrEqual(5);
+    },
+    { timeout: 25_000, interval: 50 },
+  );
 
 interface PageState {
   jobs: JobRow[];
@@ -130,7 +135,7 @@ describe('without credentials', { timeout: 60_000 }, () => {
     const { messages } = await pageState(notifier, (state) =>
       isDeepStrictEqual(
         deliveriesOf(state),
-        ['stuck', 'stuck', 'completed', 'completed'].map((outcome) => [outcome, 'sent']),
+        ['started', ...Array(3).fill('stuck'), ...Array(3).fill('completed')].map((outcome) => [outcome, 'sent']),
       ),
     );
     expect(messages.filter(({ channel }) => channel === 'team').map(({ text }) => text)).toEqual(

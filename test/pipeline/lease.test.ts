@@ -7,6 +7,7 @@ import type { Sent } from '../../lib/channels/channel.ts';
 import type { DueEntry } from '../../lib/domain/job.ts';
 import { createClock } from '../../lib/platform/clock.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
+import { snsFault } from '../../local/embedded-topic.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import {
@@ -337,10 +338,11 @@ describe('a receipt', () => {
     await notifier.post('job_1');
     const writes: string[] = [];
     wrapStore(notifier, (real) => ({
-      saveDelivery: async (job, key, delivery, known) => {
-        const stored = await real.saveDelivery(job, key, delivery, known);
-        writes.push(`receipt of ${key}`);
-        return stored;
+      // The receipt of a single delivery is stored by the write that releases the lease.
+      save: async (next, known, options) => {
+        const saved = await real.save(next, known, options);
+        if (options?.result) writes.push(`receipt of ${options.result}`);
+        return saved;
       },
       writeMark: async (key, mark, options) => {
         writes.push(`${'recoveredAt' in mark ? 'end of ' : ''}${key}`);
@@ -545,6 +547,7 @@ describe('a change that B records while A holds the lease', () => {
 
 test('an item with a pending delivery does not leave the work list, whichever worker made it pending again', async () => {
   world.slack.answerWith({ status: 429, body: 'rate_limited' });
+  world.topic.answerWith(snsFault(400, 'Throttling'));
   set('job_1', 'Failed');
   await notifier.post('job_1');
   // A sweep gives the delivery up; just before it takes the item out, an earlier worker stores its late failure.

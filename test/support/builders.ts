@@ -180,6 +180,8 @@ export const someMessage = (values: Partial<Message> = {}): Message => ({
   },
   mention: null,
   mentioned: null,
+  recipient: null,
+  isLatest: true,
   decidedAt: '2026-01-01T10:04:07.000Z',
   link: null,
   document: {

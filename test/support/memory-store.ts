@@ -22,18 +22,20 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
   return {
     get: async (job) => read(job),
 
-    async save(next, known, { settled = false } = {}) {
+    async save(next, known, { settled = false, result } = {}) {
       const key = jobKey(next);
       const present = records.get(key);
       const isAsKnown = present?.revision === known?.revision;
-      const isSettled = !settled || !Object.values(present?.deliveries ?? {}).some(({ state }) => state === 'pending');
+      const others = Object.entries(present?.deliveries ?? {}).filter(([name]) => name !== result);
+      const isSettled = !settled || !others.some(([, { state }]) => state === 'pending');
+      const isUnsent = result === undefined || present?.deliveries[result]?.state !== 'sent';
       const isStillDead = Object.entries(next.deliveries).every(
         ([name, { state }]) =>
           known?.deliveries[name]?.state !== 'dead' ||
           state !== 'pending' ||
           present?.deliveries[name]?.state === 'dead',
       );
-      if (!isAsKnown || !isSettled || !isStillDead) {
+      if (!isAsKnown || !isSettled || !isUnsent || !isStillDead) {
         const isOurs = present?.writer === next.writer || present?.lease?.owner === next.writer;
         return { won: isOurs, record: read(next) };
       }
@@ -41,7 +43,7 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
       for (const [name, delivery] of Object.entries(next.deliveries)) {
         const before = known?.deliveries[name];
         const kept = deliveries[name];
-        if (!kept) deliveries[name] = structuredClone(delivery);
+        if (!kept || name === result) deliveries[name] = structuredClone(delivery);
         else if (before?.state === 'dead' && delivery.state === 'pending') deliveries[name] = structuredClone(delivery);
         else if (before && before.ambiguousSince !== delivery.ambiguousSince) {
           kept.ambiguousSince = delivery.ambiguousSince;

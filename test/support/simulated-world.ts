@@ -19,6 +19,8 @@ import { wire } from '../../lib/wire.ts';
 import { queueEvent } from '../../local/embedded-queue.ts';
 import { documentedList, listPage } from '../../local/publishing-api-list.ts';
 import { type PublishingJobValues, publishingJob } from '../../local/publishing-job.ts';
+import { callMethod } from '../../local/slack/methods.ts';
+import { createSlackWorkspace, type SlackWorkspace } from '../../local/slack/workspace.ts';
 import { addressOf } from './address.ts';
 import { type Cross, crossing, direct } from './crossing.ts';
 import { createMemoryStore } from './memory-store.ts';
@@ -33,7 +35,7 @@ export interface Accepted extends Notice {
 }
 
 /** Every channel of the world; each is named after what it is. */
-export type ChannelName = TopicName | HttpChannelName;
+export type ChannelName = TopicName | HttpChannelName | 'room';
 type HttpChannelName = 'slack' | 'teams' | 'hook';
 
 /** A topic that deduplicates for five minutes, and one that does not. */
@@ -42,6 +44,8 @@ export type TopicName = 'fifo' | 'topic';
 export interface SimulatedWorld {
   store: Store;
   accepted: Accepted[];
+  /** The workspace of the channel `room`, a Slack app. */
+  workspace: SlackWorkspace;
   /** The jobs as the API shows them at this moment, by their keys. */
   shown: Map<string, ShownJob>;
   /** Changes a job of `production`; without values the API no longer knows it. */
@@ -80,6 +84,7 @@ const allChannels: Record<ChannelName, { type: string; [member: string]: unknown
   fifo: { type: 'topic', name: 'fifo' },
   topic: { type: 'topic', name: 'topic' },
   teams: { type: 'teams', url: 'https://teams.test/workflows/1/invoke?sig=signature' },
+  room: { type: 'slack-app', token: 'xoxb-room', channel: 'C0PUBLISHING', apiUrl: 'https://room.test/api' },
   hook: { type: 'webhook', url: 'https://hook.test/', secrets: [`whsec_${Buffer.alloc(32).toString('base64')}`] },
 };
 
@@ -87,6 +92,7 @@ export interface WorldOptions {
   discover?: boolean;
   limits?: unknown[];
   operators?: string[];
+  rules?: unknown[];
   /** Slack and both topics, if left out. */
   channels?: readonly ChannelName[];
 }
@@ -98,6 +104,7 @@ export const worldConfig = ({
   discover = false,
   limits = [],
   operators = [],
+  rules,
   channels = usualChannels,
 }: WorldOptions = {}): ConfigDocument => ({
   environments: {
@@ -106,6 +113,7 @@ export const worldConfig = ({
   channels: Object.fromEntries(channels.map((name) => [name, allChannels[name]])) as ConfigDocument['channels'],
   limits,
   operators,
+  ...(rules ? { rules } : {}),
   webhook: { secrets: [webhookSecret] },
 });
 
@@ -117,6 +125,9 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
   const accepted: Accepted[] = [];
   const shown = new Map<string, ShownJob>();
   const remembered = new Map<string, number>();
+  const workspace = createSlackWorkspace({ now });
+  workspace.app.token = 'xoxb-room';
+  const edits = new Set<string>();
 
   const publish = (channel: TopicName, { document, title }: Message): void => {
     const { deduplicationId, environment, jobId, outcome, limit } = document;
@@ -127,9 +138,25 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
     accepted.push({ channel, job: { environment, jobId }, ...notice, at: now() });
   };
 
+  /** An edit is a message if nobody replies to it; the same edit again is none. */
+  const performInRoom = (request: HttpRequest): HttpResponse => {
+    const { method, args } = slackCallOf(request);
+    const answer = callMethod(workspace, method, 'xoxb-room', args);
+    const isPost = method === 'chat.postMessage';
+    if (!answer.ok || !(isPost || method === 'chat.update')) return json(200, answer);
+    // What was said before stands below an empty line.
+    const notice = readNotice(String(args['text']).split('\n\n')[0] ?? '');
+    const edit = [args['ts'], notice.outcome, notice.limit].join();
+    const isHeard = /^(failed|lostTrack)$/.test(notice.outcome) || notice.title.includes('(correction)');
+    if (isPost || !(isHeard || edits.has(edit))) accepted.push({ channel: 'room', ...notice, at: now() });
+    if (!isPost) edits.add(edit);
+    return json(200, answer);
+  };
+
   const respond = (request: HttpRequest): HttpResponse => {
     const name = crossingOf(request);
     if (name === 'token') return json(200, { access_token: 'token', expires_in: 86_400 });
+    if (isRoom(name)) return performInRoom(request);
     if (name !== 'api') {
       accepted.push({ channel: name, ...readNotice(readText[name](request)), at: now() });
       return { status: 200, headers: {}, body: 'ok' };
@@ -157,6 +184,7 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
   return {
     store,
     accepted,
+    workspace,
     shown,
     setJob(id, values) {
       const job = { environment: 'production', jobId: id };
@@ -195,8 +223,30 @@ export function requestedJob(request: HttpRequest): JobName {
   return { environment: hostname.split('.')[0] ?? '', jobId: decodeURIComponent(jobId) };
 }
 
-function crossingOf({ url }: HttpRequest): 'token' | 'api' | HttpChannelName {
+type RoomCrossing = 'room.post' | 'room.reply' | 'room.edit' | 'room.look';
+
+const isRoom = (name: string): name is RoomCrossing => name.startsWith('room.');
+
+/** A call of the Web API, and its arguments. */
+function slackCallOf({ url, body = '' }: HttpRequest): { method: string; args: Record<string, unknown> } {
+  const method = url.pathname.replace('/api/', '');
+  return {
+    method,
+    args: method.startsWith('chat.') ? JSON.parse(body) : Object.fromEntries(new URLSearchParams(body)),
+  };
+}
+
+function roomCrossingOf(request: HttpRequest): RoomCrossing {
+  const { method, args } = slackCallOf(request);
+  if (method === 'chat.update') return 'room.edit';
+  if (method !== 'chat.postMessage') return 'room.look';
+  return args['thread_ts'] ? 'room.reply' : 'room.post';
+}
+
+function crossingOf(request: HttpRequest): 'token' | 'api' | HttpChannelName | RoomCrossing {
+  const { url } = request;
   if (url.href.includes('/oauth/token')) return 'token';
+  if (url.href.startsWith('https://room.test/')) return roomCrossingOf(request);
   const name = /^https:\/\/(slack|teams|hook)\.test\//.exec(url.href)?.[1];
   return (name as HttpChannelName | undefined) ?? 'api';
 }
@@ -248,6 +298,7 @@ const notices: Record<string, Notice> = {
   'Late, was still running': { outcome: 'late', limit: 'runningFor' },
   'Not working': { outcome: 'trouble' },
   'Works again': { outcome: 'recovered' },
+  Started: { outcome: 'started' },
   Stuck: { outcome: 'stuck', limit: 'noProgressFor' },
   'Stuck, was without progress': { outcome: 'stuck', limit: 'noProgressFor' },
 };

@@ -260,6 +260,22 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         expect(await deliveries()).toEqual({ 'failed/team': sent });
       });
 
+      test('can be stored as a whole by a write of the state, which then needs no other one', async () => {
+        const first = await create({ deliveries: { 'failed/team': pending, 'failed/events': pending } });
+        const next = after(first, 'second', { deliveries: { ...first.deliveries, 'failed/team': sent } });
+        const options = { result: 'failed/team' };
+        expect(await store.save(next, first, { ...options, settled: true })).toEqual({ won: false, record: first });
+        expect(await store.save(next, first, options)).toEqual({ won: true, record: next });
+        // The response was lost.
+        expect(await store.save(next, first, options)).toEqual({ won: true, record: next });
+        const later = { ...sent, receipt: 'receipt-2' };
+        const third = after(next, 'third', { deliveries: { ...next.deliveries, 'failed/team': later } });
+        expect(await store.save(third, next, options)).toEqual({ won: false, record: next });
+        const fourth = after(next, 'fourth', { deliveries: { ...next.deliveries, 'failed/events': sent } });
+        const last = { result: 'failed/events', settled: true };
+        expect(await store.save(fourth, next, last)).toEqual({ won: true, record: fourth });
+      });
+
       test('are not created by a receipt, and neither is a job', async () => {
         const record = await create({ deliveries: { 'failed/team': pending } });
         await store.saveDelivery(job, 'failed/events', sent, pending);
