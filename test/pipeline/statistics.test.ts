@@ -150,7 +150,7 @@ describe('terminal, but statistics absent or older than the finish', () => {
       const texts = world.slack.messages.map(({ payload }) => payload.text ?? '');
       expect(texts).toHaveLength(2);
       // What it corrects must have been said before.
-      expect(texts.map((text) => text.includes('corrects an earlier message'))).toEqual([false, true]);
+      expect(texts.map((text) => text.includes('This corrects'))).toEqual([false, true]);
     },
   );
 });
@@ -173,7 +173,7 @@ describe('percentages', () => {
     expect(texts.length).toBeGreaterThan(2);
     for (const text of texts) expect(text).not.toMatch(/%|per ?cent/i);
     for (const text of [texts[0], world.topic.messages[0]?.email]) {
-      expect(text).toMatch(/7,821 sent.*7,848 processed.*12 failed.*40 skipped/);
+      expect(text).toMatch(/7,848 items · 12 failed · 40 skipped/);
     }
     expect(documents()[0].statistics).toEqual({
       sent: 7_821,
