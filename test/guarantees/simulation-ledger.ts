@@ -70,6 +70,9 @@ export function createLedger(now: () => number) {
   /** As `<job>/<limit>`: limits that the API showed to be exceeded, and the write that decided so. */
   const seenExceeded = new Set<string>();
   const decidedExceeded = new Map<string, string>();
+  /** As `<job>/<limit>`: from when the limit counts, as the API showed it last; and when a worker was frozen last. */
+  const counting = new Map<string, { from: number; shownAt: number }>();
+  let frozenAt = Number.NEGATIVE_INFINITY;
   const notFound = new Map<string, { first: number; last: number }>();
   /** Environments that were listed, and jobs that had ended before the first list of their environment. */
   const begunAt = new Map<string, number>();
@@ -153,6 +156,7 @@ export function createLedger(now: () => number) {
       for (const [limit, from] of Object.entries(since) as [TimeLimit, number | false][]) {
         const isOver = from !== false && now() - from + apartMs + evaluatedWithinMs > limits[limit] * minute;
         if (isOver) seenExceeded.add(`${job}/${limit}`);
+        if (from !== false) counting.set(`${job}/${limit}`, { from, shownAt: now() });
       }
     },
 
@@ -166,6 +170,9 @@ export function createLedger(now: () => number) {
       const key = `${job}/${limit}`;
       const { outcome, channels } = decision;
       if ((decidedExceeded.get(key) ?? its.writer) !== its.writer) violated(`${key} was decided twice`);
+      // A worker that was frozen evaluates what it read before.
+      const { from, shownAt } = counting.get(key) ?? { from: now(), shownAt: now() };
+      if (shownAt <= frozenAt && now() - from + apartMs > limits[limit] * minute) seenExceeded.add(key);
       if (!seenExceeded.has(key)) violated(`${key} was decided, and the API never showed that`);
       decidedExceeded.set(key, its.writer);
       if (outcome) owe({ job, outcome, limit }, channels, its.channelsFor(outcome));
@@ -226,6 +233,7 @@ export function createLedger(now: () => number) {
 
     /** A worker died, or is frozen. The receipts that it has not stored are lost, or come late. */
     stopped(worker: object, fate: 'lost' | 'late'): void {
+      if (fate === 'late') frozenAt = now();
       for (const one of [...accepted.values()].flat()) if (one.by === worker && one.fate === 'open') one.fate = fate;
     },
 

@@ -130,7 +130,8 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
   const remembered = new Map<string, number>();
   const workspace = createSlackWorkspace({ now });
   workspace.app.token = 'xoxb-room';
-  const edits = new Set<string>();
+  /** What each message of the room has shown. */
+  const states = new Set<string>();
 
   const publish = (channel: TopicName, { document, title }: Message): void => {
     const { deduplicationId, environment, jobId, outcome, limit } = document;
@@ -141,7 +142,7 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
     accepted.push({ channel, job: { environment, jobId }, ...notice, at: now() });
   };
 
-  /** An edit is a message if nobody replies to it; the same edit again is none. */
+  /** An edit is a message if nobody replies to it; an edit to a state that was shown before is none. */
   const performInRoom = (request: HttpRequest): HttpResponse => {
     const { method, args } = slackCallOf(request);
     const answer = callMethod(workspace, method, 'xoxb-room', args);
@@ -149,10 +150,10 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
     if (!answer.ok || !(isPost || method === 'chat.update')) return json(200, answer);
     // What was said before stands below an empty line.
     const notice = readNotice(String(args['text']).split('\n\n')[0] ?? '');
-    const edit = [args['ts'], notice.outcome, notice.limit].join();
+    const state = [answer['ts'], notice.outcome, notice.limit].join();
     const isHeard = /^(failed|lostTrack)$/.test(notice.outcome) || notice.title.includes('(correction)');
-    if (isPost || !(isHeard || edits.has(edit))) accepted.push({ channel: 'room', ...notice, at: now() });
-    if (!isPost) edits.add(edit);
+    if (isPost || !(isHeard || states.has(state))) accepted.push({ channel: 'room', ...notice, at: now() });
+    states.add(state);
     return json(200, answer);
   };
 
