@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     silent: 'passed-only',
     testTimeout: 20_000,
+    // Vitest leaves one core free. Many files wait for timers and servers, so two workers share a small machine well.
+    maxWorkers: 2,
     include: ['test/**/*.test.ts'],
     // Importing a function makes its parts; tests of handlers bring parts of their own.
     env: {

@@ -9,9 +9,8 @@ import { parseArgs } from 'node:util';
 import { folder, makeBuilds } from './builds.ts';
 import { countCalls, sampleItem } from './call-counts.ts';
 import { coldStartRows } from './cold-start.ts';
-import { costsOf } from './cost.ts';
+import { costRows, costsOf } from './cost.ts';
 import { printedCosts } from './cost-print.ts';
-import { idleRows } from './idle-hour.ts';
 import { startNeighbours } from './neighbours/index.ts';
 import { printed, type Row } from './result-row.ts';
 import { sweepRows } from './sweep.ts';
@@ -41,7 +40,7 @@ const rows: Row[] = [];
 const text: string[] = [];
 const results: Record<string, unknown> = { at: new Date().toISOString(), node: process.version, rows };
 
-if (all || options.tell) rows.push(...(await timeToNotifyRows()), ...(await idleRows()));
+if (all || options.tell) rows.push(...(await timeToNotifyRows()));
 if (all || options.cold) rows.push(...(await coldStartRows(builds, neighbours, Number(options.rounds))));
 if (all || options.sweep) rows.push(...(await sweepRows(builds, neighbours, sample, Number(options.passes))));
 if (all || options.cost) {
@@ -50,6 +49,7 @@ if (all || options.cost) {
   const calls = await countCalls();
   const costs = await costsOf(calls, warm.cpu);
   Object.assign(results, { calls, costs });
+  rows.push(...costRows(costs));
   text.push(printedCosts(costs, calls, warm.cpu));
 }
 neighbours.close();

@@ -37,15 +37,17 @@ export interface Step {
   pollCalls: number;
   logLines: number;
   logBytes: number;
-  /** Each metric with its dimensions: CloudWatch charges by the hour in which one has a value. */
+  /** The metrics with a value: CloudWatch charges by the hour in which one has a value. */
   metrics: string[];
 }
 
-/** The steps of a job: `POST /jobs`, the sweeps and, for comparison, a sweep with nothing to do. */
+/** The steps of a job: `POST /jobs`, sweeps and polls and, for comparison, those with nothing to do. */
 export interface CallCounts {
   idleSweep: Step;
+  idlePoll: Step;
   firstSeen: Step;
   unchangedSweep: Step;
+  unchangedPoll: Step;
   lastSweep: Step;
   /** The size of the job's item at the end, in bytes. */
   itemBytes: number;
@@ -53,6 +55,77 @@ export interface CallCounts {
 
 /** Runs one job of 4 minutes. */
 export async function countCalls(): Promise<CallCounts> {
+  const scene = await startScene();
+  const { world, notifier } = scene;
+  const step = (work: () => Promise<unknown>) => takeStep(scene, work);
+  const setJob = (status: string) => world.setJob(jobId, { status, at: notifier.clock.now() });
+
+  // The very first sweep lists a longer period.
+  await notifier.sweep();
+  notifier.clock.advance(minute);
+  const idleSweep = await step(() => notifier.sweep());
+  notifier.clock.advance(10_000);
+  const idlePoll = await step(() => notifier.poll());
+  setJob('Running');
+  const firstSeen = await step(() => notifier.post(jobId));
+  let unchangedSweep = firstSeen;
+  for (let passed = 1; passed < 4; passed++) {
+    notifier.clock.advance(minute);
+    unchangedSweep = await step(() => notifier.sweep());
+  }
+  const unchangedPoll = await step(() => notifier.poll());
+  notifier.clock.advance(minute);
+  setJob('Completed');
+  const lastSweep = await step(() => notifier.sweep());
+  const itemBytes = Buffer.byteLength(
+    JSON.stringify(await notifier.deps.store.get({ environment: 'production', jobId })),
+  );
+
+  await scene.close();
+  return { idleSweep, idlePoll, firstSeen, unchangedSweep, unchangedPoll, lastSweep, itemBytes };
+}
+
+/** An hour without jobs, an hour after one has ended, which the list still shows: 60 sweeps of the schedule, 300 polls. */
+export async function countIdleHour(): Promise<Step> {
+  const scene = await startScene();
+  const { world, notifier } = scene;
+  await notifier.sweep();
+  world.setJob(jobId, { status: 'Completed', at: notifier.clock.now() });
+  await notifier.sweep();
+  notifier.clock.advance(60 * minute);
+  await notifier.sweep();
+  notifier.clock.advance(minute);
+  const hour = await takeStep(scene, async () => {
+    for (let passed = 0; passed < 60; passed++) {
+      await notifier.sweep();
+      for (let poll = 0; poll < 5; poll++) {
+        notifier.clock.advance(10_000);
+        await notifier.poll();
+      }
+      notifier.clock.advance(10_000);
+    }
+  });
+  await scene.close();
+  return hour;
+}
+
+/** The default configuration, in which discovery is on. */
+function withDiscovery(world: World): ConfigDocument {
+  const config = world.config();
+  const production = { ...config.environments['production'], discover: true };
+  return { ...config, environments: { production } };
+}
+
+interface Scene {
+  world: World;
+  notifier: Notifier;
+  table: { take(): TableCosts };
+  requested: { polls: number; pollCalls: number };
+  close(): Promise<unknown>;
+}
+
+/** A notifier in a world whose table and queue are counted. */
+async function startScene(): Promise<Scene> {
   const world = await startWorld();
   const table = await startCountedTable(world.store.endpoint);
   const requested = { polls: 0, pollCalls: 0 };
@@ -65,46 +138,10 @@ export async function countCalls(): Promise<CallCounts> {
     requested.pollCalls += 1;
   };
   const notifier = deploy(counted, { config: withDiscovery(world), deps: { sweepQueue: { send } } });
-  const step = (work: () => Promise<unknown>) => takeStep({ world, notifier, table, requested }, work);
-  const setJob = (status: string) => world.setJob(jobId, { status, at: notifier.clock.now() });
-
-  // The very first sweep lists a longer period.
-  await notifier.sweep();
-  notifier.clock.advance(minute);
-  const idleSweep = await step(() => notifier.sweep());
-  setJob('Running');
-  const firstSeen = await step(() => notifier.post(jobId));
-  let unchangedSweep = firstSeen;
-  for (let passed = 1; passed < 4; passed++) {
-    notifier.clock.advance(minute);
-    unchangedSweep = await step(() => notifier.sweep());
-  }
-  notifier.clock.advance(minute);
-  setJob('Completed');
-  const lastSweep = await step(() => notifier.sweep());
-  const itemBytes = Buffer.byteLength(
-    JSON.stringify(await notifier.deps.store.get({ environment: 'production', jobId })),
-  );
-
-  await Promise.all([table.close(), world.close()]);
-  return { idleSweep, firstSeen, unchangedSweep, lastSweep, itemBytes };
+  return { world, notifier, table, requested, close: () => Promise.all([table.close(), world.close()]) };
 }
 
-/** The default configuration, in which discovery is on. */
-export function withDiscovery(world: World): ConfigDocument {
-  const config = world.config();
-  const production = { ...config.environments['production'], discover: true };
-  return { ...config, environments: { production } };
-}
-
-export interface Scene {
-  world: World;
-  notifier: Notifier;
-  table: { take(): TableCosts };
-  requested: { polls: number; pollCalls: number };
-}
-
-export async function takeStep(scene: Scene, work: () => Promise<unknown>): Promise<Step> {
+async function takeStep(scene: Scene, work: () => Promise<unknown>): Promise<Step> {
   const { world, notifier, table, requested } = scene;
   const counts = () => ({
     apiCalls: world.api.requests.length + world.api.listRequests.length,
@@ -131,16 +168,7 @@ export async function takeStep(scene: Scene, work: () => Promise<unknown>): Prom
   };
 }
 
-interface MetricLine {
-  _aws?: { CloudWatchMetrics: { Dimensions: string[][]; Metrics: { Name: string }[] }[] };
-  [dimension: string]: unknown;
-}
-
 function metricsIn(line: string): string[] {
-  const { _aws, ...values } = JSON.parse(line) as MetricLine;
-  return (_aws?.CloudWatchMetrics ?? []).flatMap(({ Dimensions, Metrics }) =>
-    Metrics.flatMap(({ Name }) =>
-      Dimensions.map((names) => `${Name}{${names.map((name) => `${name}=${values[name]}`).join(',')}}`),
-    ),
-  );
+  const { _aws } = JSON.parse(line) as { _aws?: { CloudWatchMetrics: { Metrics: { Name: string }[] }[] } };
+  return (_aws?.CloudWatchMetrics ?? []).flatMap(({ Metrics }) => Metrics.map(({ Name }) => Name));
 }

@@ -1,12 +1,13 @@
 /** Prints the costs. */
 
 import type { CallCounts } from './call-counts.ts';
-import { assumptions, type Costs, durationMs } from './cost.ts';
+import { assumptions, type Costs, durationMs, sum } from './cost.ts';
 import { prices } from './prices.ts';
 import type { WarmCpu } from './warm.ts';
 
 /** The cost of a month, the limits, and the effect of other memory sizes. */
-export function printedCosts({ fixed, bills, limits }: Costs, calls: CallCounts, cpu: WarmCpu): string {
+export function printedCosts(costs: Costs, calls: CallCounts, cpu: WarmCpu): string {
+  const { polling, standing, bills, limits } = costs;
   const items = Object.keys(bills[0]?.perJobs ?? {});
   const rowOf = (title: string, value: (bill: Costs['bills'][number]) => number) => [
     title,
@@ -16,16 +17,18 @@ export function printedCosts({ fixed, bills, limits }: Costs, calls: CallCounts,
     `\nUSD a month, ${prices.region}, prices of ${prices.readOn}, no free tier`,
     ...aligned([
       ['Whatever is published', ''],
-      ...Object.entries(fixed).map(([name, cost]) => [`  ${name}`, usd(cost)]),
-      ['  in all', usd(sum(fixed))],
+      ...Object.entries({ ...polling, ...standing }).map(([name, cost]) => [`  ${name}`, usd(cost)]),
+      ['  in all', usd(sum(polling) + sum(standing))],
+      ['  of it polling around the clock', usd(sum(polling))],
+      ['  a dashboard, if a parameter makes one', usd(prices.dashboardMonth)],
     ]),
     '',
     ...aligned([
       ['Jobs of 4 minutes a month', ...bills.map(({ jobs }) => jobs.toLocaleString('en'))],
       ...items.map((item) => rowOf(`  ${item}`, ({ perJobs }) => perJobs[item] ?? 0)),
       rowOf('  in all', ({ perJobs }) => sum(perJobs)),
-      rowOf('Compute and polling alone', computeAlone),
-      rowOf('  and with the idle sweep and its queue', (bill) => computeAlone(bill) + idleOf(fixed)),
+      rowOf('All in, stage prod', ({ allIn }) => allIn),
+      rowOf('Without messages, logs, metrics, alarms, HTTP API', (bill) => computeOf(costs, bill)),
       rowOf('  Step Functions wait loop', ({ others }) => others.stepFunctions),
       rowOf('  Lambda durable functions', ({ others }) => others.durableFunctions),
       rowOf('  always-on container (Fargate, 0.25 vCPU)', ({ others }) => others.container),
@@ -42,15 +45,11 @@ export function printedCosts({ fixed, bills, limits }: Costs, calls: CallCounts,
   ].join('\n');
 }
 
-/** The part of the cost to compare with other designs: without messages, logs, metrics and the HTTP API. */
-const computeAlone = ({ perJobs }: Costs['bills'][number]): number =>
-  ['Lambda: webhook', 'Lambda: sweeps of the minute', 'Lambda: sweeps in between', 'table', 'queue'].reduce(
-    (total, item) => total + (perJobs[item] ?? 0),
-    0,
-  );
-
-const idleOf = (fixed: Costs['fixed']): number =>
-  sum(Object.fromEntries(Object.entries(fixed).filter(([name]) => /^(idle|queue)/.test(name))));
+/** The part of the cost to compare with other designs: without messages, logs, metrics, alarms and the HTTP API. */
+const computeOf = ({ polling }: Costs, { perJobs }: Costs['bills'][number]): number => {
+  const items = Object.entries({ ...polling, ...perJobs }).filter(([name]) => !/logs|metrics|HTTP API|SNS/.test(name));
+  return sum(Object.fromEntries(items));
+};
 
 function memorySizes(calls: CallCounts, cpu: WarmCpu): string[][] {
   const steps = ['idleSweep', 'unchangedSweep', 'lastSweep', 'firstSeen'] as const;
@@ -63,8 +62,6 @@ function memorySizes(calls: CallCounts, cpu: WarmCpu): string[][] {
     }),
   ];
 }
-
-const sum = (values: Record<string, number>): number => Object.values(values).reduce((total, one) => total + one, 0);
 
 const usd = (value: number): string => value.toFixed(value < 0.095 ? 4 : 2);
 

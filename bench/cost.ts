@@ -6,20 +6,24 @@
 import { readFile } from 'node:fs/promises';
 import type { CallCounts, Step } from './call-counts.ts';
 import { prices } from './prices.ts';
+import type { Row } from './result-row.ts';
 import type { WarmCpu } from './warm.ts';
 
 /** USD a month. */
 export interface Bill {
   jobs: number;
-  /** The cost of the jobs, by service. */
+  /** What the jobs add, by service. */
   perJobs: Record<string, number>;
+  /** Everything in stage prod: fixed, and for the jobs. */
+  allIn: number;
   /** The cost of other designs for the same jobs, including their idle costs. */
   others: { stepFunctions: number; durableFunctions: number; container: number };
 }
 
 export interface Costs {
-  /** The cost of a stack without jobs, in USD a month, by item. */
-  fixed: Record<string, number>;
+  /** The cost of a stack without jobs, in USD a month, by item: asking Sitecore around the clock, and all else. */
+  polling: Record<string, number>;
+  standing: Record<string, number>;
   bills: Bill[];
   /** The number of concurrent jobs of 4 minutes that each limit allows. */
   limits: Limit[];
@@ -55,35 +59,59 @@ const minutes = hours * 60;
 
 /** Computes all of it. */
 export async function costsOf(calls: CallCounts, cpu: WarmCpu): Promise<Costs> {
-  const fixed = await fixedCosts(calls, cpu);
+  const polling = pollingCosts(calls, cpu);
+  const standing = await standingCosts();
+  const fixed = sum(polling) + sum(standing);
   return {
-    fixed,
-    bills: [300, 10_000, 100_000].map((jobs) => billOf(jobs, calls, cpu)),
+    polling,
+    standing,
+    bills: [300, 10_000, 100_000].map((jobs) => billOf(jobs, fixed, calls, cpu)),
     limits: limitsOf(cpu),
   };
 }
 
-async function fixedCosts(calls: CallCounts, cpu: WarmCpu): Promise<Record<string, number>> {
-  const { alarmMetrics, dashboards } = await monitoring();
-  const idle = calls.idleSweep;
+/** The targets of the costs. */
+export function costRows({ polling, bills }: Costs): Row[] {
+  const row = (figure: string, ours: number, most: number): Row => ({
+    ...{ group: 'Cost', figure, unit: 'USD a month', ours },
+    ...{ target: `<= ${most.toFixed(2)}`, met: ours <= most },
+  });
+  const allIn = (jobs: number) => bills.find((bill) => bill.jobs === jobs)?.allIn ?? Number.NaN;
+  return [
+    row('all in, prod, 300 jobs of 4 minutes', allIn(300), 2),
+    row('all in, prod, 10,000 jobs of 4 minutes', allIn(10_000), 4),
+    row('of it polling every 10 s around the clock', sum(polling), 0.8),
+  ];
+}
+
+/** Polls between two sweeps of the schedule. */
+const pollsPerMinute = 60 / assumptions.pollEverySeconds - 1;
+
+/** What it costs to ask Sitecore around the clock, with one invocation for all environments, when nothing happens. */
+function pollingCosts({ idleSweep, idlePoll }: CallCounts, cpu: WarmCpu): Record<string, number> {
+  const polls = minutes * pollsPerMinute;
+  // Each minute one call sends all polls. Each poll is received and deleted.
+  const requests = minutes * (1 + 2 * pollsPerMinute);
   return {
-    'idle minute sweep: Lambda': minutes * invocation(cpu.idleSweep, idle),
-    'idle minute sweep: table': minutes * tableCost(idle),
-    'idle minute sweep: logs': minutes * logCost(idle),
-    'sweep queue, empty receives': ((assumptions.pollers * (hours * 3_600)) / 20) * prices.sqsRequest,
-    'key of the table (every 5 minutes)': (minutes / 5) * prices.kmsRequest,
-    [`${alarmMetrics} alarm metrics (stage prod)`]: alarmMetrics * prices.alarmMonth,
-    [`${dashboards} dashboard (stage prod)`]: dashboards * prices.dashboardMonth,
+    'sweep of the minute: Lambda': minutes * invocation(cpu.idleSweep, idleSweep),
+    'sweep of the minute: table': minutes * tableCost(idleSweep),
+    'sweep of the minute: logs': minutes * logCost(idleSweep),
+    'polls: Lambda': polls * invocation(cpu.idleSweep, idlePoll),
+    'polls: table': polls * tableCost(idlePoll),
+    'polls: logs': polls * logCost(idlePoll),
+    'polls: queue': requests * prices.sqsRequest,
+    'empty receives of the queue': ((assumptions.pollers * (hours * 3_600)) / 20) * prices.sqsRequest,
   };
 }
 
-/** CloudWatch charges for every metric of an alarm. */
-async function monitoring(): Promise<{ alarmMetrics: number; dashboards: number }> {
+async function standingCosts(): Promise<Record<string, number>> {
   const alarms = await readFile(new URL('../resources/alarms.yml', import.meta.url), 'utf8');
-  const dashboard = await readFile(new URL('../resources/dashboard.yml', import.meta.url), 'utf8');
-  const simple = alarms.match(/^ {6}MetricName: /gm)?.length ?? 0;
-  const inMath = alarms.match(/^ {12,14}(Metric: \{|Metric:$)/gm)?.length ?? 0;
-  return { alarmMetrics: simple + inMath, dashboards: dashboard.match(/AWS::CloudWatch::Dashboard/g)?.length ?? 0 };
+  // CloudWatch charges for every metric of an alarm.
+  const alarmMetrics = alarms.match(/MetricName: /g)?.length ?? 0;
+  return {
+    [`${alarmMetrics} alarms (stage prod)`]: alarmMetrics * prices.alarmMonth,
+    'key of the table (every 5 minutes)': (minutes / 5) * prices.kmsRequest,
+  };
 }
 
 /** The cost of an invocation: the request, and the memory while it computes and waits. */
@@ -109,41 +137,34 @@ const logCost = ({ logBytes, logLines }: Step): number =>
   ((assumptions.platformLogBytes + logBytes + (logLines + 3) * assumptions.lineBytes) / 1e9) *
   (prices.logsGb + 3 * prices.logsKeptGbMonth);
 
-function billOf(jobs: number, calls: CallCounts, cpu: WarmCpu): Bill {
-  const { firstSeen, unchangedSweep, lastSweep, idleSweep } = calls;
+function billOf(jobs: number, fixed: number, calls: CallCounts, cpu: WarmCpu): Bill {
+  const { firstSeen, unchangedSweep, unchangedPoll, lastSweep, idleSweep, idlePoll } = calls;
   const atOnce = (jobs * assumptions.jobMinutes) / minutes;
   // Jobs begin at random. In how many minutes does at least one job run, and how many jobs are these?
   const busyMinutes = minutes * (1 - Math.exp(-atOnce));
   const together = (minutes * atOnce) / busyMinutes;
-  // The schedule sweeps every minute, with or without jobs; polls happen only while a job runs.
-  const inBetween = 60 / assumptions.pollEverySeconds - 1;
-  const extraSweeps = busyMinutes * inBetween;
-  const busySweep = invocation(cpu.unchangedSweep + (together - 1) * cpu.furtherCheck, unchangedSweep);
+  // Sitecore is asked with or without jobs: a running job adds only what more it takes.
+  const busyCpu = cpu.unchangedSweep + (together - 1) * cpu.furtherCheck;
+  const whileBusy = (cost: (cpuMs: number, step: Step) => number): number =>
+    busyMinutes *
+      (cost(busyCpu, unchangedSweep) -
+        cost(cpu.idleSweep, idleSweep) +
+        pollsPerMinute * (cost(busyCpu, unchangedPoll) - cost(cpu.idleSweep, idlePoll))) +
+    jobs * (cost(cpu.lastSweep, lastSweep) - cost(cpu.unchangedSweep, unchangedSweep));
   const keptGb = (jobs * calls.itemBytes * (assumptions.keptDays / 30)) / 1e9;
-  return {
-    jobs,
-    perJobs: {
-      'Lambda: webhook': jobs * invocation(cpu.firstSeen, firstSeen),
-      'Lambda: sweeps of the minute':
-        busyMinutes * (busySweep - invocation(cpu.idleSweep, idleSweep)) +
-        jobs * (invocation(cpu.lastSweep, lastSweep) - invocation(cpu.unchangedSweep, unchangedSweep)),
-      'Lambda: polls': extraSweeps * busySweep,
-      table:
-        jobs * (tableCost(firstSeen) + tableCost(lastSweep) - tableCost(idleSweep)) +
-        extraSweeps * tableCost(idleSweep) +
-        keptGb * (prices.tableGbMonth + prices.tableRecoveryGbMonth),
-      // One call sends all messages; each is received and deleted separately.
-      queue: busyMinutes * (1 + 2 * inBetween) * prices.sqsRequest,
-      'HTTP API': jobs * prices.httpApiCall,
-      SNS: jobs * prices.snsPublish,
-      logs:
-        jobs * (logCost(firstSeen) + logCost(lastSweep) - logCost(unchangedSweep)) +
-        busyMinutes * (logCost(unchangedSweep) - logCost(idleSweep)) +
-        extraSweeps * logCost(unchangedSweep),
-      metrics: metricHours(jobs, calls) * (prices.metricMonth / hours),
-    },
-    others: othersOf(jobs, calls, cpu),
+  const perJobs = {
+    'Lambda: webhook': jobs * invocation(cpu.firstSeen, firstSeen),
+    'Lambda: sweeps and polls': whileBusy(invocation),
+    table:
+      jobs * tableCost(firstSeen) +
+      whileBusy((_, step) => tableCost(step)) +
+      keptGb * (prices.tableGbMonth + prices.tableRecoveryGbMonth),
+    'HTTP API': jobs * prices.httpApiCall,
+    SNS: jobs * prices.snsPublish,
+    logs: jobs * logCost(firstSeen) + whileBusy((_, step) => logCost(step)),
+    metrics: metricHours(jobs, calls) * (prices.metricMonth / hours),
   };
+  return { jobs, perJobs, allIn: fixed + sum(perJobs), others: othersOf(jobs, calls, cpu) };
 }
 
 /** The hours in which a metric has a value, for all metrics: hours with a job, for jobs that begin at random. */
@@ -175,6 +196,10 @@ function othersOf(jobs: number, calls: CallCounts, cpu: WarmCpu): Bill['others']
   };
 }
 
+/** The sum of the items of a bill. */
+export const sum = (values: Record<string, number>): number =>
+  Object.values(values).reduce((total, one) => total + one, 0);
+
 /** The limits, by the number of jobs that run at once. */
 function limitsOf(cpu: WarmCpu): Limit[] {
   const sweepSeconds = 40;
@@ -184,8 +209,8 @@ function limitsOf(cpu: WarmCpu): Limit[] {
   return [
     {
       name: 'Slack, one message a second to a hook',
-      watched: 45 * assumptions.jobMinutes,
-      why: 'a sweep sends for about 45 s, so 45 ends a minute; further messages are sent later',
+      watched: 60 * assumptions.jobMinutes,
+      why: 'all sweeps together, so 60 ends a minute; further messages are sent later',
     },
     {
       name: 'a sweep with sweepConcurrency 20',

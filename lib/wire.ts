@@ -36,7 +36,8 @@ export function wire(
   // AWS repeats the whole request when it refuses its signature.
   redact.learn(env['AWS_SESSION_TOKEN'] ?? '');
   const secrets = createSecrets({ env, clock, redact, readParameters, references: references(config, types) });
-  const log = createLog({ clock, redact, write });
+  const metrics = createMetrics({ clock, write, namespace: env['METRICS_NAMESPACE'] ?? 'publishing-job-notifier' });
+  const log = createLog({ clock, redact, write, onException: () => metrics.count('internalErrors') });
   const deps = { http: http ?? createHttp(), clock, secrets, redact, log };
   const apis = mapValues(config.environments, (environment, name) => {
     const own = { ...deps, http: http ?? createHttp({ connections: connectionsPerEnvironment(config) }) };
@@ -55,7 +56,7 @@ export function wire(
     secrets,
     clock,
     log,
-    metrics: createMetrics({ clock, write, namespace: env['METRICS_NAMESPACE'] ?? 'publishing-job-notifier' }),
+    metrics,
     redact,
     sweepQueue: createSweepQueue({ queueUrl: env['SWEEP_QUEUE_URL'] }),
     newId: randomUUID,

@@ -25,10 +25,9 @@ async function run(stage: string): Promise<void> {
     logLevel: 'warning',
   });
   // For scripts/build-plugin.cjs.
-  const parameters = references(config).filter((reference) => reference.startsWith('ssm:'));
-  const ofStageOnly = parameters.every((name) => name.startsWith(`ssm:/publishing-job-notifier/${stage}/`));
+  const parameters = references(config).flatMap((reference) => reference.match(/^ssm:(.+)/)?.[1] ?? []);
   const outputs = await takeFingerprint(document, config, '.');
-  await writeFile('dist/deployment.json', JSON.stringify({ outputs, ofStageOnly }));
+  await writeFile('dist/deployment.json', JSON.stringify({ outputs, parameters }));
 }
 
 /** Two stages that watch the same environment and notify the same channel would notify everybody twice. */

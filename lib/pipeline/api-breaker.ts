@@ -46,27 +46,21 @@ export function createApiBreaker(
   let openedBecause: string | undefined;
   let failuresInARow = 0;
   let found = 0;
-  let isCounted = false;
   let hasWorked = false;
   /** Why a request failed for a reason that is not recorded yet. */
   let failure: string | undefined;
-
-  const countCooldown = () => {
-    if (!isCounted) metrics.count('environmentCooldown', { environment });
-    isCounted = true;
-  };
 
   /** Opens the breaker for this invocation. False: it was open already. */
   const open = (reason: string): boolean => {
     if (openedBecause !== undefined) return false;
     openedBecause = reason;
-    countCooldown();
+    // Not every one is recorded: the list may work while jobs cannot be read.
+    metrics.count('trouble');
     log.error('environment paused', { environment, reason });
     return true;
   };
 
   const notAsked = (): Reading => {
-    countCooldown();
     const { reason, until, since } = cooldown.current() ?? { reason: '', until: 0, since: null };
     const retryAfterMs = until > clock.now() ? until - clock.now() : undefined;
     return { kind: 'notAsked', error: openedBecause ?? reason, retryAfterMs, since };
@@ -75,7 +69,6 @@ export function createApiBreaker(
   const explain = async (error: UpstreamError): Promise<Reading> => {
     const { kind, message, retryAfterMs } = error;
     if (kind === 'outOfTime') return { kind: 'notAsked', error: message, since: null, outOfTime: true };
-    metrics.count('checkFailed', { environment, reason: kind });
     switch (kind) {
       case 'notFound':
         failuresInARow = 0;

@@ -4,7 +4,6 @@ import { clampWaitMs } from '../domain/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { UpstreamError } from '../platform/errors.ts';
 import type { Log } from '../platform/log.ts';
-import type { Metrics } from '../platform/metrics.ts';
 import type { CooldownState } from './cooldown.ts';
 import type { Pace } from './pace.ts';
 
@@ -26,12 +25,12 @@ const turnLastsMs = 5_000;
  * its result. A channel that fails now gets no more messages in this invocation.
  */
 export function createChannelBreaker(
-  deps: { clock: Clock; log: Log; metrics: Metrics },
+  deps: { clock: Clock; log: Log },
   channel: { name: string; pace: Pace },
   cooldown: CooldownState,
   { lastTurnAt, mostAheadMs }: { lastTurnAt: () => number; mostAheadMs: number },
 ): ChannelBreaker {
-  const { clock, log, metrics } = deps;
+  const { clock, log } = deps;
   let isOpen = false;
   let probe: PromiseWithResolvers<void> | undefined;
 
@@ -70,10 +69,7 @@ export function createChannelBreaker(
     async failed({ kind, message, retryAfterMs }) {
       // A refused payload says nothing about the channel itself.
       if (kind !== 'payloadRefused') {
-        if (!isOpen) {
-          metrics.count('channelFailing', { channel: channel.name });
-          log.error('channel paused', { channel: channel.name, reason: message });
-        }
+        if (!isOpen) log.error('channel paused', { channel: channel.name, reason: message });
         if (!isOpen || retryAfterMs !== undefined) {
           isOpen = true;
           await cooldown.begin(message, retryAfterMs === undefined ? undefined : () => clampWaitMs(retryAfterMs));

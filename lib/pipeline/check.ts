@@ -56,7 +56,6 @@ export async function record(
   const { known, isWritten, change } = updated;
   const written = updated.record as JobRecord;
   const transition = isWritten ? change.transition : null;
-  if (transition) deps.metrics.count('changed', { environment: job.environment });
   const leased = isWritten && written.lease?.owner === change.next?.writer;
   return { record: written, transition, previousStatus: known?.status ?? null, isWritten, leased };
 }

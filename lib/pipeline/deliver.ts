@@ -91,7 +91,6 @@ async function attempt(deps: Deps, record: JobRecord, due: Due, invocation: Invo
     return tried;
   }
   const failed = afterFailure(deps, record, due, begun, result);
-  deps.metrics.count('deliveryFailed', { channel: name, reason: result.kind });
   const tried = await store(deps, record, due, failed);
   await breaker.failed(result);
   return tried;
@@ -118,16 +117,17 @@ const logMessages = { sent: 'delivery sent', pending: 'delivery retry scheduled'
 
 async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery, dedupWindowMs = 0): Promise<Tried> {
   const { store: table, log, metrics, clock } = deps;
-  const { key, outcome, channel } = due;
+  const { key } = due;
   const { state, attempts, error, ambiguousSince } = result;
-  if (state === 'dead') metrics.count('dead', { channel });
-  if (state === 'sent') {
-    metrics.count('sent', { channel, outcome });
-    if (ambiguousSince) metrics.count('ambiguous', { channel });
-    const seconds = secondsToNotify(record, due, clock.now());
-    if (seconds !== null) metrics.measure('timeToNotify', seconds, { channel });
-  }
-  const members = { ...about(record, due), attempts, error, ambiguousSince };
+  if (state === 'dead') metrics.count('dead');
+  // Queries test whether a member is present: what is null is left out.
+  const members = {
+    ...about(record, due),
+    attempts,
+    error: error ?? undefined,
+    ambiguousSince: ambiguousSince ?? undefined,
+    secondsToNotify: state === 'sent' ? secondsToNotify(record, due, clock.now()) : undefined,
+  };
   log[state === 'sent' ? 'info' : 'warn'](logMessages[state], members);
   try {
     const stored = await table.saveDelivery(record, key, result, due.delivery);
@@ -141,7 +141,7 @@ async function store(deps: Deps, record: JobRecord, due: Due, result: Delivery, 
 
 /** Another worker has stored a receipt: the channel accepted two messages, unless it certainly dropped one of them. */
 async function noteSecondReceipt(
-  { store: table, log, metrics, clock }: Deps,
+  { store: table, log, clock }: Deps,
   record: JobRecord,
   due: Due,
   { stored, result, dedupWindowMs }: { stored: Delivery; result: Delivery; dedupWindowMs: number },
@@ -154,15 +154,18 @@ async function noteSecondReceipt(
   const isOne = others.every((moment) => times.every((time) => Math.abs(time - Date.parse(moment)) < dedupWindowMs));
   const since = isOne ? null : (stored.ambiguousSince ?? result.ambiguousSince ?? result.at);
   if (since === stored.ambiguousSince) return;
-  log.warn('delivery sent again', { ...about(record, due), receipt: result.receipt, ambiguousSince: since });
-  if (since) metrics.count('ambiguous', { channel: due.channel });
+  log.warn('delivery sent again', {
+    ...about(record, due),
+    receipt: result.receipt,
+    ambiguousSince: since ?? undefined,
+  });
   await table.setAmbiguous(record, due.key, since);
 }
 
-/** Seconds from the end of a job to now. Null if the end is unknown, or if this is a correction. */
-function secondsToNotify(record: JobRecord, due: Due, now: number): number | null {
+/** Seconds from the end of a job to now. Undefined if the end is unknown, or if this is a correction. */
+function secondsToNotify(record: JobRecord, due: Due, now: number): number | undefined {
   const { decision, job } = decisionOf(record, due);
-  if (!job?.finishedAt || !isTerminal(job.status) || decision?.corrects) return null;
+  if (!job?.finishedAt || !isTerminal(job.status) || decision?.corrects) return undefined;
   // The clocks of Sitecore and of AWS differ.
   return Math.max(0, now - Date.parse(job.finishedAt)) / 1_000;
 }

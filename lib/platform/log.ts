@@ -20,12 +20,14 @@ const correlation = new AsyncLocalStorage<Fields>();
 /** Runs `work`, and adds `ids` to every line that it logs. */
 export const correlated = <Result>(ids: Fields, work: () => Result): Result => correlation.run(ids, work);
 
-/** Makes the log of a function. */
-export function createLog({ clock, redact, write }: { clock: Clock; redact: Redactor; write: Write }): Log {
+/** Makes the log of a function. `onException` is called for each error line whose `error` is an exception. */
+export function createLog(deps: { clock: Clock; redact: Redactor; write: Write; onException?: () => void }): Log {
+  const { clock, redact, write, onException } = deps;
   const line =
-    (level: string) =>
+    (level: keyof Log) =>
     (message: string, fields: Fields = {}) => {
       const time = new Date(clock.now()).toISOString();
+      if (level === 'error' && fields['error'] instanceof Error) onException?.();
       write(redact(JSON.stringify({ time, level, message, ...plain(fields), ...correlation.getStore() })));
     };
   return { info: line('info'), warn: line('warn'), error: line('error') };

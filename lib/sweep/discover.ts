@@ -215,11 +215,9 @@ export async function watchNewJobs(
   watchedIds: ReadonlySet<string>,
   run: SweepRun,
 ): Promise<void> {
-  const { clock, config, metrics, log } = deps;
+  const { clock, config, log } = deps;
   try {
     const unwatched = await unwatchedJobs(deps, environment, discovery.listing, watchedIds);
-    const discovered = unwatched.filter(({ isKnown }) => !isKnown).length;
-    if (discovered > 0) metrics.count('discovered', { environment }, discovered);
     let left = unwatched.length;
     await inParallel(unwatched.values(), config.settings.sweepConcurrency, async (one) => {
       if (clock.now() >= run.invocation.readBefore) return;
@@ -241,11 +239,10 @@ export async function watchNewJobs(
   }
 }
 
-/** Jobs that cannot be watched are logged and counted once, not in every sweep. */
-function noteSkipped({ log, metrics }: Deps, environment: string, { listing, state }: Discovery): void {
+/** Jobs that cannot be watched are logged once, not in every sweep. */
+function noteSkipped({ log }: Deps, environment: string, { listing, state }: Discovery): void {
   const more = listing.skipped - (state.skipped ?? 0);
   if (more <= 0) return;
-  metrics.count('skipped', { environment }, more);
   log.warn('jobs skipped', { environment, jobs: more, reason: 'their ids are missing or cannot be part of a URL' });
 }
 
@@ -340,15 +337,14 @@ function joined(parts: JobListQuery[]): JobListQuery[] {
   });
 }
 
-/** Writes a state that changed. Trouble is logged once, however long it lasts, and counted in every sweep. */
+/** Writes a state that changed. Trouble is logged once, however long it lasts. */
 async function saveState(
   deps: Deps,
   environment: string,
   state: DiscoveryState,
   { trouble, since: _, recoveredAt: __, reason: ___, ...progress }: DiscoveryState,
 ): Promise<void> {
-  const { log, metrics, clock } = deps;
-  if (trouble) metrics.count('discoveryFailed', { environment });
+  const { log, clock } = deps;
   if (trouble && trouble !== state.trouble) log.error('discovery incomplete', { environment, reason: trouble });
   if (!trouble && state.trouble) log.info('discovery recovered', { environment });
   await writeState(deps, environment, state, { ...progress, ...troubleOf(state, trouble, clock.now()) });

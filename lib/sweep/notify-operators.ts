@@ -12,13 +12,16 @@ const minuteMs = 60_000;
 const noticeKey = ({ kind, name }: Subject): string => `operators#${kind}#${name}`;
 
 /**
- * Records the notices that are due; the next sweep sends them. `before` are the marks that the sweep has read at its
- * beginning: if they show no trouble, nothing is read or written. Logs errors of its own.
+ * Counts what does not work, for the alarm, and records the notices that are due; the next sweep sends them. `before` are
+ * the marks that the sweep has read at its beginning: if they show no trouble, nothing is read or written. Logs errors of
+ * its own.
  */
 export async function notifyOperators(deps: Deps, before: Map<string, object>): Promise<void> {
-  const { config, store, log } = deps;
+  const { config, store, log, metrics } = deps;
   const seen = subjectsOf(config).flatMap((subject) => readTrouble(subject, before) ?? []);
   if (seen.length === 0) return;
+  const ongoing = seen.filter(isOngoing).length;
+  if (ongoing > 0) metrics.count('trouble', ongoing);
   try {
     const keys = config.operators.length > 0 ? seen.flatMap((one) => [markKey(one), noticeKey(one)]) : [];
     const marks = keys.length > 0 ? await store.readMarks(keys) : before;

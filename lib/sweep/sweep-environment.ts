@@ -80,13 +80,12 @@ const unlisted = (entries: DueEntry[], listed: ReadonlyMap<string, unknown> | un
  * checked again once it is configured again; those that have been due for `keepForMs` leave the work list.
  */
 export async function sweepRemovedEnvironment(
-  { clock, timings, log, metrics }: Deps,
+  { clock, timings, log }: Deps,
   environment: string,
   { due }: WorkList,
   run: SweepRun,
 ): Promise<void> {
   const entries = due.get(environment) ?? [];
-  metrics.count('environmentRemoved', { environment });
   log.warn('environment removed', { environment, jobs: entries.length });
   const now = clock.now();
   const isExpired = ({ dueAt }: DueEntry): boolean => now - dueAt >= timings.keepForMs;

@@ -58,7 +58,7 @@ export interface SweepRun {
 const lastStartMs = 15_000;
 
 export function createSweepRun(deps: Deps, invocation: Invocation): SweepRun {
-  const { clock, log, metrics, config } = deps;
+  const { clock, log, config } = deps;
   const result = nothingDone();
   const cursors: Cursors = {};
   const deliveries: Promise<void>[] = [];
@@ -91,7 +91,6 @@ export function createSweepRun(deps: Deps, invocation: Invocation): SweepRun {
         await work();
       } catch (error) {
         result.failedChecks += 1;
-        metrics.count('checkFailed', { environment, reason: 'internal' });
         log.error('job check failed', { environment, jobId, error });
         const reading: Reading = { kind: 'unreadable', error: 'internal error: see the log' };
         await run.record({ environment, jobId }, reading).catch((cause: unknown) => {

@@ -90,14 +90,13 @@ async function requestPolls({ sweepQueue, config, clock, log }: Deps, begunAt: n
   });
 }
 
-/** Logs and counts the result. Zeros are not counted: an idle night costs nothing. */
+/** An entry that has been due for less time is no reason for an alarm, and its metric would cost money. */
+const reportedFromSeconds = 3_600;
+
+/** Logs the result, and writes the metrics that have an alarm. */
 function report({ metrics, log }: Deps, result: SweepResult, { watched, oldestMs }: WorkList): void {
   const oldestEntrySeconds = Math.round(oldestMs / 1_000);
-  if (result.checked > 0) metrics.count('checked', {}, result.checked);
-  if (result.left > 0) metrics.count('left', {}, result.left);
-  if (watched > 0) {
-    metrics.measure('watched', watched);
-    metrics.measure('oldestEntry', oldestEntrySeconds);
-  }
+  if (result.left > 0) metrics.count('left', result.left);
+  if (oldestEntrySeconds >= reportedFromSeconds) metrics.measure('oldestEntry', oldestEntrySeconds);
   log.info('sweep finished', { ...result, watched, oldestEntrySeconds });
 }

@@ -6,12 +6,15 @@ import { json } from './document.js';
 import { el } from './elements.js';
 import { slackMessage } from './slack.js';
 import { snsMessage } from './sns.js';
+import { teamsMessage } from './teams.js';
 
 /** Each gets a message (`text`, `payload`), and gives the elements that show it. */
 const renderers = {
   slack: slackMessage,
   'slack-app': slackMessage,
   sns: snsMessage,
+  teams: teamsMessage,
+  webhook: ({ payload }) => [json('JSON document', payload)],
 };
 
 /** A message with its channel, and `note` beside that. */

@@ -32,3 +32,7 @@ export function sign(mark, meaning) {
 
 /** A name in words: `completed with warnings`. */
 export const inWords = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+/** A link to another site. */
+export const link = (href, ...children) =>
+  Object.assign(el('a', ...children), { href, target: '_blank', rel: 'noopener noreferrer' });

@@ -1,5 +1,5 @@
 /** A Slack message: its blocks, its attachments with their colour bars, or else its text. */
-import { el } from './elements.js';
+import { el, link } from './elements.js';
 import { parseMrkdwn } from './mrkdwn.js';
 
 export function slackMessage({ text, payload }) {
@@ -53,6 +53,3 @@ function elementOf(piece) {
   const children = piece.pieces.map(elementOf);
   return piece.href ? link(piece.href, ...children) : el(selectors[piece.tag] ?? piece.tag, ...children);
 }
-
-const link = (href, ...children) =>
-  Object.assign(el('a', ...children), { href, target: '_blank', rel: 'noopener noreferrer' });

@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type CallCounts, countCalls, sampleItem } from '../../bench/call-counts.ts';
+import { costRows, costsOf } from '../../bench/cost.ts';
 import { entryOf, sizeOf } from '../../bench/neighbours/table.ts';
 
 let calls: CallCounts;
@@ -27,10 +28,9 @@ describe('a sweep', () => {
   });
 
   test('with an unchanged job reads no more than that, writes nothing, and schedules polls with one call', () => {
-    const { table, apiCalls, polls, pollCalls, metrics } = calls.unchangedSweep;
+    const { table, apiCalls, polls, pollCalls } = calls.unchangedSweep;
     expect(table).toEqual(calls.idleSweep.table);
     expect({ apiCalls, polls, pollCalls }).toEqual({ apiCalls: 1, polls: 5, pollCalls: 1 });
-    expect(metrics).toEqual(['checked{}', 'watched{}', 'oldestEntry{}']);
   });
 
   test('that finds the end writes the item 4 times (the end, a receipt for each of two channels, its removal from the work list), and claims a turn', () => {
@@ -51,9 +51,30 @@ test('POST /jobs reads the item once, calls the API once and writes once', () =>
   expect({ apiCalls, tokens }).toEqual({ apiCalls: 1, tokens: 0 });
 });
 
-test('all steps of a job together write 8 metrics, which is what CloudWatch charges for', () => {
-  const { firstSeen, unchangedSweep, lastSweep } = calls;
-  expect(new Set([firstSeen, unchangedSweep, lastSweep].flatMap(({ metrics }) => metrics)).size).toBe(8);
+test('a poll with nothing to do reads the work list and the job list, and one with a running job what a sweep reads', () => {
+  const { idleSweep, idlePoll, unchangedPoll } = calls;
+  expect(idlePoll.table).toMatchObject({ calls: { Query: 1 }, readUnits: 0, indexReadUnits: 0.5, writeUnits: 0 });
+  expect(idlePoll).toMatchObject({ apiCalls: 1, pollCalls: 0, logLines: 0 });
+  expect(unchangedPoll.table).toEqual(idleSweep.table);
+  expect(unchangedPoll).toMatchObject({ apiCalls: 1, pollCalls: 0, logLines: 1 });
+});
+
+test('no step of a job writes a metric, which CloudWatch would charge for by the hour', () => {
+  const { itemBytes: _, ...steps } = calls;
+  expect(Object.values(steps).flatMap(({ metrics }) => metrics)).toEqual([]);
+});
+
+test('these counts, ten alarms and polls around the clock stay within the targets of a month, all in', async () => {
+  // Milliseconds, a little more than `npm run bench -- --cost` measures. Twice as much would add 5 cents.
+  const cpu = { idleSweep: 8, unchangedSweep: 12, lastSweep: 30, firstSeen: 12, furtherCheck: 0.2 };
+  const { standing, bills, ...costs } = await costsOf(calls, cpu);
+  expect(standing).toMatchObject({ '10 alarms (stage prod)': 1 });
+  expect(bills.map(({ perJobs }) => perJobs['metrics'])).toEqual([0, 0, 0]);
+  expect(costRows({ standing, bills, ...costs })).toMatchObject([
+    { target: '<= 2.00', met: true },
+    { target: '<= 4.00', met: true },
+    { target: '<= 0.80', met: true },
+  ]);
 });
 
 test('a watched job takes at most 300 bytes of the index', async () => {

@@ -20,8 +20,20 @@ const env = (): Record<string, string> => ({
       main: { clientId: api.clientId, clientSecret: api.clientSecret, apiUrl: api.url, tokenUrl: api.tokenUrl },
       other: { clientId: 'id', clientSecret: 'wrong', apiUrl: api.url, tokenUrl: api.tokenUrl },
     },
-    channels: { editors: { type: 'slack', webhookUrl: slack.webhookUrl('editors') } },
-    rules: [{ when: { outcome: ['failed'] }, notify: ['editors'] }],
+    channels: {
+      editors: { type: 'slack', webhookUrl: slack.webhookUrl('editors') },
+      office: { type: 'teams', url: slack.webhookUrl('office') },
+      hook: {
+        type: 'webhook',
+        url: slack.webhookUrl('hook'),
+        secrets: ['whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ='],
+        allowPrivate: true,
+      },
+    },
+    rules: [
+      { when: { outcome: ['failed'] }, notify: ['editors'] },
+      { when: { outcome: ['canceled'] }, notify: ['office', 'hook'] },
+    ],
     webhook: { secrets: ['the-secret'] },
   }),
 });
@@ -61,6 +73,19 @@ describePage('with credentials', env, ({ open, notifier }) => {
     }, patience);
     expect(await page.locator('.job[open] .slack').innerText()).toContain('Failed: Nightly');
     expect(await violations(page, [1440, 390])).toEqual([]);
+  });
+
+  test('a Teams card is shown as Teams does, and the document of a signed webhook', async () => {
+    const page = await open();
+    await page.locator('#trial-section > summary').click();
+    await page.getByLabel('Outcome').selectOption('canceled');
+    await page.locator('#trial').getByLabel('Name').fill('Nightly*');
+    const messages = page.locator('#trial-messages');
+    await vi.waitFor(async () => {
+      expect(await messages.locator('.teams .container.emphasis').innerText()).toContain('Nightly*');
+    }, patience);
+    await messages.getByText('JSON document').click();
+    expect(await messages.locator('pre.document').innerText()).toContain('"outcome": "canceled"');
   });
 
   test('the list is filtered by status, environment and name', async () => {

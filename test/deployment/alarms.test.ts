@@ -1,12 +1,14 @@
-/** The alarms and the dashboard, in the stage that has them. */
+/** The alarms of `prod`, and the dashboard that a parameter adds. */
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { metricCatalogue } from '../../lib/platform/metrics.ts';
+import { queriesIn } from '../support/log-queries.ts';
 import { allowing } from './policies.ts';
 import { packageStack, type Resource } from './stack.ts';
 
-const stack = await packageStack('prod');
+const [stack, observed] = await Promise.all([packageStack('prod'), packageStack('prod', { dashboard: 'true' })]);
+const operations = readFileSync('docs/operations.md', 'utf8');
 const alarms = Object.entries(stack.resources).filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm');
 
 describe('alarms', () => {
@@ -21,9 +23,7 @@ describe('alarms', () => {
   });
 
   test.each(alarms)('%s has a section in docs/operations.md', (_name, { Properties }) => {
-    const headings = [...readFileSync('docs/operations.md', 'utf8').matchAll(/^#+ (.+)$/gm)].map(
-      ([, text = '']) => text,
-    );
+    const headings = [...operations.matchAll(/^#+ (.+)$/gm)].map(([, text = '']) => text);
     const anchors = headings.map((heading) => `#${heading.toLowerCase().replaceAll(' ', '-')}`);
     expect(anchors).toContain(/#.+$/.exec(Properties.AlarmDescription)?.[0]);
   });
@@ -49,73 +49,75 @@ describe('alarms', () => {
 interface Metric {
   namespace: string;
   name: string;
-  dimensions: string[];
-  /** The values of the dimensions; empty for a search. */
+  /** The values of its dimensions. */
   values: string[];
 }
-
-interface AlarmMetric {
-  Namespace: string;
-  MetricName: string;
-  Dimensions?: { Name: string; Value: string }[];
-}
-
-const search = /^SEARCH\('\{"([^"]+)",([\w,]+)\} MetricName="(\w+)"', '\w+', \d+\)$/;
 
 describe('metrics', () => {
   const namespace = 'publishing-job-notifier-prod';
 
-  const alarmed = alarms
-    .flatMap(([, { Properties }]): AlarmMetric[] =>
-      Properties.Metrics
-        ? Properties.Metrics.flatMap(({ MetricStat }: { MetricStat?: { Metric: object } }) => MetricStat?.Metric ?? [])
-        : [Properties],
-    )
-    .map(({ Namespace, MetricName, Dimensions = [] }): Metric => {
-      const [dimensions, values] = [Dimensions.map(({ Name }) => Name), Dimensions.map(({ Value }) => Value)];
-      return { namespace: Namespace, name: MetricName, dimensions, values };
-    });
+  const alarmed = alarms.map(([, { Properties }]): Metric => {
+    const { Namespace, MetricName, Dimensions = [] } = Properties;
+    return { namespace: Namespace, name: MetricName, values: Dimensions.map(({ Value }: { Value: string }) => Value) };
+  });
 
-  const [dashboard] = stack.ofType('AWS::CloudWatch::Dashboard') as [Resource];
-  const shown: Metric[] = JSON.parse(dashboard.Properties.DashboardBody).widgets.flatMap(
-    ({ properties }: { properties: { metrics: [] } }) => properties.metrics.map(shownBy),
-  );
+  const [dashboard] = observed.ofType('AWS::CloudWatch::Dashboard') as [Resource];
+  const widgets: Widget[] = JSON.parse(dashboard.Properties.DashboardBody).widgets;
+  const shown = widgets.flatMap(({ properties: { metrics = [] } }) => metrics.map(shownBy));
 
   test.each([
     ['alarms', alarmed],
     ['the dashboard', shown],
-  ])(
-    '%s: each metric is written by the code with exactly these dimensions, or by AWS for a resource of the stack',
-    (_, metrics) => {
-      for (const metric of metrics) {
-        if (metric.namespace === namespace) {
-          const { dimensions = [] } = metricCatalogue[metric.name as keyof typeof metricCatalogue] ?? {};
-          const sets = dimensions.map((set) => set.toSorted());
-          expect(sets, metric.name).toContainEqual(metric.dimensions.toSorted());
-        } else {
-          expect(metric.namespace).toMatch(/^AWS\/(Lambda|SQS|DynamoDB|ApiGateway)$/);
-          const resources = metric.values.filter((value) => value !== 'due');
-          expect(resources.length).toBeGreaterThan(0);
-          for (const value of resources) expect(stack.resources).toHaveProperty(/\w+/.exec(value)?.[0] ?? '');
-        }
+  ])('%s: each metric is written by the code, or by AWS for a resource of the stack', (_, metrics) => {
+    for (const { namespace: its, name, values } of metrics) {
+      if (its.startsWith('AWS/')) {
+        expect(its).toMatch(/^AWS\/(Lambda|SQS|DynamoDB|ApiGateway)$/);
+        const resources = values.filter((value) => value !== 'due');
+        expect(resources.length).toBeGreaterThan(0);
+        for (const value of resources) expect(stack.resources).toHaveProperty(/\w+/.exec(value)?.[0] ?? '');
+      } else {
+        expect(its).toBe(namespace);
+        expect(Object.keys(metricCatalogue)).toContain(name);
+        expect(values).toEqual([]);
       }
-    },
-  );
+    }
+  });
 
-  test('the dashboard shows every metric of the code', () => {
+  test('the code writes only metrics that have an alarm, and each alarm has one metric: 1.00 USD a month', () => {
+    const own = alarmed.filter((metric) => metric.namespace === namespace).map(({ name }) => name);
+    expect(own.sort()).toEqual(Object.keys(metricCatalogue).sort());
+    expect(alarms.filter(([, { Properties }]) => Properties.Metrics)).toEqual([]);
+    expect(alarms).toHaveLength(10);
+  });
+
+  test('docs/operations.md lists each alarm with what it costs', () => {
+    const rows = [...operations.matchAll(/^\| `(\w+Alarm)` \| .+ \| ([\d.]+) \|/gm)].map(([, name, usd]) => [
+      name,
+      usd,
+    ]);
+    expect(rows.sort()).toEqual(alarms.map(([name]) => [name, '0.10']).sort());
+  });
+
+  test('the dashboard shows every metric of the code, and queries of docs/operations.md', () => {
     const own = shown.filter((metric) => metric.namespace === namespace).map(({ name }) => name);
-    expect(new Set(own)).toEqual(new Set(Object.keys(metricCatalogue)));
+    expect(own.sort()).toEqual(Object.keys(metricCatalogue).sort());
+    const documented = queriesIn(operations).map((query) => query.replaceAll(/\s+/g, ' '));
+    const queries = widgets.flatMap(({ properties: { query = [] } }) => query);
+    expect(queries).toHaveLength(3);
+    for (const query of queries) {
+      const [, sources = '', rest = ''] = /^((?:SOURCE '[^']+' \| )+)(.+)$/.exec(query) ?? [];
+      expect(documented).toContain(rest);
+      for (const [, group = ''] of sources.matchAll(/<(\w+)>/g)) expect(stack.resources).toHaveProperty(group);
+    }
   });
 });
 
+interface Widget {
+  properties: { metrics?: (string | object)[][]; query?: string };
+}
+
 /** The metric that a widget shows: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
-function shownBy(metric: (string | { expression?: string })[]): Metric {
-  const [first] = metric;
-  if (typeof first === 'object') {
-    const [, found = '', dimensions = '', name = ''] = search.exec(first.expression ?? '') ?? [];
-    return { namespace: found, name, dimensions: dimensions.split(','), values: [] };
-  }
-  const [found = '', name = '', ...pairs] = metric.filter((part) => typeof part === 'string');
-  const every = (parity: number) => pairs.filter((_, index) => index % 2 === parity);
-  return { namespace: found, name, dimensions: every(0), values: every(1) };
+function shownBy(metric: (string | object)[]): Metric {
+  const [namespace = '', name = '', ...pairs] = metric.filter((part) => typeof part === 'string');
+  return { namespace, name, values: pairs.filter((_, index) => index % 2 === 1) };
 }

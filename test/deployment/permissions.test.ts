@@ -66,14 +66,14 @@ async function sweepThrough(notifier: Notifier, sweep: (notifier: Notifier) => P
   await sweep(later('production', 'staging'));
 }
 
-/** A notifier with every secret in a parameter, as in `notifier.yml`. */
+/** A notifier with every secret in a parameter of `notifier.yml`. Its environments share their credential. */
 function start(environments = ['production'], options: { clock?: Notifier['clock']; sweepConcurrency?: number } = {}) {
   const { clock, ...settings } = options;
   const config: ConfigDocument = { ...configWith(world, ...environments), settings };
   for (const [name, { clientId = '', clientSecret = '' }] of Object.entries(config.environments)) {
     Object.assign(config.environments[name] ?? {}, {
-      clientId: parameter(`${name}/client-id`, clientId),
-      clientSecret: parameter(`${name}/client-secret`, clientSecret),
+      clientId: parameter('production/client-id', clientId),
+      clientSecret: parameter('production/client-secret', clientSecret),
     });
   }
   config.channels['team'] = {

@@ -14,7 +14,7 @@ const kmsKeyArn = 'arn:aws:kms:eu-west-1:123456789012:key/0123';
 const [dev, prod, existing] = await Promise.all([
   packageStack('dev', { kmsKeyArn }),
   packageStack('prod'),
-  packageStack('prod', { topicArn, kmsKeyArn, alarmEmail: 'somebody@example.com' }),
+  packageStack('prod', { topicArn, kmsKeyArn, alarmEmail: 'somebody@example.com', dashboard: 'true' }),
 ]);
 
 const stacks = [
@@ -112,6 +112,10 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
     ]);
   });
 
+  test('an event that a throttled function cannot take reaches the queue within an hour', () => {
+    expect(propertiesOf(stack, 'EventLambdaEvConf').MaximumEventAgeInSeconds).toBe(3_600);
+  });
+
   test('failed events are kept for two weeks, failed sweeps for an hour', () => {
     expect(propertiesOf(stack, 'FailedEvents').MessageRetentionPeriod).toBe(14 * 24 * 3600);
     expect(propertiesOf(stack, 'FailedSweeps').MessageRetentionPeriod).toBe(3600);
@@ -139,18 +143,24 @@ describe.each(stacks)('failures of $stage', ({ stack }) => {
 describe.each(stacks)('permissions of $stage', ({ stack }) => {
   const withPolicies = Object.entries(stack.resources).filter(([, { Type }]) => /Policy$|^AWS::IAM::Role$/.test(Type));
 
-  /** The wildcards in grants, and their reasons. */
-  const wildcards = {
-    'ssm:GetParameters on arn:aws:ssm:eu-west-1:123456789012:parameter/publishing-job-notifier/*':
-      'notifier.yml names the parameters, below this path',
-  };
-
   test('no grant is for every resource or every principal', () => {
     const granted = withPolicies.flatMap(([, resource]) => grantsOf(resource));
     const wide = granted.map(({ action, resource }) => `${action} on ${resource}`).filter((text) => text.includes('*'));
-    expect(new Set(wide)).toEqual(new Set(Object.keys(wildcards)));
+    expect(wide).toEqual([]);
     const principals = withPolicies.flatMap(([, resource]) => allowing(resource).map(({ Principal }) => Principal));
     expect(JSON.stringify(principals)).not.toContain('*');
+  });
+
+  test('each role may read the parameters that notifier.yml names, and no others', () => {
+    for (const name of functions) {
+      const read = grantsOf(stack.resources[`${name}Role`]).filter(({ action }) => action === 'ssm:GetParameters');
+      expect(read.map(({ resource }) => resource.split(':parameter')[1])).toEqual([
+        '/publishing-job-notifier/production/client-id',
+        '/publishing-job-notifier/production/client-secret',
+        '/publishing-job-notifier/slack-webhook-url',
+        '/publishing-job-notifier/webhook-secret',
+      ]);
+    }
   });
 
   test.each(functions)('only Lambda can assume the role of %s', (name) => {
@@ -231,11 +241,10 @@ describe('stages', () => {
     expect(rate.ThrottlingRateLimit).toBeGreaterThan(slower.ThrottlingRateLimit);
   });
 
-  test('only prod has alarms and a dashboard', () => {
-    for (const type of ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::Dashboard']) {
-      expect(dev.ofType(type)).toEqual([]);
-      expect(prod.ofType(type)).not.toEqual([]);
-    }
+  test('only prod has alarms, and a dashboard is made only if a parameter says so', () => {
+    const counts = (type: string) => [dev, prod, existing].map((stack) => stack.ofType(type).length);
+    expect(counts('AWS::CloudWatch::Alarm')).toEqual([0, 10, 10]);
+    expect(counts('AWS::CloudWatch::Dashboard')).toEqual([0, 0, 1]);
   });
 
   test.each([

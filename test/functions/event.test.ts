@@ -109,7 +109,7 @@ describe('an event that cannot be recorded throws', () => {
 });
 
 test('metrics are written when an event throws, too', async () => {
-  notifier.deps.metrics.count('checked', {}, 7);
+  notifier.deps.metrics.count('dead', 7);
   await expect(notifier.event({})).rejects.toThrow();
-  expect(notifier.lines.join('\n')).toContain('"checked":7');
+  expect(notifier.lines.join('\n')).toContain('"dead":7');
 });

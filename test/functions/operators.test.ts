@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { logged, sweepAfter } from '../support/scene.ts';
+import { linesOf, logged, sweepAfter, sweepEvery, wrapStore } from '../support/scene.ts';
 import { startWorld, type World, webhookSecret } from '../support/world.ts';
 
 const minute = 60_000;
@@ -25,10 +25,10 @@ const set = (status: string, finishTime?: number) =>
     ...(finishTime ? { finishTime: new Date(finishTime).toISOString() } : {}),
   });
 const checks = () => logged(notifier).filter(({ message }) => message === 'job checked');
-const measured = (name: string) =>
+const measured = () =>
   notifier.lines
     .map((line) => JSON.parse(line))
-    .filter((line) => '_aws' in line && name in line)
+    .filter((line) => '_aws' in line)
     .map(({ _aws, ...values }) => values);
 
 test('a check is one line: which job, what was found, what was decided by which rule, what became of it', async () => {
@@ -68,7 +68,6 @@ test('a check that failed says why, and how often it has', async () => {
   expect(checks()).toMatchObject([
     { level: 'warn', reading: 'unreadable', transition: null, failures: 1, error: expect.stringContaining('500') },
   ]);
-  expect(measured('checkFailed')).toEqual([{ environment: 'production', reason: 'unavailable', checkFailed: 1 }]);
 });
 
 test('how long it took counts from the reading to the last receipt', async () => {
@@ -83,13 +82,13 @@ test('how long it took counts from the reading to the last receipt', async () =>
 });
 const finished = { id: 'job_1', name: 'Nightly', source: 'Pages', system: { status: 'Failed' } };
 
-test('a job that is unchanged is no line: it is counted', async () => {
+test('a job that is unchanged is no line of its own, and no metric', async () => {
   set('Running');
   await notifier.post('job_1');
   const before = checks().length;
   await sweepAfter(notifier, minute);
   expect(checks()).toHaveLength(before);
-  expect(measured('checked')).toEqual([{ checked: 1 }]);
+  expect([logged(notifier).at(-1), measured()]).toMatchObject([{ message: 'sweep finished', checked: 1 }, []]);
 });
 
 test('a sweep logs the size of the work list, with entries that are not due yet, and the age of its oldest entry', async () => {
@@ -98,8 +97,6 @@ test('a sweep logs the size of the work list, with entries that are not due yet,
   world.api.fault({ call: 'job', status: 500, times: 1 });
   await notifier.post('job_2');
   await sweepAfter(notifier, minute - 1);
-  expect(measured('watched')).toEqual([{ watched: 2 }]);
-  expect(measured('oldestEntry')).toEqual([{ oldestEntry: 60 }]);
   expect(logged(notifier).at(-1)).toMatchObject({
     message: 'sweep finished',
     checked: 1,
@@ -108,29 +105,47 @@ test('a sweep logs the size of the work list, with entries that are not due yet,
   });
 });
 
-test('a sweep with nothing to do writes no metric', async () => {
-  await notifier.sweep();
-  expect(notifier.lines.filter((line) => line.includes('_aws'))).toEqual([]);
-});
-
-test('the time from the end of a job to the accepted message is measured by channel', async () => {
-  set('Failed', notifier.clock.now() - 42_000);
+test('the oldest entry is a metric once it has been due for an hour', async () => {
+  set('Running');
   await notifier.post('job_1');
-  expect(measured('timeToNotify')).toEqual([{ channel: 'team', timeToNotify: 42 }]);
+  await sweepAfter(notifier, 60 * minute - 1_000);
+  expect(measured()).toEqual([]);
+  await sweepAfter(notifier, 1_000);
+  expect(measured()).toEqual([{ oldestEntry: 3_600 }]);
 });
 
-test('a clock of Sitecore that is ahead measures nothing below zero', async () => {
-  set('Failed', notifier.clock.now() + 5_000);
+test.each([
+  ['42 s ago', -42_000, 42],
+  ['by a clock of Sitecore that is ahead, in the future', 5_000, 0],
+])('a sent message logs the seconds from the end of its job: %s', async (_, endedMs, secondsToNotify) => {
+  set('Failed', notifier.clock.now() + endedMs);
   await notifier.post('job_1');
-  expect(measured('timeToNotify')).toEqual([{ channel: 'team', timeToNotify: 0 }]);
+  const [sent] = linesOf(notifier, 'delivery sent');
+  expect(sent).toMatchObject({ channel: 'team', outcome: 'failed', secondsToNotify });
+  // Queries ask whether these are present.
+  expect(Object.keys(sent ?? {})).not.toEqual(expect.arrayContaining(['error', 'ambiguousSince']));
 });
 
-test('a delivery that fails is counted by the kind of its failure', async () => {
+test('what does not work is counted by each scheduled sweep until it works again', async () => {
   world.slack.answerWith({ status: 404, body: 'no_service' });
   set('Failed');
   await notifier.post('job_1');
-  expect(measured('deliveryFailed')).toEqual([{ channel: 'team', reason: 'needsOperator', deliveryFailed: 1 }]);
-  expect([measured('sent'), measured('timeToNotify')]).toEqual([[], []]);
+  expect(linesOf(notifier, 'delivery sent', 'delivery retry scheduled')).toMatchObject([
+    { level: 'warn', channel: 'team', error: expect.stringContaining('no_service') },
+  ]);
+  world.api.fault({ call: 'token', status: 401 });
+  await sweepEvery(notifier, minute, 2);
+  expect(measured()).toEqual([{ trouble: 1 }, { trouble: 1 }]);
+  await sweepEvery(notifier, 15 * minute, 2);
+  expect([linesOf(notifier, 'delivery sent').length, measured().length]).toEqual([1, 3]);
+});
+
+test('an exception that no caller gets is counted: the table refuses a receipt', async () => {
+  wrapStore(notifier, () => ({ saveDelivery: () => Promise.reject(new Error('ThrottlingException')) }));
+  set('Failed');
+  await notifier.post('job_1');
+  expect(linesOf(notifier, 'receipt write failed')).toMatchObject([{ error: { message: 'ThrottlingException' } }]);
+  expect(measured()).toEqual([{ internalErrors: 1 }]);
 });
 
 test('no line holds a secret', async () => {

@@ -1,5 +1,6 @@
 /** The table of a simulation. The ledger records each state and each receipt that is written to it. */
 
+import { isDeepStrictEqual } from 'node:util';
 import {
   type DueEntry,
   type Exceeded,
@@ -29,7 +30,8 @@ export function createTable({ store, ledger, jobs }: { store: Store; ledger: Led
         for (const [limit, its] of Object.entries(exceeded ?? {}) as [TimeLimit, Exceeded][]) {
           if (!known?.exceeded?.[limit]) ledger.exceeded(key, limit, its, { channelsFor, writer: next.writer });
         }
-        if (decision && decision.at !== known?.decision?.at) {
+        // Compared whole: two workers with different clocks can decide at the same time.
+        if (decision && !isDeepStrictEqual(decision, known?.decision)) {
           const ended = jobs.find((job) => job.key === key)?.ended;
           ledger.decided(key, decision, { channelsFor, isOld: ended?.isOld ?? false, endedAt: ended?.at });
         }

@@ -10,7 +10,7 @@ import { UpstreamError } from '../../lib/platform/errors.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import {
-  counted,
+  ambiguousSends,
   day,
   deliveriesIn,
   dieAfterRecording,
@@ -116,7 +116,7 @@ describe('a worker that dies after the state write', () => {
       for (const delivery of Object.values(await deliveries())) {
         expect(delivery).toMatchObject({ state: 'sent', ambiguous: true });
       }
-      expect(counted(notifier, 'ambiguous')).toBe(2);
+      expect(ambiguousSends(notifier)).toHaveLength(2);
       expect(await item()).not.toHaveProperty('lease');
     },
   );
@@ -328,7 +328,7 @@ describe('a receipt', () => {
       'failed/team': { state: 'sent', ambiguous: true },
       'failed/events': { state: 'sent', ambiguous: false },
     });
-    expect(counted(notifier, 'ambiguous')).toBe(1);
+    expect(ambiguousSends(notifier)).toHaveLength(1);
   });
 
   test('is stored at once, before anything else is written about the channel', async () => {
@@ -661,7 +661,7 @@ describe('the end of the invocation is near', () => {
     await sweepEvery(notifier, minute, 3);
     expect([world.slack.messages.length, world.topic.messages.length]).toEqual([40, 40]);
     expect(told()).toEqual([40, 40]);
-    expect(counted(notifier, 'ambiguous')).toBe(0);
+    expect(ambiguousSends(notifier)).toHaveLength(0);
     expect(await sweepAfter(notifier, minute)).toMatchObject({ checked: 0, sent: 0, left: 0 });
   });
 });

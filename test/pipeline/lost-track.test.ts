@@ -5,7 +5,6 @@ import { problemFault } from '../../local/publishing-api-server.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import {
   configWith,
-  counted,
   day,
   hour,
   itemOf,
@@ -204,7 +203,6 @@ describe('5 seen jobs of an environment return 404 in one sweep, and none is fou
     await sweepAfter(notifier, minute);
     const alarms = () => logged(notifier).filter(({ level }) => level === 'error');
     expect(alarms()).toMatchObject([{ environment: 'production', reason: expect.stringContaining('another tenant') }]);
-    expect(counted(notifier, 'environmentCooldown')).toBe(1);
     expect((await markOf(world, 'cooldown#environment#production'))?.['until']).toBeGreaterThan(notifier.clock.now());
     // It is paused: no request is sent until then.
     const asked = world.api.requests.length;

@@ -1,7 +1,7 @@
 /** A log and metrics that record what they receive. */
 
 import type { Log } from '../../lib/platform/log.ts';
-import type { Metrics } from '../../lib/platform/metrics.ts';
+import type { MetricName, Metrics } from '../../lib/platform/metrics.ts';
 
 export interface Note extends Record<string, unknown> {
   level: 'info' | 'warn' | 'error';
@@ -12,12 +12,13 @@ export interface Notes {
   log: Log;
   metrics: Metrics;
   lines: Note[];
-  counts: { name: string; dimensions: Record<string, string> }[];
+  /** The metrics that were counted. */
+  counts: MetricName[];
 }
 
 export function takeNotes(): Notes {
   const lines: Note[] = [];
-  const counts: Notes['counts'] = [];
+  const counts: MetricName[] = [];
   const note =
     (level: Note['level']) =>
     (message: string, fields: Record<string, unknown> = {}) =>
@@ -25,8 +26,8 @@ export function takeNotes(): Notes {
   return {
     log: { info: note('info'), warn: note('warn'), error: note('error') },
     metrics: {
-      count: (name, dimensions = {}) => void counts.push({ name, dimensions }),
-      measure: (name, _, dimensions = {}) => void counts.push({ name, dimensions }),
+      count: (name) => void counts.push(name),
+      measure: (name) => void counts.push(name),
       flush: () => undefined,
     },
     lines,

@@ -54,6 +54,14 @@ export interface Line extends Record<string, unknown> {
 export const logged = ({ lines }: Pick<Notifier, 'lines'>): Line[] =>
   lines.map((line) => JSON.parse(line)).filter((line) => '_aws' in line === false);
 
+/** The logged lines with one of these messages. */
+export const linesOf = (notifier: Pick<Notifier, 'lines'>, ...messages: string[]): Line[] =>
+  logged(notifier).filter(({ message }) => messages.includes(message));
+
+/** The sends that may have arrived twice, as the query of docs/operations.md finds them. */
+export const ambiguousSends = (notifier: Pick<Notifier, 'lines'>): Line[] =>
+  linesOf(notifier, 'delivery sent', 'delivery sent again').filter((line) => 'ambiguousSince' in line);
+
 /** The sum of a metric. */
 export const counted = ({ lines }: Pick<Notifier, 'lines'>, metric: string): number =>
   lines
