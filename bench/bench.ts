@@ -13,7 +13,6 @@ import { commandRows } from './commands.ts';
 import { costRows, costsOf } from './cost.ts';
 import { printedCosts } from './cost-print.ts';
 import { distantRows } from './distant.ts';
-import { idleRows } from './idle-hour.ts';
 import { startNeighbours } from './neighbours/index.ts';
 import { printed, type Row } from './result-row.ts';
 import { sweepRows } from './sweep.ts';
@@ -45,7 +44,7 @@ const rows: Row[] = [];
 const text: string[] = [];
 const results: Record<string, unknown> = { at: new Date().toISOString(), node: process.version, rows };
 
-if (all || options.tell) rows.push(...(await timeToNotifyRows()), ...(await idleRows()));
+if (all || options.tell) rows.push(...(await timeToNotifyRows()));
 if (all || options.cold) rows.push(...(await coldStartRows(builds, neighbours, Number(options.rounds))));
 if (all || options.far) rows.push(...(await distantRows(builds, sample, Number(options.rounds) / 2)));
 if (all || options.sweep) rows.push(...(await sweepRows(builds, neighbours, sample, Number(options.passes))));

@@ -209,8 +209,8 @@ function limitsOf(cpu: WarmCpu): Limit[] {
   return [
     {
       name: 'Slack, one message a second to a hook',
-      watched: 45 * assumptions.jobMinutes,
-      why: 'a sweep sends for about 45 s, so 45 ends a minute; further messages are sent later',
+      watched: 60 * assumptions.jobMinutes,
+      why: 'all sweeps together, so 60 ends a minute; further messages are sent later',
     },
     {
       name: 'a sweep with sweepConcurrency 20',

@@ -1,7 +1,7 @@
 /** Time to notify, and how many calls polling makes, in simulated time over the handlers. */
 
 import { describe, expect, test } from 'vitest';
-import { countIdleHour, idleMonth, mostUsd } from '../../bench/idle-hour.ts';
+import { countIdleHour } from '../../bench/call-counts.ts';
 import { simulate } from '../../bench/simulated-stack.ts';
 import {
   durations,
@@ -78,11 +78,6 @@ describe('an idle hour of 60 sweeps of the schedule and 300 polls', () => {
       metrics: [],
     });
     expect(others).toMatchObject({ tokens: 0, slackPosts: 0, snsPublishes: 0 });
-  }, 30_000);
-
-  test('costs at most 0.80 USD in a month of such hours, the schedule included', async () => {
-    const usd = Object.values(idleMonth(await countIdleHour())).reduce((sum, cost) => sum + cost, 0);
-    expect(usd).toBeLessThanOrEqual(mostUsd);
   }, 30_000);
 
   test('asks Sitecore nothing without discovery', async () => {
