@@ -114,6 +114,6 @@ function whyOf({ decision, exceeded, check, watch }: JobRecord, rules: Rule[] | 
   const last = decision?.outcome ? decision : delay;
   if (last) return { text: decisionWords(last, rules), rule: ruleIndex(last.rule) };
   if (check.error && watch === 'jobs') return { text: `Waiting: ${check.error}`, rule: null };
-  if (watch === 'jobs') return { text: 'Nobody yet: it has not ended', rule: null };
+  if (watch === 'jobs') return { text: 'It has not ended yet', rule: null };
   return { text: decision ? decisionWords(decision, rules) : 'Nothing to announce', rule: null };
 }

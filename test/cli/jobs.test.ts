@@ -119,14 +119,14 @@ describe('--recent', () => {
   test('lists the latest jobs, also ended ones, newest first, and why each notifies somebody or not', async () => {
     expect((await recent('--recent')).map(({ jobId, why }) => [jobId, why.text])).toEqual([
       ['job_3', 'No rules: every outcome → team, events'],
-      ['job_2', 'Nobody yet: it has not ended'],
+      ['job_2', 'It has not ended yet'],
       ['job_1', 'No rules: every outcome → team, events'],
     ]);
     const { stdout } = await run(['jobs', '--recent', '2'], scene.world.env());
     expect(stdout.split('\n')).toEqual([
       expect.stringMatching(/^environment +job +name +status +first seen +why +deliveries$/),
       expect.stringMatching(/^production +job_3 +Nightly media +Failed .+ team, events +team sent; events sent$/),
-      expect.stringMatching(/^production +job_2 +Home page +Running .+ Nobody yet: it has not ended$/),
+      expect.stringMatching(/^production +job_2 +Home page +Running .+ It has not ended yet$/),
       '',
       'The latest 2 of 3. Show more with --recent <count>.',
       '',
