@@ -20,7 +20,7 @@ export interface Build {
 export interface Builds {
   ours: Record<FunctionName, Build>;
   baseline: Record<FunctionName, Build>;
-  floor: Record<'function' | 'loop' | 'empty', Build>;
+  floor: Record<'function' | 'path' | 'loop' | 'empty', Build>;
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -38,7 +38,9 @@ export async function makeBuilds(): Promise<Builds> {
     Object.fromEntries(await Promise.all(names.map(async (name) => [name, await make(name)]))) as Record<Name, Build>;
   return {
     ours: await each(functionNames, (name) => oneFile(join(folder, 'ours', name, 'index.cjs'))),
-    floor: await each(['function', 'loop', 'empty'] as const, (name) => oneFile(join(folder, 'floor', `${name}.cjs`))),
+    floor: await each(['function', 'path', 'loop', 'empty'] as const, (name) =>
+      oneFile(join(folder, 'floor', `${name}.cjs`)),
+    ),
     baseline: await each(functionNames, async (name) => ({
       file: join(folder, 'baseline', `${name}.js`),
       bytes: (await bytesOf(join(folder, 'baseline'))) + dependencies,
@@ -52,7 +54,7 @@ const oneFile = async (file: string): Promise<Build> => ({ file, bytes: (await s
 async function buildFloor(): Promise<void> {
   await build({
     absWorkingDir: root,
-    entryPoints: ['bench/floor/function.ts', 'bench/floor/loop.ts', 'bench/floor/empty.ts'],
+    entryPoints: ['function', 'path', 'loop', 'empty'].map((name) => `bench/floor/${name}.ts`),
     outdir: join(folder, 'floor'),
     ...bundling,
   });

@@ -2,7 +2,6 @@
 
 import './importable.ts';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
-import { queueEvent } from '../local/embedded-queue.ts';
 import { createFakeClock } from '../test/support/clock.ts';
 import { deploy, type Notifier } from '../test/support/notifier.ts';
 import { type ConfigDocument, startWorld, type World } from '../test/support/world.ts';
@@ -11,8 +10,6 @@ import type { Item } from './neighbours/table.ts';
 
 const minute = 60_000;
 const jobId = 'job_41B25';
-/** A poll, as the sweep queue starts it: it checks the watched jobs and looks for new ones. */
-const poll = queueEvent('{"environment":"production"}');
 
 /** The item of a watched running job, as the functions write it to the table. */
 export async function sampleItem(): Promise<Item> {
@@ -58,19 +55,9 @@ export interface CallCounts {
 
 /** Runs one job of 4 minutes. */
 export async function countCalls(): Promise<CallCounts> {
-  const world = await startWorld();
-  const table = await startCountedTable(world.store.endpoint);
-  const requested = { polls: 0, pollCalls: 0 };
-  const counted: World = {
-    ...world,
-    env: (document) => ({ ...world.env(document), AWS_ENDPOINT_URL_DYNAMODB: table.url }),
-  };
-  const send = async (_: unknown, delays: number[]) => {
-    requested.polls += delays.length;
-    requested.pollCalls += 1;
-  };
-  const notifier = deploy(counted, { config: withDiscovery(world), deps: { sweepQueue: { send } } });
-  const step = (work: () => Promise<unknown>) => takeStep({ world, notifier, table, requested }, work);
+  const scene = await startScene();
+  const { world, notifier } = scene;
+  const step = (work: () => Promise<unknown>) => takeStep(scene, work);
   const setJob = (status: string) => world.setJob(jobId, { status, at: notifier.clock.now() });
 
   // The very first sweep lists a longer period.
@@ -78,7 +65,7 @@ export async function countCalls(): Promise<CallCounts> {
   notifier.clock.advance(minute);
   const idleSweep = await step(() => notifier.sweep());
   notifier.clock.advance(10_000);
-  const idlePoll = await step(() => notifier.wakeUp(poll));
+  const idlePoll = await step(() => notifier.poll());
   setJob('Running');
   const firstSeen = await step(() => notifier.post(jobId));
   let unchangedSweep = firstSeen;
@@ -86,7 +73,7 @@ export async function countCalls(): Promise<CallCounts> {
     notifier.clock.advance(minute);
     unchangedSweep = await step(() => notifier.sweep());
   }
-  const unchangedPoll = await step(() => notifier.wakeUp(poll));
+  const unchangedPoll = await step(() => notifier.poll());
   notifier.clock.advance(minute);
   setJob('Completed');
   const lastSweep = await step(() => notifier.sweep());
@@ -94,8 +81,32 @@ export async function countCalls(): Promise<CallCounts> {
     JSON.stringify(await notifier.deps.store.get({ environment: 'production', jobId })),
   );
 
-  await Promise.all([table.close(), world.close()]);
+  await scene.close();
   return { idleSweep, idlePoll, firstSeen, unchangedSweep, unchangedPoll, lastSweep, itemBytes };
+}
+
+/** An hour without jobs, an hour after one has ended, which the list still shows: 60 sweeps of the schedule, 300 polls. */
+export async function countIdleHour(): Promise<Step> {
+  const scene = await startScene();
+  const { world, notifier } = scene;
+  await notifier.sweep();
+  world.setJob(jobId, { status: 'Completed', at: notifier.clock.now() });
+  await notifier.sweep();
+  notifier.clock.advance(60 * minute);
+  await notifier.sweep();
+  notifier.clock.advance(minute);
+  const hour = await takeStep(scene, async () => {
+    for (let passed = 0; passed < 60; passed++) {
+      await notifier.sweep();
+      for (let poll = 0; poll < 5; poll++) {
+        notifier.clock.advance(10_000);
+        await notifier.poll();
+      }
+      notifier.clock.advance(10_000);
+    }
+  });
+  await scene.close();
+  return hour;
 }
 
 /** The default configuration, in which discovery is on. */
@@ -110,6 +121,24 @@ interface Scene {
   notifier: Notifier;
   table: { take(): TableCosts };
   requested: { polls: number; pollCalls: number };
+  close(): Promise<unknown>;
+}
+
+/** A notifier in a world whose table and queue are counted. */
+async function startScene(): Promise<Scene> {
+  const world = await startWorld();
+  const table = await startCountedTable(world.store.endpoint);
+  const requested = { polls: 0, pollCalls: 0 };
+  const counted: World = {
+    ...world,
+    env: (document) => ({ ...world.env(document), AWS_ENDPOINT_URL_DYNAMODB: table.url }),
+  };
+  const send = async (_: unknown, delays: number[]) => {
+    requested.polls += delays.length;
+    requested.pollCalls += 1;
+  };
+  const notifier = deploy(counted, { config: withDiscovery(world), deps: { sweepQueue: { send } } });
+  return { world, notifier, table, requested, close: () => Promise.all([table.close(), world.close()]) };
 }
 
 async function takeStep(scene: Scene, work: () => Promise<unknown>): Promise<Step> {

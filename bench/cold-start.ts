@@ -13,7 +13,7 @@ const targets = { time: 1.2, memoryMb: 8, size: 1.25 };
 
 /** Runs every variant once per round, so that the runs of a round are close in time. */
 export async function coldStartRows(builds: Builds, neighbours: Neighbours, rounds: number): Promise<Row[]> {
-  const env = await environmentOf(neighbours.url);
+  const env = await environmentOf(neighbours.urls);
   const cases = casesOf(builds);
   const runs = new Map<string, ColdRun[]>(cases.map(({ name }) => [name, []]));
   for (let round = 0; round <= rounds; round++) {
@@ -90,7 +90,7 @@ const sizesOf = ({ ours, floor, baseline }: Builds, name: FunctionName): Figures
 });
 
 /** A function that fails fast does not count. */
-function assertDone(name: string, answer: Record<string, unknown>, { status }: Order): void {
+export function assertDone(name: string, answer: Record<string, unknown>, { status }: Order): void {
   const body = 'body' in answer ? JSON.parse(String(answer['body'])) : answer;
   const isDone = name === 'empty' || body.status === status || body.checked === 1;
   if (!isDone) throw new Error(`${name} did not do its work: ${JSON.stringify(answer)}`);

@@ -44,7 +44,7 @@ export const assumptions = {
   /** The response times of the services, in milliseconds. */
   waitMs: { table: 5, api: 200, slack: 200, sns: 30, sqs: 10 },
   jobMinutes: 4,
-  lookEverySeconds: 10,
+  pollEverySeconds: 10,
   /** START, END and REPORT of an invocation. */
   platformLogBytes: 400,
   /** What CloudWatch adds to the size of each line. */
@@ -85,7 +85,7 @@ export function costRows({ polling, bills }: Costs): Row[] {
 }
 
 /** Polls between two sweeps of the schedule. */
-const pollsPerMinute = 60 / assumptions.lookEverySeconds - 1;
+const pollsPerMinute = 60 / assumptions.pollEverySeconds - 1;
 
 /** What it costs to ask Sitecore around the clock, with one invocation for all environments, when nothing happens. */
 function pollingCosts({ idleSweep, idlePoll }: CallCounts, cpu: WarmCpu): Record<string, number> {
@@ -209,8 +209,8 @@ function limitsOf(cpu: WarmCpu): Limit[] {
   return [
     {
       name: 'Slack, one message a second to a hook',
-      watched: 45 * assumptions.jobMinutes,
-      why: 'a sweep sends for about 45 s, so 45 ends a minute; further messages are sent later',
+      watched: 60 * assumptions.jobMinutes,
+      why: 'all sweeps together, so 60 ends a minute; further messages are sent later',
     },
     {
       name: 'a sweep with sweepConcurrency 20',

@@ -5,34 +5,35 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { readDocument } from '../local/notifier-document.ts';
+import type { Service } from './neighbours/server.ts';
 
 type Env = Record<string, string>;
 
 /** As the bootstrap of Lambda's Node images computes them from the memory size: a tenth for young objects. */
 const flags = ['--expose-gc', '--max-http-header-size=81920', '--max-semi-space-size=12', '--max-old-space-size=231'];
 
-/** The environment variables of a deployed function, for all variants. All services have the same address. */
+/** The environment variables of a deployed function, for all variants. */
 export async function environmentOf(
-  url: string,
+  { aws, api, token }: Record<Service, string>,
   settings: { concurrency?: number; checks?: number; discover?: boolean } = {},
 ): Promise<Env> {
   const { concurrency = 20, checks = 0, discover = false } = settings;
   const document = structuredClone((await readDocument()) as { environments: Record<string, object> });
   // The notifier.yml of the project, with secrets in Systems Manager, except for the addresses.
   for (const one of Object.values(document.environments)) {
-    Object.assign(one, { apiUrl: url, tokenUrl: `${url}/oauth/token`, discover });
+    Object.assign(one, { apiUrl: api, tokenUrl: `${token}/oauth/token`, discover });
   }
   return {
     AWS_REGION: 'eu-west-1',
     AWS_ACCESS_KEY_ID: 'bench',
     AWS_SECRET_ACCESS_KEY: 'bench',
-    AWS_ENDPOINT_URL: url,
+    AWS_ENDPOINT_URL: aws,
     TABLE_NAME: 'publishing-jobs',
     TOPIC_ARN: 'arn:aws:sns:eu-west-1:000000000000:publishing-job-events',
-    SWEEP_QUEUE_URL: `${url}/000000000000/sweeps`,
+    SWEEP_QUEUE_URL: `${aws}/000000000000/sweeps`,
     NOTIFIER_CONFIG: JSON.stringify({ ...document, settings: { sweepConcurrency: concurrency } }),
-    API_URL: url,
-    TOKEN_URL: `${url}/oauth/token`,
+    API_URL: api,
+    TOKEN_URL: `${token}/oauth/token`,
     PARAMETER_PREFIX: '/publishing-job-notifier',
     CONCURRENCY: String(concurrency),
     CHECKS: String(checks),

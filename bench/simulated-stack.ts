@@ -4,6 +4,7 @@ import type { Deps } from '../lib/deps.ts';
 import './importable.ts';
 import { createHandler as createEvent } from '../functions/event.ts';
 import { createHandler as createSweep } from '../functions/sweep.ts';
+import { keepReads } from '../lib/table/kept-reads.ts';
 import { wire } from '../lib/wire.ts';
 import { queueEvent } from '../local/embedded-queue.ts';
 import type { Cross } from '../test/support/crossing.ts';
@@ -21,8 +22,8 @@ export interface SimulatedJob {
 
 export interface Scene {
   jobs: SimulatedJob[];
-  /** The setting; 0: the minute schedule alone. */
-  lookEverySeconds: number;
+  /** The setting; 60: the minute schedule alone. */
+  pollEverySeconds: number;
   /** The jobs are not handed over, so discovery must find them. */
   discovered?: boolean;
   /** The minutes that pass at least. More pass until every job is notified. */
@@ -40,9 +41,9 @@ export interface Counts {
   scheduledSweeps: number;
   /** Sweeps that a message of the queue requested. */
   queuedSweeps: number;
-  /** Sweeps that scheduled polls. */
+  /** Sweeps of the schedule that requested polls, and how many; and all else that requested sweeps. */
   scheduledThatPolled: number;
-  queuedThatPolled: number;
+  othersThatPolled: number;
   polls: number;
   /** SendMessageBatch, ReceiveMessage with a result, DeleteMessageBatch. */
   queueRequests: number;
@@ -74,10 +75,10 @@ const [entryBytes, pageSize] = [300, 3_000];
 const maxMinutes = 6 * 60;
 
 /** Lets the jobs of a scene begin and end. Throws what a handler throws, and if a message is repeated or missing. */
-export async function simulate({ jobs, lookEverySeconds, discovered = false, minutes = 0 }: Scene): Promise<Run> {
+export async function simulate({ jobs, pollEverySeconds, discovered = false, minutes = 0 }: Scene): Promise<Run> {
   const time = createSimulatedTime(beginning);
   const world = createSimulatedWorld(time.clock.now, { pageSize });
-  const stack = deploy(world, time, { lookEverySeconds, discovered });
+  const stack = deploy(world, time, { pollEverySeconds, discovered });
   for (const job of jobs) {
     for (const status of ['Running', 'Completed'] as const) {
       const at = status === 'Running' ? job.beginsAt : job.endsAt;
@@ -123,7 +124,7 @@ function countUntil(end: number, moments: number[]): number {
   return after < 0 ? moments.length : after;
 }
 
-type Settings = Required<Pick<Scene, 'lookEverySeconds' | 'discovered'>>;
+type Settings = Required<Pick<Scene, 'pollEverySeconds' | 'discovered'>>;
 
 function deploy(world: SimulatedWorld, time: SimulatedTime, settings: Settings) {
   const counts = nothingCounted();
@@ -134,13 +135,16 @@ function deploy(world: SimulatedWorld, time: SimulatedTime, settings: Settings) 
     counts.logBytes += Buffer.byteLength(line);
   };
   const env = { NOTIFIER_CONFIG: JSON.stringify(configOf(settings)), TABLE_NAME: 'simulated' };
-  const made: Deps = { ...wire(env, { ...outside, clock: time.clock, write }), store };
+  const made: Deps = {
+    ...wire(env, { ...outside, clock: time.clock, write }),
+    store: keepReads(store, time.clock.now),
+  };
   const enqueue = createQueue(time.later, (bodies, done) => {
     counts.queuedSweeps += 1;
     counts.queueRequests += 2;
-    sweep('queuedThatPolled', queueEvent(...bodies), done);
+    sweep('othersThatPolled', queueEvent(...bodies), done);
   });
-  const depsOf = (kind: 'scheduledThatPolled' | 'queuedThatPolled'): Deps => ({
+  const depsOf = (kind: 'scheduledThatPolled' | 'othersThatPolled'): Deps => ({
     ...made,
     sweepQueue: {
       async send(request, delays) {
@@ -152,10 +156,10 @@ function deploy(world: SimulatedWorld, time: SimulatedTime, settings: Settings) 
       },
     },
   });
-  const event = createEvent(depsOf('queuedThatPolled'));
+  const event = createEvent(depsOf('othersThatPolled'));
   const handlers = {
     scheduledThatPolled: createSweep(depsOf('scheduledThatPolled')),
-    queuedThatPolled: createSweep(depsOf('queuedThatPolled')),
+    othersThatPolled: createSweep(depsOf('othersThatPolled')),
   };
   const sweep = (kind: keyof typeof handlers, queued: object, done: () => void): void =>
     time.later(invokeMs, async () => {
@@ -202,10 +206,10 @@ const createCross =
     return result;
   };
 
-function configOf({ lookEverySeconds, discovered }: Settings) {
+function configOf({ pollEverySeconds, discovered }: Settings) {
   const config = worldConfig({ discover: discovered });
   const { slack, topic } = config.channels;
-  return { ...config, channels: { slack, topic }, settings: { lookEverySeconds } };
+  return { ...config, channels: { slack, topic }, settings: { pollEverySeconds } };
 }
 
 /** The queue and its event source: visible messages are handed over in batches. */
@@ -238,7 +242,7 @@ const nothingCounted = (): Counts => ({
   scheduledSweeps: 0,
   queuedSweeps: 0,
   scheduledThatPolled: 0,
-  queuedThatPolled: 0,
+  othersThatPolled: 0,
   polls: 0,
   queueRequests: 0,
   sweepMs: 0,

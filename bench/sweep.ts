@@ -68,7 +68,7 @@ async function measure(
   passes: number,
   options: { watchesHeap?: boolean } = {},
 ): Promise<{ runs: Pass[]; asked: Asked }> {
-  const env = await environmentOf(neighbours.url, { concurrency, checks: watched });
+  const env = await environmentOf(neighbours.urls, { concurrency, checks: watched });
   const processes = Object.entries(files).map(([variant, file]) => ({
     variant: variant as Variant,
     process: startWarm(file, env),

@@ -27,7 +27,7 @@ export type WarmCpu = Record<keyof typeof cases | 'furtherCheck', number>;
 const invocations = 20;
 
 export async function measureWarm(builds: Builds, neighbours: Neighbours): Promise<{ rows: Row[]; cpu: WarmCpu }> {
-  const env = await environmentOf(neighbours.url, { discover: true });
+  const env = await environmentOf(neighbours.urls, { discover: true });
   const measured: [string, Row][] = [];
   for (const [key, { name, of, order }] of Object.entries(cases)) {
     const processes = {
@@ -53,7 +53,7 @@ export async function measureWarm(builds: Builds, neighbours: Neighbours): Promi
 /** CPU milliseconds of a check among 1,000. */
 async function cpuOfManyChecks(builds: Builds, neighbours: Neighbours): Promise<number> {
   const watched = 1_000;
-  const process = startWarm(builds.ours.sweep.file, await environmentOf(neighbours.url, { checks: watched }));
+  const process = startWarm(builds.ours.sweep.file, await environmentOf(neighbours.urls, { checks: watched }));
   const runs: number[] = [];
   for (let run = 0; run < 6; run++) {
     await neighbours.be({ watched, status: 'Running', latencyMs: 0 });

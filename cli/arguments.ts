@@ -13,10 +13,26 @@ export function readChannels(names: string[], { channels }: Pick<Config, 'channe
 /** The id of the job, from the argument or from `--job`. Throws a `RequestError` unless exactly one of them is there. */
 export function readJobId(argument: string | undefined, { job }: { job?: string | undefined }): string {
   const jobId = argument ?? job;
-  if (jobId === undefined) throw new RequestError(400, 'Name the job by its id: notifier <command> JOB.');
+  if (jobId === undefined) throw new RequestError(400, 'Add the id of a job.');
   if (argument !== undefined && job !== undefined) throw new RequestError(400, 'Give the id of the job once.');
   return jobId;
 }
+
+/** Makes the parser of an option that takes a name as AWS allows it. An empty variable of a script is a mistake. */
+export const nameOf =
+  (option: string, example: string) =>
+  (text: string): string => {
+    if (/^[A-Za-z\d-]+$/.test(text)) return text;
+    throw new RequestError(400, `${option} takes a name such as ${example}.`);
+  };
+
+/** Makes the parser of an option that takes an address. */
+export const addressOf =
+  (option: string) =>
+  (text: string): string => {
+    if (URL.canParse(text)) return text;
+    throw new RequestError(400, `${option} takes a URL.`);
+  };
 
 /** Makes the parser of an option that takes a number from 1 to 1000. */
 export const countOf =

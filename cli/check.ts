@@ -7,6 +7,7 @@ import { readJobName } from '../lib/http-api/request.ts';
 import { isOnlyAccepted, responseOf } from '../lib/http-api/responses.ts';
 import { type Checked, check as checkJob } from '../lib/pipeline/check.ts';
 import { clean } from '../lib/platform/text.ts';
+import { outcomeWords } from '../local/rule-words.ts';
 import { durationOf, readJobId } from './arguments.ts';
 import { addCommand, type CommandResult, type CommonOptions, withNotifier } from './command.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';
@@ -148,7 +149,7 @@ function resultOf(checked: Checked, exitCode: number): CommandResult {
         name: job?.name,
         status: response.status ?? 'not read yet',
         before: response.changed ? (response.previousStatus ?? 'never seen') : null,
-        outcome: response.outcome,
+        outcome: response.outcome && outcomeWords(response.outcome),
         items: counters(job?.statistics ?? null),
         next: nextStep(record),
         error: detail,

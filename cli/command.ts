@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Deps } from '../lib/deps.ts';
+import { nameOf } from './arguments.ts';
 import { applyTarget, findTarget, type Target, type TargetOptions, wireTarget } from './target.ts';
 
 /** The result of a command: a document for `--json`, and text for people. */
@@ -20,8 +21,12 @@ export interface CommonOptions extends TargetOptions {
 export const addCommand = (program: Command, nameAndArguments: string): Command =>
   program
     .command(nameAndArguments)
-    .option('--stage <name>', 'use the notifier deployed to this stage (dev or prod)')
-    .option('--region <name>', 'AWS region of --stage (default: AWS_REGION, then eu-west-1)')
+    .option('--stage <name>', 'use the notifier deployed to this stage (dev or prod)', nameOf('--stage', 'dev'))
+    .option(
+      '--region <name>',
+      'AWS region of --stage (default: AWS_REGION, then eu-west-1)',
+      nameOf('--region', 'eu-west-1'),
+    )
     .option('--json', 'print one JSON document');
 
 /** Runs a command on the notifier that its options select, and prints the result. */

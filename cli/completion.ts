@@ -5,7 +5,7 @@ import { Argument, type Command } from 'commander';
 /** The command that the scripts complete, as `bin` in package.json names it. */
 const bin = 'publishing-job-notifier';
 
-/** What can follow a command: its path (empty for the program), and its subcommands and options with descriptions. */
+/** What can follow a command: its path (empty for the program), and its subcommands or values, and options. */
 interface Level {
   path: string[];
   commands: Word[];
@@ -28,6 +28,7 @@ export function addCompletion(program: Command): void {
     .addHelpText(
       'after',
       `
+The script completes an installed \`${bin}\`, not what follows npx. Add its line to the start-up file of the shell:
   bash         source <(${bin} completion bash)
   zsh          source <(${bin} completion zsh)
   fish         ${bin} completion fish | source
@@ -37,9 +38,13 @@ export function addCompletion(program: Command): void {
 }
 
 function levelsOf(command: Command, path: string[] = []): Level[] {
+  const subcommands = command.commands.map((each) => ({ text: each.name(), description: each.description() }));
+  const values = command.registeredArguments.flatMap(({ argChoices = [], description }) =>
+    argChoices.map((text) => ({ text, description })),
+  );
   const level = {
     path,
-    commands: command.commands.map((each) => ({ text: each.name(), description: each.description() })),
+    commands: [...subcommands, ...values],
     options: command.options.map(({ long, description }) => ({ text: long ?? '', description })),
   };
   return [...command.commands.flatMap((each) => levelsOf(each, [...path, each.name()])), level];

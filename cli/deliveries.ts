@@ -3,6 +3,7 @@
 import type { Delivery, JobRecord, Notice } from '../lib/domain/job.ts';
 import { splitKey } from '../lib/domain/outbox.ts';
 import { clean } from '../lib/platform/text.ts';
+import { outcomeWords } from '../local/rule-words.ts';
 import { dim, formatTime, type Verdict, verdictLine } from './output.ts';
 
 /** A delivery with its channel and outcome. */
@@ -22,7 +23,7 @@ const verdicts: Record<Delivery['state'], Verdict> = { sent: 'ok', dead: 'failed
 export function deliveryLine(delivery: ShownDelivery): string {
   const { channel, outcome, limit, state, attempts, at, nextAt, error, ambiguousSince } = delivery;
   const details = [
-    limit ? `${outcome} (${limit})` : outcome,
+    limit ? `${outcomeWords(outcome)} (${limit})` : outcomeWords(outcome),
     state === 'sent' && at ? `sent at ${formatTime(at)}` : state,
     ...(state !== 'sent' && at ? [`last attempt at ${formatTime(at)}`] : []),
     ...(attempts > 1 ? [`${attempts} attempts`] : []),

@@ -40,6 +40,18 @@ export function errorMessage(error: unknown): string {
   return sentence(advise ? advise(text) : `${name}: ${text}`);
 }
 
+/** The message for a mistake that Commander found in the command line. */
+export function usageMessage({ code, message }: { code: string; message: string }): string {
+  if (code === 'commander.help') return 'A command is missing; --help lists the commands.';
+  const [, problem = '', hint = ''] = /^error: (.+?)\.?(?:\n\((.+)\))?$/s.exec(message) ?? [];
+  const [first = ''] = problem;
+  const sentence = `${first.toUpperCase()}${problem.slice(1)}`.replace(
+    /\. (\w)/,
+    (_, next) => `, ${next.toLowerCase()}`,
+  );
+  return clean(`${sentence}${hint && ` (${hint})`}; --help shows the usage.`, 500);
+}
+
 /** 2 for a mistake in the command line, 1 for any other error. */
 export const exitCodeOf = (error: unknown): number => (error instanceof RequestError ? 2 : 1);
 

@@ -3,6 +3,7 @@
 import type { Rule } from '../lib/domain/decision-context.ts';
 import type { Decision, Job, JobName, JobRecord, Reading, Reason, SkipReason, Transition } from '../lib/domain/job.ts';
 import type { exceededOf } from '../lib/http-api/responses.ts';
+import { decisionWords, outcomeWords } from '../local/rule-words.ts';
 import { type ActiveCooldown, cooldownLine } from './cooldowns.ts';
 import { deliveriesOf, deliveryLine } from './deliveries.ts';
 import { dim, formatFields, formatTime } from './output.ts';
@@ -48,8 +49,12 @@ function decisionText(explanation: Explanation): string {
       ? `${transition.previousStatus ?? 'never seen'} -> ${decision?.status}, ${reasonText(transition.reason)}`
       : 'none: nothing has changed',
     decided: !transition && decision ? `${formatTime(decision.at)}, ${reasonText(decision.reason)}` : null,
-    outcome: decision ? (decision.outcome ?? 'none: there is nothing to announce') : null,
-    rule: decision?.outcome ? ruleText(decision.rule, rules) : null,
+    outcome: decision
+      ? decision.outcome
+        ? outcomeWords(decision.outcome)
+        : 'none: there is nothing to announce'
+      : null,
+    why: decision?.outcome ? decisionWords(decision, rules) : null,
     channels: decision?.outcome ? notified.join(', ') || 'none' : null,
     'not notified': decision?.outcome ? others.map((name) => withReason(name, decision)).join(', ') : null,
     mention: decision?.mention ?? decision?.mentioned?.name,
@@ -67,20 +72,11 @@ const skipReasons: Record<SkipReason, string> = {
   notInPeople: 'people does not list who started the job',
 };
 
-const exceededText = ({ at, reason, minutes, rule }: Explanation['exceeded'][number], rules: Rule[] | null): string =>
-  `${formatTime(at)}, ${reasonText(reason)} of ${minutes} min; ${ruleText(rule, rules)}`;
+function exceededText(one: Explanation['exceeded'][number], rules: Rule[] | null): string {
+  return `${formatTime(one.at)}, ${reasonText(one.reason)} of ${one.minutes} min; ${decisionWords(one, rules)}`;
+}
 
 const jobText = ({ status, name }: Job): string => [status, name].filter(Boolean).join(', ');
-
-function ruleText(rule: string | null, rules: Rule[] | null): string {
-  if (rule === null) return 'none applied';
-  if (rule === 'everyChannel') return 'no rules are configured: every channel is notified';
-  if (rule === 'noRule') return 'no rule matches: no channel is notified';
-  const { when, notify = [] } = rules?.[Number(/\d+/.exec(rule)?.[0])] ?? {};
-  const conditions = Object.entries(when ?? {}).map(([member, values]) => `${member} is ${values?.join(' or ')}`);
-  const condition = conditions.length > 0 ? `when ${conditions.join(' and ')}` : 'always';
-  return `${rule}: ${condition}, notify ${notify.join(', ') || 'nobody'}`;
-}
 
 const reasonText = (reason: Reason): string => `${reason}: ${reasons[reason]}`;
 

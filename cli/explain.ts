@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { Deps } from '../lib/deps.ts';
-import type { JobName, JobRecord, Notice, Reading } from '../lib/domain/job.ts';
+import type { Job, JobName, JobRecord, Notice, Reading } from '../lib/domain/job.ts';
 import { messageOf } from '../lib/domain/message.ts';
 import { readJobName } from '../lib/http-api/request.ts';
 import { exceededOf } from '../lib/http-api/responses.ts';
@@ -86,13 +86,22 @@ async function read(deps: Deps, { environment, jobId }: JobName, deadline: numbe
 
 async function fromFile(deps: Deps, file: string, { environment }: ExplainOptions): Promise<Situation> {
   const body = await readText(file);
-  const job = readJob(body, file === '-' ? 'standard input' : file);
+  const job = jobIn(body, file === '-' ? 'standard input' : file);
   const { id } = JSON.parse(body) as { id?: unknown };
   const jobId = typeof id === 'string' ? id : 'job_from_file';
   const name = readJobName({ jobId, environment }, Object.keys(deps.config.environments));
   // A job in an older file would otherwise count as ended too long ago.
   const now = job.finishedAt ? Date.parse(job.finishedAt) : deps.clock.now();
   return { name, known: undefined, reading: { kind: 'job', job }, now, cooldowns: [] };
+}
+
+function jobIn(body: string, source: string): Job {
+  try {
+    return readJob(body, source);
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+    throw new RequestError(400, `${error.message}. --file takes a job as JSON of the Publishing API.`);
+  }
 }
 
 async function readText(file: string): Promise<string> {

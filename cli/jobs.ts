@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Deps } from '../lib/deps.ts';
-import type { DueEntry, JobRecord } from '../lib/domain/job.ts';
+import { type DueEntry, type JobRecord, jobKey } from '../lib/domain/job.ts';
 import { readEnvironment } from '../lib/http-api/request.ts';
 import { RequestError } from '../lib/platform/errors.ts';
 import { countOf } from './arguments.ts';
@@ -33,10 +33,12 @@ interface Options extends CommonOptions {
   environment?: string;
 }
 
-/** How many items are read at once. */
-const concurrency = 25;
 /** How many jobs `--recent` lists. */
 const recentCount = 20;
+/** How many watched jobs, and how many with dead deliveries, are shown to people. */
+const shown = 200;
+/** DynamoDB reads at most this many items with one call. */
+const batchSize = 100;
 
 export function addJobs(program: Command): void {
   addCommand(program, 'jobs')
@@ -48,18 +50,24 @@ export function addJobs(program: Command): void {
       countOf('--recent'),
     )
     .option('--ended', 'the latest jobs that have ended')
-    .option('--name <text>', 'only jobs with this text in their name')
-    .option('--environment <name>', 'only jobs of this environment')
-    .addHelpText('after', '\n--recent and --ended read the whole table, which needs dynamodb:Scan.')
+    .option('--name <text>', 'the latest jobs with this text in their name; with --dead, only those')
+    .option('--environment <name>', 'the latest jobs of this environment; with --dead, only those')
+    .addHelpText(
+      'after',
+      '\nThe latest jobs come newest first. To find them, the whole table is read, which needs dynamodb:Scan.',
+    )
     .action((options: Options) => withNotifier(options, (deps) => jobs(deps, options)));
 }
 
-/** The watched jobs in the order in which they are due, then those with dead deliveries. */
+/** The watched jobs in the order in which they are due and those with dead deliveries, or the latest jobs. */
 export async function jobs(deps: Deps, options: Options): Promise<CommandResult> {
   const { dead = false, recent, ended = false, name, environment } = options;
   if (environment !== undefined) readEnvironment(environment, Object.keys(deps.config.environments));
-  if (recent !== undefined || ended) {
-    if (dead) throw new RequestError(400, '--dead cannot be combined with --recent or --ended.');
+  if (dead && (recent !== undefined || ended)) {
+    throw new RequestError(400, '--dead cannot be combined with --recent or --ended.');
+  }
+  const isFiltered = name !== undefined || environment !== undefined;
+  if (!dead && (recent !== undefined || ended || isFiltered)) {
     return await recentJobs(deps, {
       count: typeof recent === 'number' ? recent : recentCount,
       ended,
@@ -68,27 +76,49 @@ export async function jobs(deps: Deps, options: Options): Promise<CommandResult>
     });
   }
   const [watched, withDead, cooldowns] = await Promise.all([
-    dead ? [] : rowsOf(deps, deps.store.due(Number.MAX_SAFE_INTEGER), 'watched'),
-    rowsOf(deps, deps.store.dead(), 'dead'),
+    dead ? [] : entriesOf(deps.store.due(Number.MAX_SAFE_INTEGER)),
+    entriesOf(deps.store.dead()),
     activeCooldowns(deps, Object.keys(deps.config.environments)),
   ]);
-  const rows = [...watched, ...withDead].filter((row) => isNamed(row, row.name, { name, environment }));
-  const isFiltered = name !== undefined || environment !== undefined;
-  const list = rows.length > 0 ? tableOf(rows, deps.clock.now()) : isFiltered ? 'No job matches.' : emptyText(dead);
-  const paused = cooldowns.map(cooldownLine).join('\n');
-  return { document: { jobs: rows, cooldowns }, text: paused ? `${list}\n\n${paused}` : list };
+  const most = options.json || isFiltered ? Number.POSITIVE_INFINITY : shown;
+  const lists = await Promise.all([
+    rowsOf(deps, watched.slice(0, most), 'watched'),
+    rowsOf(deps, withDead.slice(0, most), 'dead'),
+  ]);
+  const rows = lists.flat().filter((row) => isNamed(row, row.name, { name, environment }));
+  const texts = [
+    rows.length > 0 ? tableOf(rows, deps.clock.now()) : isFiltered ? 'No job matches.' : emptyText(dead),
+    ...moreTexts(most, { 'watched jobs': watched.length, 'jobs with dead deliveries': withDead.length }),
+    cooldowns.map(cooldownLine).join('\n'),
+  ];
+  return { document: { jobs: rows, cooldowns }, text: texts.filter(Boolean).join('\n\n') };
+}
+
+async function entriesOf(pages: AsyncIterable<DueEntry[]>): Promise<DueEntry[]> {
+  const entries: DueEntry[] = [];
+  for await (const page of pages) entries.push(...page);
+  return entries;
 }
 
 /** Reads each item, because the index holds neither names nor deliveries. */
-async function rowsOf({ store }: Deps, pages: AsyncIterable<DueEntry[]>, state: Row['state']): Promise<Row[]> {
-  const records: (JobRecord | undefined)[] = [];
-  for await (const page of pages) {
-    for (let from = 0; from < page.length; from += concurrency) {
-      records.push(...(await Promise.all(page.slice(from, from + concurrency).map((entry) => store.get(entry)))));
-    }
-  }
-  return records.flatMap((record) => (record ? [rowOf(record, state)] : []));
+async function rowsOf({ store }: Deps, entries: DueEntry[], state: Row['state']): Promise<Row[]> {
+  const batches = Array.from({ length: Math.ceil(entries.length / batchSize) }, (_, index) =>
+    entries.slice(index * batchSize, (index + 1) * batchSize),
+  );
+  const records = await Promise.all(batches.map((batch) => store.getAll(batch)));
+  return batches.flatMap((batch, index) =>
+    batch.flatMap((entry) => {
+      const record = records[index]?.get(jobKey(entry));
+      return record ? [rowOf(record, state)] : [];
+    }),
+  );
 }
+
+/** One sentence for each list that is longer than what is shown. */
+const moreTexts = (most: number, counts: Record<string, number>): string[] =>
+  Object.entries(counts)
+    .filter(([, count]) => count > most)
+    .map(([name, count]) => `The first ${most} of ${count} ${name}. --json lists all.`);
 
 const rowOf = (
   { environment, jobId, status, job, firstSeenAt, dueAt, check, deliveries }: JobRecord,
@@ -123,7 +153,7 @@ function tableOf(rows: Row[], now: number): string {
       .join('; '),
   ]);
   const hasDead = rows.some(({ state }) => state === 'dead');
-  const hint = hasDead ? '\n\nSend dead deliveries again with `npm run notifier -- replay`.' : '';
+  const hint = hasDead ? '\n\nSend dead deliveries again with `npx publishing-job-notifier replay`.' : '';
   return `${formatTable(['environment', 'job', 'name', 'status', 'first seen', 'next attempt', 'problem'], cells)}${hint}`;
 }
 

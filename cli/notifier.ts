@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `npm run notifier -- <command>` and `npx publishing-job-notifier <command>`: the command line. */
+/** `npx publishing-job-notifier <command>`: the command line. */
 
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
@@ -7,7 +7,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { addCheck } from './check.ts';
 import { addCompletion } from './completion.ts';
 import { addDoctor } from './doctor.ts';
-import { errorMessage, exitCodeOf } from './error-message.ts';
+import { errorMessage, exitCodeOf, usageMessage } from './error-message.ts';
 import { addExplain } from './explain.ts';
 import { addJobs } from './jobs.ts';
 import { addRedrive } from './redrive.ts';
@@ -15,15 +15,15 @@ import { addReplay } from './replay.ts';
 import { addSecrets } from './secrets.ts';
 import { addSendTest } from './send-test.ts';
 
-const isSource = process.argv[1]?.endsWith('notifier.ts');
-const program = new Command(isSource ? 'npm run notifier --' : packageJson.name)
+const program = new Command(packageJson.name)
   .description('Inspect and operate a publishing-job-notifier')
   .usage('<command> [options]')
   .helpCommand(false)
   .helpOption('-h, --help', 'show this help')
   .version(packageJson.version, '--version', 'show the version')
-  .showHelpAfterError('(add --help for usage)')
   .exitOverride()
+  // Mistakes are printed below, as one sentence each.
+  .configureOutput({ writeErr: () => undefined })
   .addHelpText(
     'after',
     `
@@ -33,8 +33,6 @@ A command uses the first of these notifiers:
   otherwise          the running \`npm start\` of this folder (DATA_DIR)
 AWS_REGION, AWS_PROFILE and AWS_ENDPOINT_URL apply as in the AWS CLI. The configuration is NOTIFIER_CONFIG, or
 else notifier.yml.
-
-In scripts, use \`npm run -s notifier -- <command> --json\`: without -s, npm adds lines to standard output.
 
 Exit codes: 0 success; 1 an error or a problem, described in the output; 2 a mistake in the command line.
 \`check --wait\` has more.`,
@@ -55,8 +53,9 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    // Commander has printed its message. A request for help or for the version is not a mistake.
+    // A request for help or for the version is not a mistake.
     process.exitCode = /^commander\.(helpDisplayed|version)$/.test(error.code) ? 0 : 2;
+    if (process.exitCode === 2) process.stderr.write(`${usageMessage(error)}\n`);
   } else {
     process.stderr.write(`${errorMessage(error)}\n`);
     process.exitCode = exitCodeOf(error);

@@ -1,9 +1,8 @@
-/** `notifier jobs --recent`: the latest jobs, also those that have ended, with the reason for each notification. */
+/** `notifier jobs --recent` and the like: the latest jobs, also ended ones, with the reason for each notification. */
 
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { type AttributeValue, DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import type { Deps } from '../lib/deps.ts';
-import { isTerminal, type JobName, type JobRecord } from '../lib/domain/job.ts';
+import { isTerminal, type JobName, nameInKey } from '../lib/domain/job.ts';
 import { requestHandler } from '../lib/platform/aws.ts';
 import { type JobRow, jobRows } from '../local/job-list.ts';
 import type { CommandResult } from './command.ts';
@@ -19,43 +18,70 @@ export interface Selection {
 }
 
 /** The members that the selection needs. */
-interface Entry extends JobName, Pick<JobRecord, 'status' | 'firstSeenAt' | 'watch'> {
-  job?: { name?: string | null };
+interface Entry extends JobName {
+  firstSeenAt: string;
+  status?: string;
+  watch?: string;
+  name?: string;
 }
+
+/** The table is read in so many parts at once. */
+const segments = 4;
 
 /** The latest jobs of the selection, newest first, in the words of the page. */
 export async function recentJobs(deps: Deps, selection: Selection): Promise<CommandResult> {
-  const entries = (await scan(process.env['TABLE_NAME'] ?? '')).filter((entry) => isSelected(entry, selection));
+  const entries = (await scan(process.env['TABLE_NAME'] ?? '', selection)).filter((entry) =>
+    isSelected(entry, selection),
+  );
   const latest = entries.sort((a, b) => b.firstSeenAt.localeCompare(a.firstSeenAt)).slice(0, selection.count);
-  const records = (await Promise.all(latest.map((entry) => deps.store.get(entry)))).filter((record) => !!record);
-  const rows = jobRows(records, deps.config.rules, () => undefined);
+  const records = await deps.store.getAll(latest);
+  const rows = jobRows([...records.values()], deps.config.rules, () => undefined, selection.count);
   return {
     document: { jobs: rows, count: entries.length },
     text: rows.length > 0 ? textOf(rows, entries.length, deps.clock.now()) : 'No job matches.',
   };
 }
 
-/** Reads the selected members of every job. No index holds ended jobs, so this needs `dynamodb:Scan`. */
-async function scan(TableName: string): Promise<Entry[]> {
-  const client = DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 5, requestHandler }));
-  const pages = paginateScan(
-    { client },
+/** Reads what the selection needs of every job. No index holds ended jobs, so this needs `dynamodb:Scan`. */
+async function scan(TableName: string, { ended, name }: Selection): Promise<Entry[]> {
+  const client = new DynamoDBClient({ maxAttempts: 5, requestHandler });
+  // This middleware copies each response for a log that is not used.
+  client.middlewareStack.remove('loggerMiddleware');
+  const members = ['jobKey', 'firstSeenAt', ...(ended ? ['#status', 'watch'] : []), ...(name ? ['job.#name'] : [])];
+  const input = {
+    TableName,
+    ProjectionExpression: members.join(', '),
+    ...((ended || name) && {
+      ExpressionAttributeNames: { ...(ended && { '#status': 'status' }), ...(name && { '#name': 'name' }) },
+    }),
+  };
+  const parts = Array.from({ length: segments }, async (_, Segment) => {
+    const entries: Entry[] = [];
+    for await (const { Items = [] } of paginateScan({ client }, { ...input, Segment, TotalSegments: segments })) {
+      entries.push(...Items.flatMap(toEntry));
+    }
+    return entries;
+  });
+  return (await Promise.all(parts)).flat();
+}
+
+/** None for an item that is not a job. */
+function toEntry({ jobKey, firstSeenAt, status, watch, job }: Record<string, AttributeValue>): Entry[] {
+  if (!firstSeenAt?.S) return [];
+  return [
     {
-      TableName,
-      ProjectionExpression: 'environment, jobId, firstSeenAt, watch, #status, job.#name',
-      ExpressionAttributeNames: { '#status': 'status', '#name': 'name' },
+      ...nameInKey(jobKey?.S ?? ''),
+      firstSeenAt: firstSeenAt.S,
+      ...(status?.S && { status: status.S }),
+      ...(watch?.S && { watch: watch.S }),
+      ...(job?.M?.['name']?.S && { name: job.M['name'].S }),
     },
-  );
-  const entries: Entry[] = [];
-  // The table also holds items that are not jobs.
-  for await (const { Items = [] } of pages)
-    entries.push(...(Items as Entry[]).filter(({ firstSeenAt }) => firstSeenAt));
-  return entries;
+  ];
 }
 
 const isSelected = (entry: Entry, { ended, name, environment }: Selection): boolean =>
-  (!ended || isTerminal(entry.status) || entry.watch !== 'jobs') &&
-  isNamed(entry, entry.job?.name, { name, environment });
+  (!ended || isTerminal(entry.status ?? null) || entry.watch !== 'jobs') &&
+  isNamed(entry, entry.name, { name, environment });
 
 /** Whether a job has this environment and this part of a name. */
 export const isNamed = (

@@ -9,6 +9,7 @@ import { check } from '../lib/pipeline/check.ts';
 import { requestHandler } from '../lib/platform/aws.ts';
 import { ConfigError, RequestError } from '../lib/platform/errors.ts';
 import { clean } from '../lib/platform/text.ts';
+import { addressOf } from './arguments.ts';
 import { addCommand, type CommandResult, type CommonOptions, withNotifier } from './command.ts';
 import { errorMessage } from './error-message.ts';
 import { verdictLine } from './output.ts';
@@ -36,7 +37,7 @@ const checkMs = 25_000;
 export function addRedrive(program: Command): void {
   addCommand(program, 'redrive')
     .description('Check the jobs of failed events, and delete the events from their queue')
-    .option('--queue <url>', 'queue of failed events (default: the queue of --stage)')
+    .option('--queue <url>', 'queue of failed events (default: the queue of --stage)', addressOf('--queue'))
     .action((options: Options) => withNotifier(options, (deps, target) => redrive(deps, queueOf(target, options))));
 }
 

@@ -5,6 +5,7 @@ import type { Deps } from '../lib/deps.ts';
 import { readJobName } from '../lib/http-api/request.ts';
 import { replay as replayDead, type Wanted } from '../lib/pipeline/replay.ts';
 import { retryNow } from '../lib/pipeline/retry-now.ts';
+import { RequestError } from '../lib/platform/errors.ts';
 import { durationOf, readChannels } from './arguments.ts';
 import { addCommand, type CommandResult, type CommonOptions, withNotifier } from './command.ts';
 
@@ -33,6 +34,7 @@ async function replay(
   { pending = false, channel, since, job, environment }: Options,
 ): Promise<CommandResult> {
   if (channel !== undefined) readChannels([channel], deps.config);
+  if (environment !== undefined && job === undefined) throw new RequestError(400, '--environment needs --job.');
   const wanted: Wanted = {
     channel,
     since: since && deps.clock.now() - since,

@@ -52,7 +52,7 @@ async function list(parameters: Parameters, referenced: ReferencedParameter[]): 
     version === null ? 'missing' : `${formatTime(writtenAt ?? '')}, version ${version}`,
     type ?? '',
   ]);
-  const hint = '\n\nWrite the missing parameters with `npm run notifier -- secrets set`.';
+  const hint = '\n\nWrite the missing parameters with `npx publishing-job-notifier secrets set`.';
   return {
     document: { region: parameters.region, parameters: rows },
     text: `${formatTable(['parameter', 'needed by', 'written', 'type'], cells)}${isIncomplete ? hint : ''}`,

@@ -86,6 +86,6 @@ function noSweepText(channels: string[], kind: Target['kind']): string {
   const remedy =
     kind === 'local'
       ? 'Read notifier.log in the data folder.'
-      : 'Check the log and the schedule of the sweep function, and whether the channel is paused (`npm run notifier -- jobs`).';
+      : 'Check the log and the schedule of the sweep function, and whether the channel is paused (`npx publishing-job-notifier jobs`).';
   return `No sweep has sent it to ${channels.join(', ')} within ${waitMs / 1_000} s. ${remedy}`;
 }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { parseJson } from '../lib/config/config.ts';
+import { parseConfig, parseJson } from '../lib/config/config.ts';
 import type { Deps } from '../lib/deps.ts';
 import { requestHandler } from '../lib/platform/aws.ts';
 import { ConfigError } from '../lib/platform/errors.ts';
@@ -55,9 +55,14 @@ export const regionOf = ({ region }: TargetOptions, env: Env): string => region 
 /** Sets the target's environment variables in this process, where the AWS SDK reads them. */
 export const applyTarget = ({ env }: Pick<Target, 'env'>): void => void Object.assign(process.env, env);
 
-/** The configuration, in the form that the functions read: from `NOTIFIER_CONFIG`, or from `notifier.yml` of this folder or of the checkout. */
+/**
+ * The configuration, in the form that the functions read: from `NOTIFIER_CONFIG`, or from `notifier.yml` of this folder or
+ * of the checkout. Throws a `ConfigError` that names its source.
+ */
 export async function configuration(env: Env): Promise<{ NOTIFIER_CONFIG: string }> {
-  return { NOTIFIER_CONFIG: JSON.stringify((await configurationDocument(env)).document) };
+  const { document, source } = await configurationDocument(env);
+  parseConfig(document, { source });
+  return { NOTIFIER_CONFIG: JSON.stringify(document) };
 }
 
 /** The folder of the checkout. */

@@ -22,6 +22,7 @@ import { createAccessToken } from './sitecore/access-token.ts';
 import { createJobList } from './sitecore/job-list.ts';
 import { createPublishingApi } from './sitecore/publishing-api.ts';
 import { createStore } from './table/dynamodb.ts';
+import { keepReads } from './table/kept-reads.ts';
 
 type Env = Record<string, string | undefined>;
 
@@ -52,7 +53,7 @@ export function wire(
   return {
     config,
     timings: timingsOf(config),
-    store: createStore({ client: createTableClient(clock, log), tableName: tableName(env) }),
+    store: keepReads(createStore({ client: createTableClient(clock, log), tableName: tableName(env) }), clock.now),
     api: (name) => required(apis, name),
     jobList: (name) => required(jobLists, name),
     channel: (name) => required(channels, name),

@@ -75,8 +75,8 @@ export function createBreakIt(world: BreakDeps): BreakIt {
     const due = namedDeliveries(record ?? { deliveries: {} }).filter(({ channel }) => channel === demoChannels.slack);
     return due.some(({ delivery }) => isPending(delivery)) && marks.has(key);
   };
-  /** People must see it, and why. */
-  const visibly = async (isSo: () => Promise<boolean>) => {
+  /** Waits until that is so, and then until people have seen it. */
+  const untilSeen = async (isSo: () => Promise<boolean>) => {
     await until(isSo);
     onChange();
     await sleep(3_000 / speed, undefined, { ref: false });
@@ -89,7 +89,7 @@ export function createBreakIt(world: BreakDeps): BreakIt {
       try {
         broken('slack', 'Slack refuses every connection. A job ends now.');
         const plan = await startJob('slack');
-        await visibly(() => isHeldUp(plan));
+        await untilSeen(() => isHeldUp(plan));
         return plan;
       } finally {
         await comeBack(demo.slack.resume);
@@ -103,7 +103,7 @@ export function createBreakIt(world: BreakDeps): BreakIt {
         const plan = await startJob('sitecore');
         // A worker without a token cannot even ask, which counts as no failure of the job's own.
         const isUnread = async () => (await recordOf(plan))?.check.error != null && endOf(plan) < Date.now();
-        await visibly(isUnread);
+        await untilSeen(isUnread);
         return plan;
       } finally {
         await comeBack(demo.api.resume);

@@ -34,8 +34,6 @@ export interface LiveJob {
   isDiscovered: boolean;
 }
 
-const shown = 200;
-
 /** Makes the function that reads every job of the table. */
 export function createRecordReader({ endpoint, tableName }: { endpoint: string; tableName: string }) {
   const credentials = { accessKeyId: 'embedded', secretAccessKey: 'embedded' };
@@ -59,10 +57,11 @@ export const jobRows = (
   records: JobRecord[],
   rules: Rule[] | null,
   liveJob: (jobId: string) => LiveJob | undefined,
+  count = 200,
 ): JobRow[] =>
   records
     .sort((a, b) => b.firstSeenAt.localeCompare(a.firstSeenAt))
-    .slice(0, shown)
+    .slice(0, count)
     .map((record) => rowOf(record, rules, liveJob(record.jobId)));
 
 function rowOf(record: JobRecord, rules: Rule[] | null, live?: LiveJob): JobRow {
@@ -115,6 +114,6 @@ function whyOf({ decision, exceeded, check, watch }: JobRecord, rules: Rule[] | 
   const last = decision?.outcome ? decision : delay;
   if (last) return { text: decisionWords(last, rules), rule: ruleIndex(last.rule) };
   if (check.error && watch === 'jobs') return { text: `Waiting: ${check.error}`, rule: null };
-  if (watch === 'jobs') return { text: 'Nobody yet: it has not ended', rule: null };
+  if (watch === 'jobs') return { text: 'It has not ended yet', rule: null };
   return { text: decision ? decisionWords(decision, rules) : 'Nothing to announce', rule: null };
 }

@@ -38,7 +38,7 @@ export function createLogEvents(
     const title = await titleOf({ environment, jobId }, { outcome, channel, limit });
     if (message === 'delivery sent') return { kind: 'sent', where: channel, text: title };
     const kind = message === 'delivery dead' ? 'dead' : 'waiting';
-    const remedy = kind === 'dead' ? '. Send it again with `npm run replay`' : '';
+    const remedy = kind === 'dead' ? '. Send it again with `npx publishing-job-notifier replay`' : '';
     return { kind, where: channel, text: `${title}: attempt ${attempts} failed: ${error}${remedy}` };
   };
 

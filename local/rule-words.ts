@@ -26,8 +26,11 @@ export function ruleIndex(rule: string | null): number | null {
   return index === undefined ? null : Number(index);
 }
 
-/** Why somebody is notified, or is not: `Rule 1: failed → team, events`. */
-export function decisionWords({ rule, reason, channels }: Decision, rules: Rule[] | null): string {
+/** Why somebody is notified, or is not: `Rule 1: failed or canceled → team, events`. */
+export function decisionWords(
+  { rule, reason, channels }: Pick<Decision, 'rule' | 'reason' | 'channels'>,
+  rules: Rule[] | null,
+): string {
   if (rule === 'noRule') return 'No rule matches: nobody is notified';
   if (rule === null) return silences[reason] ?? 'Nothing to announce';
   const whom = channels.join(', ') || 'nobody';

@@ -92,9 +92,10 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
     }),
   };
   const startedAt = Date.now();
+  const everyMs = Math.min(sweepMs, deps.config.settings.pollEverySeconds * 1_000);
   const page = createPage({
     setting: {
-      ...{ isDemo, environments, channels, sweepMs, outcomes },
+      ...{ isDemo, environments, channels, sweepMs: everyMs, outcomes },
       localChannels: isDemo ? channels.map(({ name }) => name) : world.topicChannels,
       rules: ruleTexts(deps.config.rules, Object.keys(deps.config.channels)),
     },
@@ -120,7 +121,7 @@ export async function startStack(settings: StartSettings): Promise<() => Promise
 
   const retract = await announceRunning(dataFolder, env);
   showRunning({
-    ...{ isDemo, environments, channels, dataFolder, sweepMs },
+    ...{ isDemo, environments, channels, dataFolder, sweepMs: everyMs },
     url: `http://localhost:${server.port}`,
     secretFile: secret?.file ?? null,
     newSecret: secret?.isNew ? secret.secret : null,
@@ -223,7 +224,7 @@ function environment(
 // With such a frequent schedule no polls are needed in between.
 const withoutPolls = (document: ConfigDocument): ConfigDocument => ({
   ...document,
-  settings: { ...document.settings, lookEverySeconds: 0 },
+  settings: { ...document.settings, pollEverySeconds: 60 },
 });
 
 function portProblem({ port, host }: { port: number; host: string }, { code }: NodeJS.ErrnoException): string {

@@ -81,7 +81,7 @@ function deliveryMoment(channel: string, notice: Notice, delivery: Delivery): Mo
     return moment(at ?? createdAt, 'good', `Delivered to ${channel}: ${about}`, [attemptWords(attempts), ...unsure]);
   }
   if (state === 'dead') {
-    const remedy = 'given up after the retry window: `npm run replay` sends it again';
+    const remedy = 'given up after the retry window: `npx publishing-job-notifier replay` sends it again';
     return moment(at ?? createdAt, 'bad', `Not delivered to ${channel}: ${about}`, [error ?? '', remedy, ...unsure]);
   }
   if (attempts === 0) return moment(createdAt, 'waiting', `About to be sent to ${channel}: ${about}`, unsure);

@@ -73,8 +73,8 @@ function remedyOf(kind: Trouble['kind'], name: string, reason: string): string {
     kind === 'channel'
       ? 'Its messages wait and are sent when it works again'
       : 'Its jobs stay watched, and are read when it works again';
-  const look = `Check ${kind}s.${name} in notifier.yml; \`npm run notifier -- doctor\` names what is missing.`;
+  const look = `Check ${kind}s.${name} in notifier.yml; \`npx publishing-job-notifier doctor\` names what is missing.`;
   return lasting.test(reason)
     ? `${look} ${waits}.`
-    : `${waits}: there is nothing to do. If it lasts: \`npm run notifier -- doctor\`.`;
+    : `${waits}: there is nothing to do. If it lasts: \`npx publishing-job-notifier doctor\`.`;
 }

@@ -1,7 +1,7 @@
-/** `npm run lint:template`: runs cfn-lint on the packaged stack of each stage. */
+/** `npm run lint:template`: runs cfn-lint on the packaged stack of each stage, and on the files of docs/aws. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,22 +11,46 @@ const stages = ['dev', 'prod'];
 const run = (command: string, args: string[], output: 'inherit' | 'ignore'): number | null =>
   spawnSync(command, args, { stdio: ['ignore', output, 'inherit'] }).status;
 
-function lint(stage: string): boolean {
+function lint(name: string, template: string): boolean {
+  // W3005: the framework adds dependencies that references already imply.
+  const isClean = run('cfn-lint', ['--ignore-checks', 'W3005', '--', template], 'inherit') === 0;
+  console.log(`${name}: ${isClean ? 'no findings' : 'see the findings above'}`);
+  return isClean;
+}
+
+function inFolder(work: (folder: string) => boolean): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'publishing-job-notifier-'));
   try {
-    if (run('serverless', ['package', '--stage', stage, '--package', folder], 'ignore') !== 0) return false;
-    const template = join(folder, 'cloudformation-template-update-stack.json');
-    // W3005: the framework adds dependencies that references already imply.
-    const isClean = run('cfn-lint', ['--ignore-checks', 'W3005', '--', template], 'inherit') === 0;
-    console.log(`${stage}: ${isClean ? 'no findings' : 'see the findings above'}`);
-    return isClean;
+    return work(folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
+const lintStage = (stage: string): boolean =>
+  inFolder((folder) => {
+    if (run('serverless', ['package', '--stage', stage, '--package', folder], 'ignore') !== 0) return false;
+    return lint(stage, join(folder, 'cloudformation-template-update-stack.json'));
+  });
+
+/** cfn-lint knows policies only as a part of a template. */
+const lintPolicy = (path: string): boolean =>
+  inFolder((folder) => {
+    const PolicyDocument = JSON.parse(readFileSync(path, 'utf8'));
+    const Policy = { Type: 'AWS::IAM::ManagedPolicy', Properties: { PolicyDocument } };
+    const template = join(folder, 'policy.json');
+    writeFileSync(template, JSON.stringify({ Resources: { Policy } }));
+    return lint(path, template);
+  });
+
+const findings = (): boolean[] => [
+  ...stages.map(lintStage),
+  lint('docs/aws/oidc-role.yml', 'docs/aws/oidc-role.yml'),
+  lintPolicy('docs/aws/deployer-policy.json'),
+];
+
 if (run('cfn-lint', ['--version'], 'ignore') === null) {
   console.log('Skipped: cfn-lint is not installed. Install it with `pip install cfn-lint`.');
-} else if (stages.map(lint).includes(false)) {
+} else if (findings().includes(false)) {
   process.exitCode = 1;
 }

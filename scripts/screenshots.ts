@@ -11,10 +11,10 @@ import { fileURLToPath } from 'node:url';
 
 const pathOf = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
-/** What expressions may use: the message that begins with a text, and the job that contains one. */
+/** What expressions may use: the message of a Slack webhook whose title contains a text, and the job that contains one. */
 const finders = `
   const message = (text) => [...document.querySelectorAll('#feed .card')].find((one) =>
-    one.querySelector('.block-header')?.textContent.includes(text));
+    one.querySelector('.card-head .quiet').textContent === 'slack' && one.querySelector('.block-header').textContent.includes(text));
   const job = (text) => [...document.querySelectorAll('#jobs > li')].find((one) => one.textContent.includes(text));`;
 
 /** The Slack messages that the README shows. */
@@ -44,7 +44,7 @@ try {
   await show(
     call,
     { width: 1280, height: 940, scale: 1 },
-    'job("Whole environment")?.querySelectorAll(".notified-one.sent").length === 2',
+    'job("Whole environment")?.querySelectorAll(".notified-one.sent").length >= 2',
   );
   await capture(call, 'page.png', 'document.body');
   for (const [file, title] of pictures) {
@@ -133,9 +133,12 @@ async function show(call: Call, { scale, ...size }: Size, expression: string): P
 async function capture(call: Call, name: string, element: string): Promise<void> {
   const clip = await evaluate(
     call,
-    `(({ x, y, width, height }) => (
-      { x: x + scrollX, y: y + scrollY, width, height: Math.min(height, innerHeight), scale: 1 }
-    ))(${element}.getBoundingClientRect())`,
+    `((shown) => {
+      // A message may be out of sight in its list.
+      shown.scrollIntoView({ block: 'nearest' });
+      const { x, y, width, height } = shown.getBoundingClientRect();
+      return { x: x + scrollX, y: y + scrollY, width, height: Math.min(height, innerHeight), scale: 1 };
+    })(${element})`,
   );
   const { data = '' } = await call('Page.captureScreenshot', { format: 'png', clip, captureBeyondViewport: true });
   const file = `docs/images/${name}`;

@@ -5,9 +5,28 @@
 
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { publishingJob } from '../../local/publishing-job.ts';
+import { startDistance } from './distance.ts';
 import { createInstantTable, type Item, jobIdOf } from './table.ts';
+
+/** The services with addresses of their own. */
+export type Service = 'aws' | 'api' | 'token' | 'slack';
+
+/** What a neighbour process is started with. */
+export interface Start {
+  /** The item of a watched running job. */
+  sample: Item;
+  /** Left out: http, next door. */
+  distant?: Distant | undefined;
+}
+
+export interface Distant {
+  certificate: { key: string; cert: string };
+  /** Milliseconds. */
+  roundTripMs: Record<Service, number>;
+}
 
 /** How the neighbours behave from now on. */
 export interface Order {
@@ -22,7 +41,7 @@ export interface Order {
 /** The number of calls since the last order, by operation. */
 export type Asked = Record<string, number>;
 
-const sample: Item = JSON.parse(process.argv[2] ?? '{}');
+const { sample, distant }: Start = JSON.parse(process.argv[2] ?? '{}');
 const table = createInstantTable();
 let order: Order = { watched: 0, status: 'Running', latencyMs: 0 };
 let asked: Asked = {};
@@ -105,22 +124,39 @@ const published =
   '<RequestId>00000000-0000-0000-0000-000000000000</RequestId></ResponseMetadata></PublishResponse>';
 
 const secretOf = (name: string): string =>
-  name.endsWith('slack-webhook-url') ? `${url()}/services/T/B/X` : `${name.split('/').at(-1)}-of-the-benchmark`;
+  name.endsWith('slack-webhook-url') ? `${urls.slack}/services/T/B/X` : `${name.split('/').at(-1)}-of-the-benchmark`;
 
-const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
+function answer(request: IncomingMessage, response: ServerResponse): void {
   const [, id = ''] = /\/jobs\/([^/?]+)$/.exec(request.url ?? '') ?? [];
-  if (request.method === 'GET') return id ? answerJob(response, id) : answerList(response);
+  if (request.method === 'GET') {
+    if (id) answerJob(response, id);
+    else answerList(response);
+    return;
+  }
   const chunks: Buffer[] = [];
   request.on('data', (chunk) => chunks.push(chunk));
   request.on('end', () => answerPost(request, response, Buffer.concat(chunks).toString()));
-});
+}
 
-const url = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const keepAliveTimeout = 600_000;
+const server = distant
+  ? createSecureServer({ ...distant.certificate, keepAliveTimeout }, answer)
+  : createServer({ keepAliveTimeout }, answer);
+await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+const { port } = server.address() as AddressInfo;
+const urlOf = async (service: Service): Promise<string> =>
+  distant ? `https://127.0.0.1:${await startDistance(port, distant.roundTripMs[service])}` : `http://127.0.0.1:${port}`;
+const urls: Record<Service, string> = {
+  aws: await urlOf('aws'),
+  api: await urlOf('api'),
+  token: await urlOf('token'),
+  slack: await urlOf('slack'),
+};
 
-server.listen(0, '127.0.0.1', () => process.send?.({ url: url() }));
 process.on('message', (next: Order) => {
   const before = asked;
   follow(next);
   process.send?.({ asked: before });
 });
 process.on('disconnect', () => process.exit());
+process.send?.({ urls });

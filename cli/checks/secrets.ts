@@ -28,5 +28,5 @@ const isMissing = (error: unknown): boolean => error instanceof UpstreamError &&
 
 const missingText = (reference: string, path: string, stage = ''): string =>
   reference.startsWith('ssm:')
-    ? `missing in Systems Manager, or you may not read it. ${path} needs it. Write it with \`npm run notifier -- secrets set ${reference}${stage && ` --stage ${stage}`}\`.`
+    ? `missing in Systems Manager, or you may not read it. ${path} needs it. Write it with \`npx publishing-job-notifier secrets set ${reference}${stage && ` --stage ${stage}`}\`.`
     : `not set. ${path} needs it. Set it for this command as it is set for the functions.`;

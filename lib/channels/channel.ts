@@ -33,6 +33,8 @@ export interface Channel {
   render(message: Message): { text: string; payload: object };
   /** The shortest time between two messages that the channel accepts, in milliseconds; 0: any. */
   readonly minIntervalMs: number;
+  /** How many messages the channel accepts at once after a pause of as many intervals; left out: one. */
+  readonly burst?: number;
 }
 
 /** A check of a channel beside `verify`. */

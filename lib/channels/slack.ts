@@ -45,7 +45,9 @@ export const slack = defineChannel({
       }
     };
     return {
+      // One message a second, and short bursts: https://docs.slack.dev/apis/web-api/rate-limits
       minIntervalMs: 1_000,
+      burst: 3,
       verify: async (timeoutMs) => verifyHook(await readUrl(), clock.now() + timeoutMs),
       render: (message) => ({ text: slackContent(message).text, payload: payloadOf(message) }),
       async send(message, timeoutMs) {

@@ -40,7 +40,7 @@ export const teams = defineChannel({
     };
     return {
       minIntervalMs: 600,
-      unverified: 'Teams cannot be asked without posting. Send a test: npm run notifier -- send-test',
+      unverified: 'Teams cannot be asked without posting. Send a test: npx publishing-job-notifier send-test',
       verify: async () => void (await read()),
       render: (message) => ({ text: textOf(message), payload: payloadOf(message) }),
       async send(message, timeoutMs) {

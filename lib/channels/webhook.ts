@@ -42,7 +42,7 @@ export const webhook = defineChannel({
     };
     return {
       minIntervalMs: 0,
-      unverified: 'A receiver cannot be asked without a message. Send a test: npm run notifier -- send-test',
+      unverified: 'A receiver cannot be asked without a message. Send a test: npx publishing-job-notifier send-test',
       verify: async () => void (await read()),
       render: (message) => ({ text: textOf(message), payload: payloadOf(message) }),
       async send(message, timeoutMs) {

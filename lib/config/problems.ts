@@ -38,9 +38,14 @@ function unknownOf(used: unknown, known: unknown, path: string): string[] {
   return used.flatMap((name, index) => (isUnknown(name) ? [problem(`${path}[${index}]`, name)] : []));
 }
 
+/** Keys of earlier versions, and what replaces them. */
+const renamed: Record<string, string> = {
+  'settings.lookEverySeconds': 'replaced by settings.pollEverySeconds (5 to 60; 60: the schedule alone)',
+};
+
 function describe(issue: BaseIssue<unknown>, base: string): string[] {
   const path = (issue.path ?? []).reduce((before, { key }) => join(before, key), base);
-  if (issue.type === 'never') return [`${path}: unknown key`];
+  if (issue.type === 'never') return [`${path}: ${renamed[path] ?? 'unknown key'}`];
   // For a value or a list of values, report only the problems of the form that the document uses.
   const chosen = (issue.issues ?? []).filter(isAbout(issue.input));
   if (issue.type === 'union' && chosen.length > 0) return chosen.flatMap((one) => describe(one, path));

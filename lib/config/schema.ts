@@ -128,6 +128,8 @@ const person = v.pipe(
   v.minEntries(1, 'slack, teams, or both'),
 );
 
+const wholeSeconds = '5 to 60, in whole seconds';
+
 const settings = closed({
   announceWithinHours: v.optional(number(8_760), 24),
   retryForDays: v.optional(number(30), 3),
@@ -137,11 +139,8 @@ const settings = closed({
     15,
   ),
   sweepConcurrency: v.optional(v.pipe(number(200), v.integer('a whole number')), 20),
-  lookEverySeconds: v.optional(
-    v.union(
-      [v.literal(0), v.pipe(v.number(), v.integer(), v.minValue(6), v.maxValue(60))],
-      '0 (never), or 6 to 60 seconds',
-    ),
+  pollEverySeconds: v.optional(
+    v.pipe(v.number(), v.integer(wholeSeconds), v.minValue(5, wholeSeconds), v.maxValue(60, wholeSeconds)),
     10,
   ),
 });

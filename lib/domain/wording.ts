@@ -12,6 +12,7 @@ import {
   type Trouble,
   timeLimitNames,
 } from './job.ts';
+import { isFinal } from './transition.ts';
 
 /** What a message is made from: an outcome of a job, as it was decided. */
 export interface NoticeContext extends Notice {
@@ -212,9 +213,9 @@ function timeOf(context: NoticeContext): ContextLine['time'] {
   if (decision?.since) {
     const delay = delayWords(context);
     if (delay) return { words: delay.since, at: decision.since };
-    const isNotFound = decision.reason === 'lostTrackNotFound';
-    if (outcome === 'lostTrack')
-      return { words: isNotFound ? 'not found since' : 'unreadable since', at: decision.since };
+    const state = decision.reason === 'lostTrackNotFound' ? 'not found since' : 'unreadable since';
+    const isFoundAgain = record.decision?.outcome !== 'lostTrack';
+    if (outcome === 'lostTrack') return { words: isFoundAgain ? `was ${state}` : state, at: decision.since };
   }
   return { words: '', at: job?.finishedAt ?? decision?.at ?? record.firstSeenAt };
 }
@@ -238,11 +239,13 @@ function howLong({ startedAt, finishedAt }: Job): string[] {
 }
 
 // No percentages: the counters are sums over locales, and some items count twice.
-function howMany({ status, statistics }: Job): string[] {
-  const { sent, processed, failed, skipped } = statistics ?? {};
+function howMany(job: Job): string[] {
+  const { sent, processed, failed, skipped, asOf } = job.statistics ?? {};
   const count = processed ?? sent ?? null;
+  const hasEnded = isTerminal(job.status);
+  const soFar = asOf && !(hasEnded && isFinal(job)) ? ' so far' : '';
   return [
-    ...(count !== null && (count > 0 || isTerminal(status)) ? [items(count)] : []),
+    ...(count !== null && (count > 0 || hasEnded) ? [`${items(count)}${soFar}`] : []),
     ...(failed ? [`${grouped(failed)} failed`] : []),
     ...(skipped ? [`${grouped(skipped)} skipped`] : []),
   ];

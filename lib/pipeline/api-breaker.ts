@@ -4,6 +4,7 @@ import { backoffMs, clampWaitMs } from '../domain/backoff.ts';
 import type { Reading } from '../domain/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { UpstreamError } from '../platform/errors.ts';
+import type { Connection } from '../platform/http.ts';
 import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { JobList, JobListing, JobListQuery } from '../sitecore/job-list.ts';
@@ -11,8 +12,8 @@ import type { PublishingApi } from '../sitecore/publishing-api.ts';
 import type { CooldownState } from './cooldown.ts';
 
 export interface ApiBreaker {
-  /** Reads a job, or returns why it could not. Throws only for bugs. */
-  read(jobId: string, deadline: number): Promise<Reading>;
+  /** Reads a job, or returns why it could not. Throws only for bugs. `connection` is one that the API opened for it. */
+  read(jobId: string, deadline: number, connection?: Connection): Promise<Reading>;
   /** Lists jobs, or returns why it could not. */
   list(query: JobListQuery, deadline: number, mostCalls?: number): Promise<Listed>;
   /** Counts a watched job that a list contained. */
@@ -118,10 +119,10 @@ export function createApiBreaker(
         return allowsRequests() ? { kind: 'failed', error: error.message } : { kind: 'notAsked' };
       }
     },
-    async read(jobId, deadline) {
+    async read(jobId, deadline, connection) {
       if (!allowsRequests()) return notAsked();
       try {
-        const job = await api.getJob(jobId, deadline);
+        const job = await api.getJob(jobId, deadline, connection);
         failuresInARow = 0;
         hasWorked = true;
         found += 1;

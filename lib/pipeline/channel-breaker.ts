@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { UpstreamError } from '../platform/errors.ts';
 import type { Log } from '../platform/log.ts';
 import type { CooldownState } from './cooldown.ts';
+import type { Pace } from './pace.ts';
 
 export interface ChannelBreaker {
   /** Whether a message can still be sent in this invocation. */
@@ -15,27 +16,38 @@ export interface ChannelBreaker {
   failed(error: UpstreamError): Promise<void>;
 }
 
+/** A turn that comes later than this has expired: others have claimed the turns after it. The process may have been frozen. */
+const turnLastsMs = 5_000;
+
 /**
- * Turns are `minIntervalMs` apart and start no later than `lastTurnAt`. A channel that failed before gets one message as
- * a probe, and the others wait for its result. A channel that fails now gets no more messages in this invocation.
+ * Turns follow the pace of the channel. They start no later than `lastTurnAt`, and are claimed at most `mostAheadMs`
+ * ahead: later sweeps send what is left. A channel that failed before gets one message as a probe, and the others wait for
+ * its result. A channel that fails now gets no more messages in this invocation.
  */
 export function createChannelBreaker(
   deps: { clock: Clock; log: Log },
-  channel: { name: string; minIntervalMs: number },
+  channel: { name: string; pace: Pace },
   cooldown: CooldownState,
-  lastTurnAt: number,
+  { lastTurnAt, mostAheadMs }: { lastTurnAt: () => number; mostAheadMs: number },
 ): ChannelBreaker {
   const { clock, log } = deps;
   let isOpen = false;
-  let nextTurnAt = Number.NEGATIVE_INFINITY;
   let probe: PromiseWithResolvers<void> | undefined;
 
   const endProbe = () => {
     probe?.resolve();
     probe = undefined;
   };
-  const turn = () => Math.max(clock.now(), nextTurnAt);
-  const acceptsMessages = () => !isOpen && !cooldown.isCoolingDown() && turn() <= lastTurnAt;
+  const latest = () => Math.min(lastTurnAt(), clock.now() + mostAheadMs);
+  const acceptsMessages = () => !isOpen && !cooldown.isCoolingDown() && channel.pace.next() <= latest();
+  const claim = async (): Promise<number> => {
+    try {
+      return await channel.pace.claim();
+    } catch (error) {
+      log.warn('turn claim failed', { channel: channel.name, error });
+      return Number.POSITIVE_INFINITY;
+    }
+  };
 
   return {
     acceptsMessages,
@@ -43,11 +55,9 @@ export function createChannelBreaker(
       while (probe) await probe.promise;
       if (!acceptsMessages()) return false;
       if (cooldown.current()) probe = Promise.withResolvers();
-      const at = turn();
-      nextTurnAt = at + channel.minIntervalMs;
-      await clock.wait(at - clock.now());
-      // The process may have been frozen meanwhile.
-      const isInTime = !isOpen && clock.now() <= lastTurnAt;
+      const at = await claim();
+      if (at <= lastTurnAt()) await clock.wait(at - clock.now());
+      const isInTime = !isOpen && at <= lastTurnAt() && clock.now() <= Math.min(lastTurnAt(), at + turnLastsMs);
       if (!isInTime) endProbe();
       return isInTime;
     },

@@ -23,14 +23,26 @@ export interface Checked {
 
 /** Checks one job that a trigger names, and sends what follows. `deadline` is in epoch milliseconds. */
 export async function check(deps: Deps, job: JobName, deadline: number): Promise<Checked> {
-  const invocation = await beginInvocation(deps, { deadline, environments: [job.environment] });
-  const begunAt = deps.clock.now();
-  const reading = await invocation.apiBreaker(job.environment).read(job.jobId, invocation.readBefore);
-  const recorded = await record(deps, job, reading, invocation, { conclude: false });
+  const { invocation, begunAt, reading } = await begin(deps, job, deadline);
+  const recorded = await record(deps, job, reading, invocation, { conclude: false }, invocation);
   const delivered = await deliver(deps, recorded, invocation);
   const checked = { ...recorded, record: delivered.record, reading };
   logCheck(deps, checked, begunAt);
   return checked;
+}
+
+/** Begins the invocation, and reads the job unless its environment is paused. */
+async function begin(deps: Deps, job: JobName, deadline: number) {
+  // Only the table says whether a request may be sent. Meanwhile a connection is opened: that takes two round trips.
+  const connection = deps.api(job.environment).connect();
+  try {
+    const invocation = await beginInvocation(deps, { deadline, environments: [job.environment], job });
+    const begunAt = deps.clock.now();
+    const reading = await invocation.apiBreaker(job.environment).read(job.jobId, invocation.readBefore, connection);
+    return { invocation, begunAt, reading };
+  } finally {
+    connection?.destroy();
+  }
 }
 
 /** A record as it was written or found, and whether this worker wrote it and holds the lease. */
@@ -41,7 +53,7 @@ export interface Recorded extends Omit<Checked, 'reading'> {
 
 /**
  * Decides about a reading and writes the result in one conditional write. Without a reading, only acquires the lease if
- * something can be sent.
+ * something can be sent. `read`: the caller has read the record already.
  */
 export async function record(
   deps: Deps,
@@ -49,12 +61,11 @@ export async function record(
   reading: Reading | null,
   invocation: Invocation,
   options: ContextOptions,
+  read?: { known: JobRecord | undefined },
 ): Promise<Recorded> {
-  const updated = await update(deps.store, job, (known) => {
-    const context = invocation.decisionContext(options);
-    // Past its deadline, a process was frozen: what it read before may no longer be so.
-    return decideNext(known, job, context.now > invocation.deadline ? null : reading, context);
-  });
+  const decideFrom = (known: JobRecord | undefined) =>
+    decideNext(known, job, reading, invocation.decisionContext(options));
+  const updated = await update(deps.store, job, decideFrom, read);
   const { known, isWritten, change } = updated;
   const written = updated.record as JobRecord;
   const transition = isWritten ? change.transition : null;

@@ -2,10 +2,12 @@
 
 import type { Deps } from '../deps.ts';
 import type { DecisionContext } from '../domain/decision-context.ts';
-import type { Cooldown, Person } from '../domain/job.ts';
+import type { Cooldown, JobName, JobRecord, Person } from '../domain/job.ts';
+import { following } from '../platform/clock.ts';
 import { type ApiBreaker, createApiBreaker } from './api-breaker.ts';
 import { type ChannelBreaker, createChannelBreaker } from './channel-breaker.ts';
 import { cooldownKey, createCooldown } from './cooldown.ts';
+import { createPace, paceKey } from './pace.ts';
 
 export interface Invocation {
   /** Epoch milliseconds. No request may take longer. */
@@ -19,6 +21,8 @@ export interface Invocation {
   recoveredAt(channel: string): number | null;
   /** The items that were read at the beginning: the cooldowns, and what the caller asked for. */
   marks: Map<string, object>;
+  /** The record of `job`, read at the beginning too. */
+  known: JobRecord | undefined;
   /** What decisions depend on now. */
   decisionContext(options: ContextOptions): DecisionContext;
 }
@@ -65,28 +69,36 @@ export const personalChannels = (names: string[], channel: Deps['channel']): Rec
 export const sendTimeoutMs = 5_000;
 /** The time reserved for storing a receipt after the last message. */
 const receiptMs = 2_000;
+/** A sweep claims turns until the next poll can claim more, and for so many seconds longer. */
+const overlapSeconds = 5;
 /** The assumed maximum clock skew between machines. */
 const clockToleranceMs = 30_000;
 /** Who takes over looks for messages at once. By then the last attempt must be a minute ago. */
 const lookMarginMs = 30_000;
 
-/** Reads the cooldowns of these environments and all channels in one call, and makes the circuit breakers. */
+/**
+ * Reads the cooldowns of these environments and all channels, with the record of `job` if there is one job, in one call,
+ * and makes the circuit breakers. With `maxAgeMs`, the marks may be that old: enough to see that there is nothing to do,
+ * not to send.
+ */
 export async function beginInvocation(
   deps: Deps,
-  options: { deadline: number; environments: string[]; marks?: string[] },
+  options: { deadline: number; environments: string[]; marks?: string[]; job?: JobName; maxAgeMs?: number },
 ): Promise<Invocation> {
   const { store, clock, config } = deps;
-  const { environments, marks: others = [] } = options;
+  const { environments, marks: others = [], job } = options;
   const names = Object.keys(config.channels);
   const keys = [
+    ...others,
     ...environments.map((name) => cooldownKey('environment', name)),
     ...names.map((name) => cooldownKey('channel', name)),
+    ...names.filter((name) => deps.channel(name).minIntervalMs > 0).map(paceKey),
   ];
-  const offsetMs = () => clock.offsetMs?.() ?? 0;
-  const offsetBeforeMs = offsetMs();
-  const marks = await store.readMarks([...keys, ...others]);
-  // The response of the table may have corrected the clock by which the deadline was computed.
-  const deadline = options.deadline + offsetMs() - offsetBeforeMs;
+  const deadlineNow = following(clock, options.deadline);
+  const { record: known, marks } = job
+    ? await store.getWithMarks(job, keys)
+    : { record: undefined, marks: await store.readMarks(keys, { maxAgeMs: options.maxAgeMs }) };
+  const deadline = deadlineNow();
   const cooldown = (kind: 'environment' | 'channel', name: string) =>
     createCooldown(deps, cooldownKey(kind, name), marks.get(cooldownKey(kind, name)) as Cooldown | undefined);
 
@@ -107,11 +119,18 @@ export async function beginInvocation(
   );
   const channelBreakers = new Map(
     names.map((name) => {
-      const channel = { name, minIntervalMs: deps.channel(name).minIntervalMs };
-      return [name, createChannelBreaker(deps, channel, cooldown('channel', name), lastTurnAt)];
+      const { minIntervalMs, burst } = deps.channel(name);
+      const claimed = marks.get(paceKey(name)) as { until: number } | undefined;
+      const pace = createPace(deps, { name, minIntervalMs, burst }, claimed);
+      // The clock may still be corrected.
+      const turns = {
+        lastTurnAt: () => lastTurnAt + deadlineNow() - deadline,
+        mostAheadMs: (config.settings.pollEverySeconds + overlapSeconds) * 1_000,
+      };
+      return [name, createChannelBreaker(deps, { name, pace }, cooldown('channel', name), turns)];
     }),
   );
-  const known = <Value>(map: Map<string, Value>, name: string): Value => {
+  const required = <Value>(map: Map<string, Value>, name: string): Value => {
     const value = map.get(name);
     if (value === undefined) throw new Error(`${name} is not part of this invocation`);
     return value;
@@ -121,8 +140,9 @@ export async function beginInvocation(
     deadline,
     readBefore: lastTurnAt - receiptMs,
     marks,
+    known,
     recoveredAt,
-    apiBreaker: (environment) => known(apiBreakers, environment),
+    apiBreaker: (environment) => required(apiBreakers, environment),
     channelBreaker: (channel) => channelBreakers.get(channel),
     decisionContext: ({ conclude, isNews = true }) => {
       const { config, timings, channel, newId } = deps;
@@ -130,7 +150,8 @@ export async function beginInvocation(
       return decisionContext(
         { config, channel, timings: { ...timings, announceWithinMs } },
         {
-          now: clock.now(),
+          // A process that was frozen decides as of its deadline: what it has read may be old.
+          now: Math.min(clock.now(), deadline),
           writer: newId(),
           leaseUntil,
           conclude,

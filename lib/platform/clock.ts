@@ -53,5 +53,12 @@ export function createClock(machineNow: () => number = Date.now): CorrectedClock
   };
 }
 
+/** A deadline that was computed by this clock, and follows its corrections: requests to the table may correct it. */
+export function following(clock: Clock, deadline: number): () => number {
+  const offsetMs = () => clock.offsetMs?.() ?? 0;
+  const before = offsetMs();
+  return () => deadline + offsetMs() - before;
+}
+
 /** Whether a clock can be corrected. */
 export const isCorrected = (clock: Clock): clock is CorrectedClock => 'beginRequest' in clock;

@@ -3,7 +3,7 @@
  * are never followed.
  */
 
-import http, { type IncomingHttpHeaders } from 'node:http';
+import http, { type ClientRequest, type IncomingHttpHeaders } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import type { Address } from './address.ts';
@@ -29,7 +29,12 @@ export interface HttpRequest {
   maxBytes?: number;
   /** Whether a host with a private, link-local or otherwise reserved address is refused, as `needsOperator`. */
   publicOnly?: boolean;
+  /** The connection that `open` opened for this request. */
+  connection?: Connection | undefined;
 }
+
+/** A connection for one request that is not sent yet. `destroy` closes it. */
+export type Connection = Pick<ClientRequest, 'destroy'>;
 
 export interface HttpResponse {
   status: number;
@@ -44,7 +49,14 @@ export interface HttpResponse {
  * `unreadable` if the response is too long, `outOfTime` if `withinMs` ended before the service had its `timeoutMs`. The
  * error is `ambiguous` unless the service certainly never saw the request.
  */
-export type Http = (request: HttpRequest) => Promise<HttpResponse>;
+export interface Http {
+  (request: HttpRequest): Promise<HttpResponse>;
+  /**
+   * Opens the connection of a request that waits for something else, such as a token. Send the request with it, or
+   * destroy it. If it breaks before that, the request opens another one: this only saves time.
+   */
+  open?(target: Target): Connection;
+}
 
 export interface HttpOptions {
   /** How many connections reads keep open to one host. */
@@ -60,18 +72,24 @@ export function createHttp({ connections = 50, lookup }: HttpOptions = {}): Http
     http: new http.Agent({ keepAlive: true, maxSockets: connections }),
     https: new https.Agent({ keepAlive: true, maxSockets: connections }),
   };
-  return async (request) => {
-    const agent = request.method === 'GET' && agents[isSecure(request) ? 'https' : 'http'];
+  const agentOf = ({ method, url }: Target) => method === 'GET' && agents[isSecure(url) ? 'https' : 'http'];
+  const send = async (request: HttpRequest): Promise<HttpResponse> => {
     try {
-      return await exchange(request, { agent, lookup });
+      return await exchange(request, { agent: agentOf(request), lookup });
     } catch (error) {
       if (!(error instanceof DeadConnection)) throw error;
       return await exchange(error.rest, { agent: false, lookup });
     }
   };
+  // Nobody is told of an error here: the request finds its connection destroyed.
+  const open = (target: Target): Connection =>
+    begin(target, { agent: agentOf(target), lookup }).on('error', () => undefined);
+  return Object.assign(send, { open });
 }
 
-const isSecure = ({ url }: HttpRequest): boolean => url.protocol === 'https:';
+type Target = Pick<HttpRequest, 'method' | 'url' | 'path' | 'publicOnly'>;
+
+const isSecure = (url: Address): boolean => url.protocol === 'https:';
 
 /** An idle connection that the service had closed: it never read the request. `rest` is the request with its time left. */
 class DeadConnection extends Error {
@@ -83,67 +101,89 @@ class DeadConnection extends Error {
   }
 }
 
+/**
+ * Makes what a request needs, such as a token, while the connection for that request is opened, unless `connection` is
+ * one already. If it cannot be made, the connection is closed, and that is the error.
+ */
+export async function whileConnecting<Value>(
+  { open }: Http,
+  target: Target,
+  make: () => Promise<Value>,
+  connection = open?.(target),
+): Promise<[Value, Connection | undefined]> {
+  try {
+    return [await make(), connection];
+  } catch (error) {
+    connection?.destroy();
+    throw error;
+  }
+}
+
 interface Connecting {
   agent: http.Agent | false;
   lookup: LookupFunction | undefined;
 }
 
-function exchange(request: HttpRequest, { agent, lookup }: Connecting): Promise<HttpResponse> {
-  const { url, path = url.pathname + url.search, service, maxBytes = 1024 * 1024, timeoutMs, withinMs } = request;
-  const hostname = url.hostname.replace(/^\[|\]$/g, '');
+/** Begins to connect. Nothing is sent before `end`. */
+function begin(
+  { method, url, path = url.pathname + url.search, publicOnly: isPublicOnly }: Target,
+  { agent, lookup }: Connecting,
+) {
+  const { request } = isSecure(url) ? https : http;
+  return request({
+    // In parts: Node would parse and copy a URL for each request, which is a tenth of the cost of a request.
+    protocol: url.protocol,
+    hostname: hostnameOf(url),
+    port: url.port,
+    path,
+    method,
+    agent,
+    lookup: isPublicOnly ? publicOnly(lookup) : lookup,
+    headers: { host: url.host, accept: 'application/json', 'user-agent': 'publishing-job-notifier' },
+  });
+}
+
+const hostnameOf = ({ hostname }: Address): string => hostname.replace(/^\[|\]$/g, '');
+
+function exchange(request: HttpRequest, connecting: Connecting): Promise<HttpResponse> {
+  const { url, service, maxBytes = 1024 * 1024, timeoutMs, withinMs, headers = {}, body } = request;
   const startedAt = Date.now();
   return new Promise((resolve, reject) => {
+    const hostname = hostnameOf(url);
     // A host that is an IP address needs no lookup.
     if (request.publicOnly && isIP(hostname) && !isPublicAddress(hostname)) return reject(notPublic(service));
-    const { request: open } = isSecure(request) ? https : http;
     let connected = false;
+    let wasIdle = false;
     let hasResponded = false;
     const fail = (kind: 'unavailable' | 'unreadable' | 'outOfTime', what: string, cause?: unknown) => {
       clearTimeout(timer);
       reject(new UpstreamError(kind, `${service}: ${what}`, { cause, ambiguous: connected }));
       outgoing.destroy();
     };
-    const outgoing = open(
-      {
-        // In parts: Node would parse and copy a URL for each request, which is a tenth of the cost of a request.
-        protocol: url.protocol,
-        hostname,
-        port: url.port,
-        path,
-        method: request.method,
-        agent,
-        lookup: request.publicOnly ? publicOnly(lookup) : lookup,
-        headers: {
-          host: url.host,
-          accept: 'application/json',
-          'user-agent': 'publishing-job-notifier',
-          ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) }),
-          ...request.headers,
-        },
-      },
-      (response) => {
-        hasResponded = true;
-        const chunks: Buffer[] = [];
-        let bytes = 0;
-        response.on('data', (chunk: Buffer) => {
-          bytes += chunk.length;
-          if (bytes > maxBytes) fail('unreadable', `the response is longer than ${maxBytes} bytes`);
-          else chunks.push(chunk);
-        });
-        response.on('end', () => {
-          clearTimeout(timer);
-          const { statusCode = 0, headers } = response;
-          resolve({ status: statusCode, headers, body: Buffer.concat(chunks).toString('utf8') });
-        });
-        response.on('error', (error) => {
-          fail('unavailable', `the connection broke during the response (${codeOf(error)})`, error);
-        });
-      },
-    );
+    const opened = request.connection as ClientRequest | undefined;
+    const outgoing = opened && !opened.destroyed ? opened : begin(request, connecting);
+    outgoing.on('response', (response) => {
+      hasResponded = true;
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > maxBytes) fail('unreadable', `the response is longer than ${maxBytes} bytes`);
+        else chunks.push(chunk);
+      });
+      response.on('end', () => {
+        clearTimeout(timer);
+        const { statusCode = 0, headers } = response;
+        resolve({ status: statusCode, headers, body: Buffer.concat(chunks).toString('utf8') });
+      });
+      response.on('error', (error) => {
+        fail('unavailable', `the connection broke during the response (${codeOf(error)})`, error);
+      });
+    });
     const within = (ms: number, end: () => void) => setTimeout(end, Math.max(ms, 1));
     let timer = within(withinMs ?? timeoutMs, () => fail('outOfTime', 'no connection was free in time'));
     let connectionAt = startedAt;
-    outgoing.on('socket', (socket) => {
+    const onSocket = (socket: Socket & { secureConnecting?: boolean }) => {
       connectionAt = Date.now();
       const leftMs = withinMs === undefined ? timeoutMs : Math.min(timeoutMs, withinMs - (connectionAt - startedAt));
       clearTimeout(timer);
@@ -153,19 +193,22 @@ function exchange(request: HttpRequest, { agent, lookup }: Connecting): Promise<
           `no ${hasResponded ? 'complete ' : ''}response within ${leftMs / 1_000} s`,
         ),
       );
-      const { connecting, secureConnecting } = socket as Socket & { secureConnecting?: boolean };
-      if (!connecting && !secureConnecting) connected = true;
+      const { connecting, secureConnecting } = socket;
+      wasIdle = !connecting && !secureConnecting;
+      if (wasIdle) connected = true;
       else {
         socket.once(secureConnecting === undefined ? 'connect' : 'secureConnect', () => {
           connected = true;
         });
       }
-    });
+    };
+    if (outgoing.socket) onSocket(outgoing.socket);
+    else outgoing.on('socket', onSocket);
     outgoing.on('error', (error) => {
-      if (outgoing.reusedSocket && !hasResponded && isReset(error)) {
+      if (wasIdle && !hasResponded && isReset(error)) {
         clearTimeout(timer);
         const now = Date.now();
-        const rest = { ...request, timeoutMs: timeoutMs - (now - connectionAt) };
+        const rest = { ...request, connection: undefined, timeoutMs: timeoutMs - (now - connectionAt) };
         reject(new DeadConnection(withinMs === undefined ? rest : { ...rest, withinMs: withinMs - (now - startedAt) }));
       } else if (error instanceof PrivateAddress) {
         clearTimeout(timer);
@@ -178,7 +221,9 @@ function exchange(request: HttpRequest, { agent, lookup }: Connecting): Promise<
         );
       }
     });
-    outgoing.end(request.body);
+    for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
+    if (body !== undefined) outgoing.setHeader('content-length', Buffer.byteLength(body));
+    outgoing.end(body);
   });
 }
 

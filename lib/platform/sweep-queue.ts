@@ -4,14 +4,17 @@ import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
 import { requestHandler } from './aws.ts';
 
+/** SendMessageBatch takes at most 10 messages. */
+const batchSize = 10;
+
 /** A request for a sweep. */
 export interface SweepRequest {
-  /** The environment in which discovery is to run; null: none. */
+  /** The environment that is swept; null: a poll of all of them. */
   environment: string | null;
 }
 
 export interface SweepQueue {
-  /** Starts a sweep after each of these delays (in seconds, at most 10 delays). Throws what the SDK throws. */
+  /** Starts a sweep after each of these delays (in seconds). Throws what the SDK throws. */
   send(request: SweepRequest, delays: number[]): Promise<void>;
 }
 
@@ -26,9 +29,12 @@ export function createSweepQueue({ queueUrl }: { queueUrl: string | undefined })
   return {
     async send(request, delays) {
       const MessageBody = JSON.stringify(request);
-      const Entries = delays.map((DelaySeconds) => ({ Id: `in-${DelaySeconds}-s`, DelaySeconds, MessageBody }));
-      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
-      if (Failed.length > 0) throw new Error(`SQS did not accept every sweep request: ${Failed[0]?.Code}`);
+      const entries = delays.map((DelaySeconds) => ({ Id: `in-${DelaySeconds}-s`, DelaySeconds, MessageBody }));
+      while (entries.length > 0) {
+        const Entries = entries.splice(0, batchSize);
+        const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+        if (Failed.length > 0) throw new Error(`SQS did not accept every sweep request: ${Failed[0]?.Code}`);
+      }
     },
   };
 }

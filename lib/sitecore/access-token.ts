@@ -6,17 +6,20 @@
 import * as v from 'valibot';
 import type { Clock } from '../platform/clock.ts';
 import { UpstreamError } from '../platform/errors.ts';
-import type { Http, HttpResponse } from '../platform/http.ts';
-import { parseRetryAfter } from '../platform/http.ts';
+import type { Connection, Http, HttpResponse } from '../platform/http.ts';
+import { parseRetryAfter, whileConnecting } from '../platform/http.ts';
 import type { Redactor } from '../platform/redaction.ts';
 import type { Secrets } from '../platform/secrets.ts';
 
 export interface AccessToken {
   /**
    * A token that has not expired, within these milliseconds. Throws an `UpstreamError`: `credentialRefused`,
-   * `tokenUnavailable`, or `outOfTime` if the time ended before the token endpoint had its full time-out.
+   * `tokenUnavailable`, or `outOfTime` if the time ended before the token endpoint had its full time-out. `connection` is
+   * one that `connect` returned.
    */
-  get(withinMs: number): Promise<string>;
+  get(withinMs: number, connection?: Connection): Promise<string>;
+  /** Opens a connection to the token endpoint, and sends nothing yet. Undefined: no token has to be requested. */
+  connect(): Connection | undefined;
   /** Forgets a token that the API refused. */
   drop(token: string): void;
 }
@@ -43,20 +46,24 @@ export function createAccessToken(
 ): AccessToken {
   const { http, clock, secrets, redact } = deps;
   const { name } = environment;
+  const target = { method: 'POST', url: new URL(environment.tokenUrl) } as const;
   let kept: { token: string; until: number } | undefined;
   let pending: Promise<string> | undefined;
 
-  const request = async (deadline: number): Promise<string> => {
-    const [clientId, clientSecret] = await Promise.all(
+  const readCredential = (): Promise<string[]> =>
+    Promise.all(
       [environment.clientId, environment.clientSecret].map((reference) =>
         secrets.read(reference).catch((error: unknown) => {
           throw unreadableCredential(name, error);
         }),
       ),
     );
+
+  const request = async (deadline: number, opened?: Connection): Promise<string> => {
+    const [[clientId, clientSecret], connection] = await whileConnecting(http, target, readCredential, opened);
     const response = await http({
-      method: 'POST',
-      url: new URL(environment.tokenUrl),
+      ...target,
+      connection,
       service: `token for ${name}`,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({
@@ -78,9 +85,9 @@ export function createAccessToken(
     return access_token;
   };
 
-  const requestWithFreshSecrets = async (deadline: number): Promise<string> => {
+  const requestWithFreshSecrets = async (deadline: number, connection?: Connection): Promise<string> => {
     try {
-      return await request(deadline);
+      return await request(deadline, connection);
     } catch (error) {
       const wasRotated = isRefused(error) && (await secrets.refresh().catch(() => false));
       if (!wasRotated) throw error;
@@ -88,10 +95,14 @@ export function createAccessToken(
     }
   };
 
+  const current = () => (kept && kept.until > clock.now() ? kept.token : undefined);
+
   return {
-    get(withinMs) {
-      if (kept && kept.until > clock.now()) return Promise.resolve(kept.token);
-      pending ??= requestWithFreshSecrets(clock.now() + withinMs).finally(() => {
+    connect: () => (current() === undefined && !pending ? http.open?.(target) : undefined),
+    get(withinMs, connection) {
+      const token = current();
+      if (token !== undefined) return Promise.resolve(token);
+      pending ??= requestWithFreshSecrets(clock.now() + withinMs, connection).finally(() => {
         pending = undefined;
       });
       return pending;

@@ -7,8 +7,8 @@
 import { isDocumented, type Job } from '../domain/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { UpstreamError } from '../platform/errors.ts';
-import type { Http, HttpResponse } from '../platform/http.ts';
-import { parseRetryAfter } from '../platform/http.ts';
+import type { Connection, Http, HttpResponse } from '../platform/http.ts';
+import { parseRetryAfter, whileConnecting } from '../platform/http.ts';
 import type { Log } from '../platform/log.ts';
 import type { Redactor } from '../platform/redaction.ts';
 import type { AccessToken } from './access-token.ts';
@@ -26,8 +26,13 @@ export type { JobPage, Permissions };
 
 /** The source of jobs. */
 export interface PublishingApi {
-  /** Reads one job before `deadline` (epoch milliseconds). Throws an `UpstreamError` whose message names the remedy. */
-  getJob(jobId: string, deadline: number): Promise<Job>;
+  /**
+   * Reads one job before `deadline` (epoch milliseconds), over `connection` if `connect` returned one. Throws an
+   * `UpstreamError` whose message names the remedy.
+   */
+  getJob(jobId: string, deadline: number, connection?: Connection): Promise<Job>;
+  /** Opens the connection that the next request needs first, and sends nothing yet. Pass it to `getJob`, then destroy it. */
+  connect(): Connection | undefined;
   /** Reads one page of the list. Throws as `getJob` does: `queryRefused` for a 400, `notFound` if there is no list. */
   listJobs(query: JobPageQuery, deadline: number): Promise<JobPage>;
   /** What the credential may do; null where the API does not say. Throws as `getJob` does. */
@@ -63,14 +68,18 @@ export function createPublishingApi(
   const unknownStatuses = new Set<string>();
   const url = new URL(`${environment.apiUrl.replace(/\/+$/, '')}/authoring/publishing/v1/jobs`);
 
-  const requestOnce = async (call: string, deadline: number, maxBytes?: number): Promise<HttpResponse> => {
+  const requestOnce = async (
+    call: string,
+    deadline: number,
+    { maxBytes, forToken }: { maxBytes?: number; forToken?: Connection | undefined } = {},
+  ): Promise<HttpResponse> => {
     const timeLeft = () => deadline - clock.now();
     if (timeLeft() <= 0) throw new UpstreamError('outOfTime', `${service}: no time left for a request`);
-    const token = await accessToken.get(timeLeft());
+    const target = { method: 'GET', url, path: url.pathname + call } as const;
+    const [token, connection] = await whileConnecting(http, target, () => accessToken.get(timeLeft(), forToken));
     const response = await http({
-      method: 'GET',
-      url,
-      path: url.pathname + call,
+      ...target,
+      connection,
       service,
       headers: { authorization: `Bearer ${token}` },
       timeoutMs,
@@ -82,9 +91,9 @@ export function createPublishingApi(
   };
 
   /** A token may have been revoked before it expired: retry once with a new one. */
-  const request: typeof requestOnce = async (...options) => {
-    const response = await requestOnce(...options);
-    return response.status === 401 ? await requestOnce(...options) : response;
+  const request: typeof requestOnce = async (call, deadline, options) => {
+    const response = await requestOnce(call, deadline, options);
+    return response.status === 401 ? await requestOnce(call, deadline, { ...options, forToken: undefined }) : response;
   };
 
   const errorFor = (response: HttpResponse, meanings: Meanings): UpstreamError =>
@@ -97,18 +106,19 @@ export function createPublishingApi(
   };
 
   return {
-    async getJob(jobId, deadline) {
+    connect: () => accessToken.connect(),
+    async getJob(jobId, deadline, connection) {
       // In a path, `.` and `..` are never names, even percent-encoded: https://url.spec.whatwg.org/#double-dot-path-segment
       if (jobId === '.' || jobId === '..')
         throw new UpstreamError('notFound', `${service}: no job has the id ${jobId}`);
-      const response = await request(`/${encodeURIComponent(jobId)}`, deadline);
+      const response = await request(`/${encodeURIComponent(jobId)}`, deadline, { forToken: connection });
       if (response.status !== 200) throw errorFor(response, jobMeanings);
       const job = readJob(response.body, service, jobId);
       noteStatus(job.status);
       return job;
     },
     async listJobs(query, deadline) {
-      const response = await request(searchOf(query), deadline, longestPage);
+      const response = await request(searchOf(query), deadline, { maxBytes: longestPage });
       if (response.status !== 200) throw errorFor(response, listMeanings);
       const page = readJobPage(response.body, service);
       for (const { job } of page.jobs) if (job) noteStatus(job.status);

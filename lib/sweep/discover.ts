@@ -5,6 +5,7 @@ import type { Deps } from '../deps.ts';
 import { isGivenUp } from '../domain/advance.ts';
 import { isTerminal, type Job, type JobName, jobKey, type Reading } from '../domain/job.ts';
 import type { Listed } from '../pipeline/api-breaker.ts';
+import type { Invocation } from '../pipeline/invocation.ts';
 import { inParallel } from '../platform/async.ts';
 import type { JobListing, JobListQuery } from '../sitecore/job-list.ts';
 import { hasAllDetails, unfinishedStatuses } from './job-reader.ts';
@@ -77,12 +78,7 @@ export async function listNewJobs(deps: Deps, environment: string, run: SweepRun
 
 async function list(deps: Deps, environment: string, { invocation }: SweepRun): Promise<Discovery | null> {
   const state = readState(invocation.marks, environment);
-  const now = deps.clock.now();
-  const newest = {
-    queuedFrom: iso(state.until ? Date.parse(state.until) - overlapMs : now - deps.timings.announceWithinMs),
-  };
-  const deadline = Math.min(invocation.readBefore, now + firstList.timeoutMs);
-  const listed = await invocation.apiBreaker(environment).list(newest, deadline, firstList.mostCalls);
+  const { newest, listed } = await listNewest(deps, environment, state, invocation);
   if (listed.kind === 'failed') await saveState(deps, environment, state, { ...state, trouble: listed.error });
   if (listed.kind !== 'listed') return null;
   // Jobs that were queued earlier and have not ended are watched as well.
@@ -96,6 +92,40 @@ async function list(deps: Deps, environment: string, { invocation }: SweepRun): 
     state: state.begunAt ? state : readState(await deps.store.readMarks([discoveryKey(environment)]), environment),
   };
   return { ...discovery, left: [...discovery.left, ...earlier] };
+}
+
+async function listNewest(
+  { clock, timings }: Deps,
+  environment: string,
+  { until }: DiscoveryState,
+  { apiBreaker, readBefore }: Invocation,
+): Promise<{ newest: JobListQuery & { queuedFrom: string }; listed: Listed }> {
+  const now = clock.now();
+  const newest = { queuedFrom: iso(until ? Date.parse(until) - overlapMs : now - timings.announceWithinMs) };
+  const deadline = Math.min(readBefore, now + firstList.timeoutMs);
+  return { newest, listed: await apiBreaker(environment).list(newest, deadline, firstList.mostCalls) };
+}
+
+/** Whether the last list was complete. After any other, only the schedule lists: a list that fails is not asked for more often. */
+export const wasListComplete = (marks: Map<string, object>, environment: string): boolean => {
+  const { until, left, trouble } = readState(marks, environment);
+  return until !== undefined && left === undefined && trouble === undefined;
+};
+
+/** Whether the list shows nothing that is to be recorded: no job that is not watched, and no other state. Writes nothing. */
+export async function showsNothingNew(
+  deps: Deps,
+  environment: string,
+  watchedIds: ReadonlySet<string>,
+  invocation: Invocation,
+): Promise<boolean> {
+  const state = readState(invocation.marks, environment);
+  const { newest, listed } = await listNewest(deps, environment, state, invocation);
+  if (listed.kind !== 'listed' || (await unwatchedJobs(deps, environment, listed.listing, watchedIds)).length > 0)
+    return false;
+  const now = deps.clock.now();
+  const next = nextState({ ...readingOf(newest, listed), listing: listed.listing, newest, state }, now, state);
+  return isDeepStrictEqual({ ...next, ...troubleOf(state, next.trouble, now) }, state);
 }
 
 /** Not a part of the list of the newest jobs. */

@@ -1,22 +1,23 @@
-/** Requests sweeps of an environment because a caller says that something ended there, without saying what. */
+/**
+ * Requests a sweep of an environment because a caller says that something ended there, without saying what. Sitecore calls
+ * before the job reads Completed: the next poll sees that.
+ */
 
 import type { Deps } from '../deps.ts';
 import { RequestError } from '../platform/errors.ts';
 
 /** Sitecore calls several times for one end: calls within this many milliseconds share one request. */
 const sharedForMs = 10_000;
-/** Delays of the sweeps in seconds: at once, and again, since Sitecore calls before the job reads Completed. */
-const delays = [0, 15, 45];
 
 /** The key of the time until which a request serves further calls for the environment. */
 const requestKey = (environment: string): string => `sweep-requested#${environment}`;
 
-/** Requests sweeps of an environment, unless another call has just done so. Throws a `RequestError` (503) on failure. */
+/** Requests a sweep of an environment at once, unless another call has just done so. Throws a `RequestError` (503) on failure. */
 export async function requestSweep({ store, sweepQueue, clock, log }: Deps, environment: string): Promise<void> {
   const key = requestKey(environment);
   try {
     if (!(await store.claim(key, { now: clock.now(), until: clock.now() + sharedForMs }))) return;
-    await sweepQueue.send({ environment }, delays).catch(async (error: unknown) => {
+    await sweepQueue.send({ environment }, [0]).catch(async (error: unknown) => {
       await store.removeMark(key);
       throw error;
     });

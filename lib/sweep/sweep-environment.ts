@@ -61,7 +61,7 @@ export async function sweepEnvironment(
 
   const isForeign =
     notFound.length >= notFoundMeansForeign && breaker.found() === 0 && !(discovery && showsSameTenant(discovery));
-  // A poll has not seen the list, which may show that the jobs are gone: the next scheduled sweep decides.
+  // Without the list, which may show that the jobs are gone, nothing is decided: the next scheduled sweep does.
   if (isForeign && mayList && !discovers) return;
   if (isForeign) await breaker.openAsForeign(notFound.length);
   else await recordNotFound(deps, notFound, run);

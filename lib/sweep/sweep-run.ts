@@ -1,7 +1,7 @@
 /** What one sweep has done so far, and its deliveries under way: a slow channel delays no check. */
 
 import type { Deps } from '../deps.ts';
-import { type DueEntry, isTerminal, type JobName, type Reading } from '../domain/job.ts';
+import type { DueEntry, JobName, Reading } from '../domain/job.ts';
 import { record } from '../pipeline/check.ts';
 import { deliver } from '../pipeline/deliver.ts';
 import type { ContextOptions, Invocation } from '../pipeline/invocation.ts';
@@ -18,6 +18,16 @@ export interface SweepResult {
   failedDeliveries: number;
   left: number;
 }
+
+/** The result of a sweep that has done nothing yet. */
+export const nothingDone = (): SweepResult => ({
+  checked: 0,
+  changed: 0,
+  sent: 0,
+  failedChecks: 0,
+  failedDeliveries: 0,
+  left: 0,
+});
 
 /** The state of one sweep. Only its methods change it. */
 export interface SweepRun {
@@ -42,8 +52,6 @@ export interface SweepRun {
   /** Resolves when no delivery is under way any more. */
   delivered(): Promise<unknown>;
   result(): SweepResult;
-  /** Whether a job was seen that has not ended. */
-  sawRunningJob(): boolean;
 }
 
 /** With less time left than this, no new work starts: it could not be finished. */
@@ -51,10 +59,9 @@ const lastStartMs = 15_000;
 
 export function createSweepRun(deps: Deps, invocation: Invocation): SweepRun {
   const { clock, log, config } = deps;
-  const result = { checked: 0, changed: 0, sent: 0, failedChecks: 0, failedDeliveries: 0, left: 0 };
+  const result = nothingDone();
   const cursors: Cursors = {};
   const deliveries: Promise<void>[] = [];
-  let sawRunningJob = false;
 
   const run: SweepRun = {
     invocation,
@@ -95,7 +102,6 @@ export function createSweepRun(deps: Deps, invocation: Invocation): SweepRun {
     noteReading(reading) {
       result.checked += 1;
       if (reading.kind !== 'job') result.failedChecks += 1;
-      else if (!isTerminal(reading.job.status)) sawRunningJob = true;
     },
 
     async record(job, reading, { begunAt = clock.now(), ...options } = {}) {
@@ -120,7 +126,6 @@ export function createSweepRun(deps: Deps, invocation: Invocation): SweepRun {
     cursors: () => ({ ...cursors }),
     delivered: () => Promise.all(deliveries),
     result: () => ({ ...result }),
-    sawRunningJob: () => sawRunningJob,
   };
   return run;
 }

@@ -3,17 +3,20 @@
 import type { Deps } from '../deps.ts';
 import { beginInvocation, type Invocation } from '../pipeline/invocation.ts';
 import { allOf } from '../platform/async.ts';
+import { following } from '../platform/clock.ts';
 import type { SweepRequest } from '../platform/sweep-queue.ts';
-import { discoveryKey } from './discover.ts';
+import { discoveryKey, wasListComplete } from './discover.ts';
+import { isIdle } from './is-idle.ts';
 import { notifyOperators } from './notify-operators.ts';
 import { sweepEnvironment, sweepRemovedEnvironment } from './sweep-environment.ts';
-import { createSweepRun, type SweepResult } from './sweep-run.ts';
-import { cursorKey, readCursors, readWorkList, saveCursors, type WorkList } from './work-list.ts';
+import { createSweepRun, nothingDone, type SweepResult } from './sweep-run.ts';
+import { cursorKey, readCursors, readEntries, saveCursors, type WorkList, workListOf } from './work-list.ts';
 
 /**
  * Checks every due job and sends every due delivery, until little time is left. Environments are swept side by side: a
  * slow one, or one whose API is down, delays no other. `requests` come from the sweep queue; null: the schedule started
- * this sweep. Throws if the work list cannot be read to its end, after the work on what was read.
+ * this sweep. A poll that finds nothing to do leaves no trace. Throws if the work list cannot be read to its end, after
+ * the work on what was read.
  */
 export async function sweep(
   deps: Deps,
@@ -21,28 +24,36 @@ export async function sweep(
   requests: SweepRequest[] | null = null,
 ): Promise<SweepResult> {
   const { config, store, clock } = deps;
+  const deadlineNow = following(clock, deadline);
+  const isPoll = requests?.every(({ environment }) => environment === null);
+  const polled = isPoll ? await readEntries(store) : undefined;
+  if (polled && (await isIdle(deps, polled, deadlineNow()))) return nothingDone();
+
   const isConfigured = (name: string) => Object.hasOwn(config.environments, name);
   const configured = Object.keys(config.environments).filter(isRequested(requests));
   const marks = [cursorKey, ...configured.map(discoveryKey)];
-  const invocation = await beginInvocation(deps, { deadline, environments: configured, marks });
+  const invocation = await beginInvocation(deps, { deadline: deadlineNow(), environments: configured, marks });
   const begunAt = clock.now();
   const run = createSweepRun(deps, invocation);
 
   const before = readCursors(invocation.marks);
-  const workList = await readWorkList(deps, before, requests === null ? lastRecovery(deps, invocation) : null);
-  const removed = [...workList.due.keys()].filter((name) => !isConfigured(name)).filter(isRequested(requests));
+  const workList = workListOf(deps, polled ?? (await readEntries(store)), before, lastRecovery(deps, invocation));
+  const discovers = (name: string): boolean =>
+    requests === null || isNamed(requests, name) || wasListComplete(invocation.marks, name);
+  // What is left of other environments is not urgent.
+  const removed = requests === null ? [...workList.due.keys()].filter((name) => !isConfigured(name)) : [];
   try {
     await allOf([
-      ...configured.map((name) => sweepEnvironment(deps, name, workList, run, discovers(requests, name))),
+      ...configured.map((name) => sweepEnvironment(deps, name, workList, run, discovers(name))),
       ...removed.map((name) => sweepRemovedEnvironment(deps, name, workList, run)),
     ]);
     await saveCursors(store, before, run.cursors(), [...configured, ...removed]);
   } finally {
+    if (requests === null) await requestPolls(deps, begunAt);
     // Messages under way get their receipts, whatever else failed.
     await run.delivered();
   }
   if (requests === null) await notifyOperators(deps, invocation.marks);
-  if (requests === null && run.sawRunningJob()) await requestPolls(deps, begunAt);
   report(deps, run.result(), workList);
   if (workList.broken !== undefined) throw workList.broken;
   return run.result();
@@ -54,9 +65,8 @@ function isRequested(requests: SweepRequest[] | null): (environment: string) => 
   return (environment) => names.includes(null) || names.includes(environment);
 }
 
-/** Whether new jobs are discovered in an environment: by the schedule, and when a request names the environment. */
-const discovers = (requests: SweepRequest[] | null, name: string): boolean =>
-  requests?.some(({ environment }) => environment === name) ?? true;
+const isNamed = (requests: SweepRequest[], name: string): boolean =>
+  requests.some(({ environment }) => environment === name);
 
 /** When the last of the channels that had failed worked again; null: none did lately. */
 function lastRecovery({ config }: Deps, { recoveredAt }: Invocation): number | null {
@@ -64,11 +74,14 @@ function lastRecovery({ config }: Deps, { recoveredAt }: Invocation): number | n
   return times.length > 0 ? Math.max(...times) : null;
 }
 
-/** Requests polls until the next scheduled sweep, since a schedule runs once a minute at most. Polls request no others. */
+/**
+ * Requests polls until the next scheduled sweep, since a schedule runs once a minute at most. Polls request no others. It
+ * follows the checks, so that a long sweep has fewer polls beside it.
+ */
 async function requestPolls({ sweepQueue, config, clock, log }: Deps, begunAt: number): Promise<void> {
-  const every = config.settings.lookEverySeconds;
+  const every = config.settings.pollEverySeconds;
   const elapsed = Math.round((clock.now() - begunAt) / 1_000);
-  const polls = every === 0 ? [] : Array.from({ length: Math.ceil(60 / every) - 1 }, (_, index) => (index + 1) * every);
+  const polls = Array.from({ length: Math.ceil(60 / every) - 1 }, (_, index) => (index + 1) * every);
   // Polls that are overdue by now are one poll at once.
   const delays = [...new Set(polls.map((poll) => Math.max(poll - elapsed, 0)))];
   if (delays.length === 0) return;

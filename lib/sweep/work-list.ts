@@ -42,43 +42,61 @@ export interface WorkList {
   broken: unknown;
 }
 
-/**
- * Reads the work list. If a page cannot be read, the pages before it are still worked on. `recoveredAt` is when a channel
- * worked again (epoch milliseconds): deliveries that may wait for it are due.
- */
-export async function readWorkList(
-  { store, clock, config }: Pick<Deps, 'store' | 'clock' | 'config'>,
-  cursors: Cursors,
-  recoveredAt: number | null,
-): Promise<WorkList> {
-  const now = clock.now();
+/** The entries of the work list as they were read, and why they are not all; undefined: they are. */
+export interface Entries {
+  entries: DueEntry[];
+  broken: unknown;
+}
+
+/** Reads the entries of the work list. If a page cannot be read, the pages before it are still worked on. */
+export async function readEntries(store: Pick<Store, 'due'>): Promise<Entries> {
   const entries: DueEntry[] = [];
-  let broken: unknown;
   try {
     for await (const page of store.due(Number.MAX_SAFE_INTEGER)) entries.push(...page);
-  } catch (error) {
-    broken = error;
+    return { entries, broken: undefined };
+  } catch (broken) {
+    return { entries, broken };
   }
+}
+
+/**
+ * Arranges the entries of the work list. `recoveredAt` is when a channel worked again (epoch milliseconds): deliveries
+ * that may wait for it are due.
+ */
+export function workListOf(
+  { clock, config }: Pick<Deps, 'clock' | 'config'>,
+  { entries, broken }: Entries,
+  cursors: Cursors,
+  recoveredAt: number | null,
+): WorkList {
+  const now = clock.now();
   const current = entries.map((entry) => (mayWaitFor(recoveredAt, entry) ? { ...entry, pendingAt: iso(now) } : entry));
   const due = byEnvironment(current.filter((entry) => isDue(entry, now)).sort(inOrder));
   for (const [environment, its] of due) due.set(environment, startingAfter(its, cursors[environment]));
-  const ids = [...byEnvironment(entries.filter((entry) => !isGivenUp(entry)))].map(
-    ([environment, its]) => [environment, new Set(its.map(({ jobId }) => jobId))] as const,
-  );
   const oldest = entries.find(({ environment }) => Object.hasOwn(config.environments, environment));
   return {
     due,
-    ids: new Map(ids),
+    ids: watchedIds(entries),
     watched: entries.length,
     oldestMs: oldest ? Math.max(0, now - oldest.dueAt) : 0,
     broken,
   };
 }
 
+/** The ids of the jobs that are polled, by environment. */
+export const watchedIds = (entries: DueEntry[]): Map<string, Set<string>> =>
+  new Map(
+    [...byEnvironment(entries.filter((entry) => !isGivenUp(entry)))].map(([environment, its]) => [
+      environment,
+      new Set(its.map(({ jobId }) => jobId)),
+    ]),
+  );
+
 /** The cursor after an entry. */
 export const cursorOf = (entry: DueEntry): Cursor => ({ jobKey: jobKey(entry), dueAt: entry.dueAt });
 
-const isDue = ({ dueAt, pendingAt }: DueEntry, now: number): boolean =>
+/** Whether an entry is due. */
+export const isDue = ({ dueAt, pendingAt }: DueEntry, now: number): boolean =>
   dueAt <= now || (pendingAt !== null && Date.parse(pendingAt) <= now);
 
 // The entry does not show its channels: the record does. An attempt after the recovery may wait longer than this.

@@ -150,6 +150,11 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
 
     dead: () => list('dead', Number.MAX_SAFE_INTEGER),
 
+    async getAll(jobs) {
+      const items = await readAll(jobs.map(jobKey));
+      return new Map(items.map((item) => [item['jobKey'] as string, toRecord(item)]));
+    },
+
     async known(jobs) {
       const items = await readAll(jobs.map(jobKey), {
         ProjectionExpression: 'jobKey, #status, #check',
@@ -158,9 +163,12 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       return new Map(items.map((item) => [item['jobKey'] as string, toKnown(item)]));
     },
 
-    async readMarks(keys) {
-      const items = await readAll(keys.map(markKey));
-      return new Map(items.map(({ jobKey: key, version: _, ...mark }) => [(key as string).slice(1), mark]));
+    readMarks: async (keys) => toMarks(await readAll(keys.map(markKey))),
+
+    async getWithMarks(job, keys) {
+      const items = await readAll([jobKey(job), ...keys.map(markKey)]);
+      const item = items.find(({ jobKey: key }) => key === jobKey(job));
+      return { record: item && toRecord(item), marks: toMarks(items.filter((one) => one !== item)) };
     },
 
     async writeMark(key, mark, { unless } = {}) {
@@ -185,6 +193,39 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
           }),
         ),
       );
+    },
+
+    async claimTime(key, { now, ms, mostAheadMs }) {
+      const line = {
+        TableName,
+        Key: { jobKey: markKey(key) },
+        ExpressionAttributeNames: { '#until': 'until' },
+      };
+      const isFree = await isAccepted(
+        client.send(
+          new UpdateCommand({
+            ...line,
+            UpdateExpression: 'SET #until = :end, version = :version',
+            ConditionExpression: 'attribute_not_exists(#until) OR NOT #until BETWEEN :now AND :most',
+            ExpressionAttributeValues: {
+              ':end': now + ms,
+              ':now': now,
+              ':most': now + mostAheadMs,
+              ':version': version,
+            },
+          }),
+        ),
+      );
+      if (isFree) return now;
+      const { Attributes } = await client.send(
+        new UpdateCommand({
+          ...line,
+          UpdateExpression: 'SET #until = #until + :ms',
+          ExpressionAttributeValues: { ':ms': ms },
+          ReturnValues: 'UPDATED_NEW',
+        }),
+      );
+      return Attributes?.['until'] - ms;
     },
 
     async removeMark(key) {
@@ -293,6 +334,9 @@ const toEntry = (item: Item): DueEntry => ({
   lease: (item['lease'] ?? null) as DueEntry['lease'],
   pendingAt: (item['pendingAt'] ?? null) as DueEntry['pendingAt'],
 });
+
+const toMarks = (items: Item[]): Map<string, object> =>
+  new Map(items.map(({ jobKey: key, version: _, ...mark }) => [(key as string).slice(1), mark]));
 
 const toKnown = (item: Item): KnownJob => ({
   status: (item['status'] ?? null) as KnownJob['status'],

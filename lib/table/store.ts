@@ -25,15 +25,27 @@ export interface Store {
   due(until: number, after?: Cursor): AsyncIterable<DueEntry[]>;
   /** Jobs with dead deliveries and nothing else to do, in pages. */
   dead(): AsyncIterable<DueEntry[]>;
+  /** The records of those jobs that have one, by their keys, consistent with the last write. */
+  getAll(jobs: JobName[]): Promise<Map<string, JobRecord>>;
   /** What is known of those jobs that have a record, by their keys. */
   known(jobs: JobName[]): Promise<Map<string, KnownJob>>;
   // Marks have keys of their own: none collides with a job, whatever its environment is called.
-  /** Reads marks, consistent with the last write. Marks that do not exist are left out. */
-  readMarks(keys: string[]): Promise<Map<string, object>>;
+  /**
+   * Reads marks, consistent with the last write. Marks that do not exist are left out. With `maxAgeMs`, marks that this
+   * process has read so short a time ago may be returned as they were.
+   */
+  readMarks(keys: string[], options?: { maxAgeMs?: number | undefined }): Promise<Map<string, object>>;
+  /** Reads a record and marks in one call, as `get` and `readMarks` do. */
+  getWithMarks(job: JobName, keys: string[]): Promise<{ record: JobRecord | undefined; marks: Map<string, object> }>;
   /** Replaces a mark. With `unless`, does nothing if the stored mark has that member. */
   writeMark(key: string, mark: object, options?: { unless?: string }): Promise<void>;
   /** Writes a mark that holds until a time (epoch milliseconds). False: another one still holds. */
   claim(key: string, times: { now: number; until: number }): Promise<boolean>;
+  /**
+   * Claims the next `ms` milliseconds of a line of time that all workers share, and returns when they begin: now, or where
+   * the last claim ends. An end more than `mostAheadMs` from now counts for nothing. The mark holds the end as `until`.
+   */
+  claimTime(key: string, time: { now: number; ms: number; mostAheadMs: number }): Promise<number>;
   /** Removes a mark if it exists. */
   removeMark(key: string): Promise<void>;
 }

@@ -16,14 +16,16 @@ const attempts = 10;
 
 /**
  * Applies a change to the record of a job in one conditional write. A worker that loses the race computes the change
- * again from the winner's record. A change whose `next` is null writes nothing. Throws after 10 lost races.
+ * again from the winner's record. A change whose `next` is null writes nothing. Throws after 10 lost races. `read` is the
+ * record as the caller read it before; if that is no longer so, the first write loses the race.
  */
 export async function update<Change extends { next: JobRecord | null }>(
   store: Pick<Store, 'get' | 'save'>,
   job: JobName,
   changeOf: (known: JobRecord | undefined) => Change,
+  read?: { known: JobRecord | undefined },
 ): Promise<Update<Change>> {
-  let known = await store.get(job);
+  let { known } = read ?? { known: await store.get(job) };
   for (let attempt = 0; attempt < attempts; attempt++) {
     const change = changeOf(known);
     if (change.next === null) return { known, change, record: known, isWritten: false };

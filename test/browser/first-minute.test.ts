@@ -112,17 +112,23 @@ describePage(
       expect(await page.locator('img').count()).toBe(0);
     });
 
-    test('another job is started, and a refusal is said', async () => {
+    test('another job is started and lights up what it passes through, and a refusal is said', async () => {
       const page = await open();
       await page.getByText('Start another job').click();
       await page.locator('#simulation').getByLabel('Name').fill('Started by hand');
       await page.locator('#simulation').getByLabel('It').selectOption('publishedNothing');
+      const lit = ['environments', 'rules', 'channels'].map((part) => page.locator(`#flow-${part} li.lit`).first());
+      expect(await page.locator('#flow-rules').innerText()).toMatch(/failed or canceled\s+→\s+team, events/);
       await page.getByRole('button', { name: 'Start', exact: true }).click();
       await page.mouse.move(0, 0);
+      await Promise.all(lit.map((part) => part.waitFor()));
       await vi.waitFor(async () => {
         const row = page.locator('#jobs > li').filter({ hasText: 'Started by hand' });
         expect(await row.innerText()).toMatch(/^○\s+Published nothing/);
       }, patience);
+      await page.route('**/simulation/jobs', (route) => route.abort('connectionrefused'));
+      await page.getByRole('button', { name: 'Start', exact: true }).click();
+      await page.getByText('The notifier does not answer.').waitFor();
     });
 
     test('two tabs show the same, and what is broken in one is broken in the other', async () => {

@@ -267,7 +267,7 @@ describe('a mention', () => {
 describe('the context line', () => {
   test('has what is known, the time in the reader’s zone, and the id', () => {
     expect(elementsOf(rendered(messageAbout({ finishedAt: '2026-07-01T00:30:59.999Z', startedAt: null })))).toEqual([
-      'Release pipeline · canceled by Alex Example · Pages · 103 items · 2 failed · 40 skipped',
+      'Release pipeline · canceled by Alex Example · Pages · 103 items so far · 2 failed · 40 skipped',
       `<!date^${Date.UTC(2026, 6, 1, 0, 30, 59) / 1_000}^{date_short_pretty} at {time}|2026-07-01 00:30 UTC>`,
       'job_41B25',
     ]);
@@ -279,7 +279,7 @@ describe('the context line', () => {
         'Canceled in production: Nightly site publish',
         '<!here>',
         'Items that were already published stay published.',
-        'Release pipeline · canceled by Alex Example · Pages · 4 min · 103 items · 2 failed · 40 skipped · 2026-01-20 11:54 UTC',
+        'Release pipeline · canceled by Alex Example · Pages · 4 min · 103 items so far · 2 failed · 40 skipped · 2026-01-20 11:54 UTC',
         'https://example.org/jobs/job_41B25',
         'job_41B25',
       ].join('\n'),

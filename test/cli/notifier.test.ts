@@ -26,18 +26,6 @@ describe('help', () => {
       expect(check).toContain(`\n  ${line}\n`);
     }
   });
-
-  test.each([
-    ['no command', []],
-    ['an unknown command', ['chek']],
-    ['an unknown option', ['jobs', '--ded']],
-    ['too many arguments', ['jobs', 'job_1']],
-    ['no subcommand', ['secrets']],
-    ['a missing value', ['jobs', '--name']],
-  ])('%s is a mistake, and points to the help', async (_, args) => {
-    const { code, stdout, stderr } = await run(args, {});
-    expect([code, stdout, stderr]).toEqual([2, '', expect.stringMatching(/--help|Usage:/)]);
-  });
 });
 
 test('--version prints the version', async () => {

@@ -1,4 +1,4 @@
-/** `npm run replay`, as an operator types it. */
+/** `npx publishing-job-notifier replay`, as an operator types it. */
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -104,20 +104,4 @@ describe('--pending', () => {
     await wait('job_1');
     expect((await run()).stdout).toBe('No dead delivery matches.\n');
   });
-});
-
-test.each([
-  ['a channel that is not configured', ['--channel', 'tema'], 'Unknown channel. Configured channels: team, events.\n'],
-  ['an invalid duration', ['--since', 'yesterday'], '--since takes a duration such as 30m, 2h or 3d.\n'],
-  ['an environment that is not configured', ['--job', 'a', '--environment', 'b'], /^Unknown environment\./],
-  [
-    'an option that is not known',
-    ['--chanel', 'team'],
-    /^error: unknown option '--chanel'\n\(Did you mean --channel\?\)\n/,
-  ],
-])('%s is refused in one sentence', async (_, args, message) => {
-  const { code, stderr } = await run(...args);
-  expect(code).toBe(2);
-  if (typeof message === 'string') expect(stderr).toBe(message);
-  else expect(stderr).toMatch(message);
 });

@@ -167,7 +167,7 @@ test('list shows which parameters exist and which are missing, without values', 
     /^\/p\/client-secret +environments\.production\.clientSecret +2026-01-01 10:00:00 UTC, version 1 +SecureString$/,
   );
   expect(missing).toMatch(/^\/p\/webhook-secret +webhook\.secrets\[0\] +missing$/);
-  expect(hint).toEqual(['', 'Write the missing parameters with `npm run notifier -- secrets set`.', '']);
+  expect(hint).toEqual(['', 'Write the missing parameters with `npx publishing-job-notifier secrets set`.', '']);
 
   aws.parameters.set(webhookSecret, 'the webhook secret');
   const { code, stdout } = await secrets(['list', '--json']);

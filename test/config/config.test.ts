@@ -95,7 +95,7 @@ describe('a document', () => {
         keepForDays: 30,
         operatorNoticeAfterMinutes: 15,
         sweepConcurrency: 20,
-        lookEverySeconds: 10,
+        pollEverySeconds: 10,
       },
     });
   });

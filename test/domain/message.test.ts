@@ -208,7 +208,7 @@ describe('a job that takes too long', () => {
       'queuedFor',
       {
         context: {
-          facts: ['Release pipeline', 'Pages', '103 items', '40 skipped'],
+          facts: ['Release pipeline', 'Pages', '103 items so far', '40 skipped'],
           time: { words: 'queued since', at: '2026-01-20T11:29:00.000Z' },
           jobId: 'job_41B25',
         },
@@ -480,6 +480,15 @@ describe('the context line', () => {
     const statistics = counted({ skipped: 0, ...counts });
     const { facts } = told(after([0, read(jobOf(status, { statistics }))])).context;
     expect(facts.slice(facts.indexOf('4 min') + 1)).toEqual(shown);
+  });
+
+  test.each<[sentence: string, asOf: string | null, shown: string]>([
+    ['before the end', '2026-01-20T11:54:00.000Z', '103 items so far'],
+    ['at the end', '2026-01-20T11:54:10.000Z', '103 items'],
+    ['at an unknown time', null, '103 items'],
+  ])('says whether the items were counted %s', (_, asOf, shown) => {
+    const message = told(after([0, read(jobOf('Completed', { statistics: counted({ asOf }) }))]));
+    expect(message.context.facts).toContain(shown);
   });
 
   test('does not count the items of a job that still waits', () => {

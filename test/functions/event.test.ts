@@ -90,8 +90,24 @@ describe('bad input throws a clear error, and sends no request', () => {
   });
 });
 
+test('a job that another worker records while it is fetched is announced once', async () => {
+  world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
+  const other = deploy(world, { clock: notifier.clock });
+  const { api } = notifier.deps;
+  notifier.deps.api = (name) => ({
+    ...api(name),
+    async getJob(id, deadline) {
+      await other.post(id);
+      return await api(name).getJob(id, deadline);
+    },
+  });
+  // The record was read before, so the write is refused, and the decision is made again.
+  expect(await notifier.event({ jobId: 'job_1' })).toMatchObject({ previousStatus: 'Failed', changed: false });
+  expect([world.slack.requestCount(), world.topic.publishCount()]).toEqual([1, 1]);
+});
+
 describe('an event that cannot be recorded throws', () => {
-  test.each(['readMarks', 'get', 'save'] as const)('because the table fails at %s', async (method) => {
+  test.each(['getWithMarks', 'save'] as const)('because the table fails at %s', async (method) => {
     world.setJob('job_1', { status: 'Failed', at: notifier.clock.now() });
     wrapStore(notifier, () => ({ [method]: () => Promise.reject(new Error('the table is away')) }));
     await expect(notifier.event({ jobId: 'job_1' })).rejects.toThrow('the table is away');

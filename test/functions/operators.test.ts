@@ -141,9 +141,9 @@ test('what does not work is counted by each scheduled sweep until it works again
 });
 
 test('an exception that no caller gets is counted: the table refuses a receipt', async () => {
-  wrapStore(notifier, (real) => ({
+  wrapStore(notifier, (store) => ({
     save: (next, known, options) =>
-      options?.result ? Promise.reject(new Error('ThrottlingException')) : real.save(next, known, options),
+      options?.result ? Promise.reject(new Error('ThrottlingException')) : store.save(next, known, options),
   }));
   set('Failed');
   await notifier.post('job_1');

@@ -239,7 +239,7 @@ describe('with too little time', () => {
     slow(ids, 8 * second);
     notifier.clock.advance(minute);
     const before = world.api.requests.length;
-    for (let round = 0; round < 4; round++) await Promise.all([worker(1), worker(1)].map((one) => one.sweep()));
+    for (let round = 0; round < 6; round++) await Promise.all([worker(1), worker(1)].map((one) => one.sweep()));
     expect([...new Set(asked(before))].sort()).toEqual(ids);
   });
 

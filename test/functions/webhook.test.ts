@@ -141,7 +141,7 @@ describe('POST /jobs', () => {
 
   describe('responds 503 with Retry-After when nothing could be recorded', () => {
     const brokenTable = () => Promise.reject(new Error('the table is away, secret-of-the-table'));
-    test.each(['save', 'get', 'readMarks'] as const)('because the table fails at %s', async (method) => {
+    test.each(['save', 'getWithMarks'] as const)('because the table fails at %s', async (method) => {
       setJob('job_1', 'Completed');
       wrapStore(notifier, () => ({ [method]: brokenTable }));
       const { status, headers, body } = await notifier.post('job_1');

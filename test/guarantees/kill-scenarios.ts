@@ -65,6 +65,7 @@ export const triggers = {
   webhook: (worker: Worker): Promise<unknown> => worker.post(jobId),
   event: (worker: Worker): Promise<unknown> => worker.event(jobId),
   sweep: (worker: Worker): Promise<unknown> => worker.sweep(),
+  poll: (worker: Worker): Promise<unknown> => worker.poll(),
   queuedSweep: (worker: Worker): Promise<unknown> => worker.queuedSweep(),
 };
 export const minute = 60_000;
@@ -340,7 +341,14 @@ export const killScenarios: KillScenario[] = [
       }
     },
   },
-  ...[['sweep', 'a sweep of the schedule'] as const, ['queuedSweep', 'a sweep from the queue'] as const].map(
+  { name: 'a poll that finds the end', trigger: 'poll', expected: [failed], prepare: watched('Failed') },
+  ...(
+    [
+      ['sweep', 'a sweep of the schedule'],
+      ['poll', 'a poll'],
+      ['queuedSweep', 'a sweep that a caller requested'],
+    ] as const
+  ).map(
     ([trigger, sweep]): KillScenario => ({
       name: `${sweep} that discovers a job that has ended`,
       trigger,

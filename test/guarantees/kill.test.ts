@@ -57,6 +57,7 @@ test(
       'api',
       'fifo',
       'slack',
+      'store.claimTime',
       'store.due',
       'store.get',
       'store.readMarks',

@@ -85,7 +85,7 @@ const found: [string, Partial<Plan>][] = [
     },
   ],
   [
-    'a worker that was frozen does not conclude from what it read before',
+    'a worker that was frozen decides as of its deadline',
     {
       beginnings: ['queued', 'running', 'queued'],
       commands: [

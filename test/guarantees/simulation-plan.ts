@@ -8,7 +8,7 @@ import { type Mishap, mishaps, type Trouble } from './simulation-mishaps.ts';
 /** One thing that happens, and how many calls get their turn after it. */
 export type Command = { steps?: number } & (
   | { do: 'webhook' | 'event' | 'burst'; job: number }
-  | { do: 'sweep' | 'minute' | 'replay' }
+  | { do: 'sweep' | 'poll' | 'minute' | 'replay' }
   | { do: 'pass'; ms: number }
   | { do: 'change'; job: number; state: State }
   | { do: 'deploy'; what: DeploymentName }
@@ -48,7 +48,7 @@ const closeToSending = mishaps.filter(({ where }) => [...everyChannel, 'save', '
 const commandWith = (mishap: fc.Arbitrary<Mishap>) =>
   fc.oneof(
     { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('webhook', 'event', 'burst'), job, steps }) },
-    { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('sweep', 'minute', 'minute'), steps }) },
+    { weight: 7, arbitrary: fc.record({ do: fc.constantFrom('sweep', 'poll', 'poll', 'minute', 'minute'), steps }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('change'), job, state, steps }) },
     {
       weight: 6,

@@ -12,6 +12,7 @@ import { createSecrets } from '../../lib/platform/secrets.ts';
 import { createAccessToken } from '../../lib/sitecore/access-token.ts';
 import { createJobList } from '../../lib/sitecore/job-list.ts';
 import { createPublishingApi } from '../../lib/sitecore/publishing-api.ts';
+import { keepReads } from '../../lib/table/kept-reads.ts';
 import type { Cross } from '../support/crossing.ts';
 import { requestedJob, type SimulatedWorld } from '../support/simulated-world.ts';
 import { type Deployment, everyChannel } from './simulation-deployments.ts';
@@ -74,7 +75,7 @@ export function createWorkerDeps(options: WorkerOptions): Deps {
     ...made,
     ...own,
     store: {
-      ...store,
+      ...keepReads(store, clock.now),
       async save(next, known, saveOptions) {
         const { result = '' } = saveOptions ?? {};
         try {
@@ -116,11 +117,13 @@ const targets: Record<string, Target> = {
   'room.look': 'room',
   'store.get': 'get',
   'store.readMarks': 'get',
+  'store.getWithMarks': 'get',
   'store.save': 'save',
   'store.saveDelivery': 'receipt',
   'store.setAmbiguous': 'receipt',
   'store.writeMark': 'mark',
   'store.removeMark': 'mark',
+  'store.claimTime': 'mark',
 };
 
 /** The boundary of a worker. The ledger records what crosses it. */

@@ -196,6 +196,8 @@ export function createWorld(turn: (label: string) => Promise<void>, offsetsMs: n
         ledger.promise(job);
       }),
     sweep: (remainingMs = 55 * second) => invoke(remainingMs, sweep),
+    /** A sweep between two of the schedule. */
+    poll: () => invoke(55 * second, (deps, deadline) => sweep(deps, deadline, [{ environment: null }])),
     /** An operator replays dead deliveries. */
     replay: () => invoke(60 * minute, (deps) => replay(deps, {})),
   };

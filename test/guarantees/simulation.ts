@@ -95,6 +95,10 @@ function perform(world: World, command: Command): void {
     case 'sweep':
       void world.sweep();
       break;
+    case 'poll':
+      world.pass(10 * second);
+      void world.poll();
+      break;
     case 'minute':
       world.pass(minute);
       void world.sweep();

@@ -96,8 +96,11 @@ test('two stages: each has its own file and parameters, and a second one with th
     'ssm:/publishing-job-notifier/dev/slack-webhook-url',
   );
   const parameters = grantsOf(dev.resources['SweepRole']).filter(({ action }) => action === 'ssm:GetParameters');
-  expect(parameters.map(({ resource }) => resource)).toEqual([
-    expect.stringMatching(/:parameter\/publishing-job-notifier\/dev\/\*$/),
+  expect(parameters.map(({ resource }) => resource.split(':parameter')[1])).toEqual([
+    '/publishing-job-notifier/dev/production/client-id',
+    '/publishing-job-notifier/dev/production/client-secret',
+    '/publishing-job-notifier/dev/slack-webhook-url',
+    '/publishing-job-notifier/dev/webhook-secret',
   ]);
   expect(await doctor('prod')).toEqual(Array(3).fill(expect.stringMatching(/^✔ /)));
   expect((await doctor('dev'))[0]).toBe('✔ deployed configuration: that of notifier.dev.yml');

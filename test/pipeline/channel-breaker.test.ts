@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import type { Cooldown } from '../../lib/domain/job.ts';
 import { type ChannelBreaker, createChannelBreaker } from '../../lib/pipeline/channel-breaker.ts';
 import { cooldownKey, createCooldown } from '../../lib/pipeline/cooldown.ts';
+import { createPace, paceKey } from '../../lib/pipeline/pace.ts';
 import { UpstreamError, type UpstreamKind } from '../../lib/platform/errors.ts';
 import type { Store } from '../../lib/table/store.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
@@ -29,9 +30,18 @@ const error = (kind: UpstreamKind, retryAfterMs?: number) =>
 const trouble = { until: 0, failures: 1, reason: 'before', since: '2026-01-01T10:00:00.000Z' };
 
 /** The breaker of a new invocation that lasts so long. */
-async function begin({ minIntervalMs = 0, lastsMs = 10 * minute } = {}): Promise<ChannelBreaker> {
+async function begin({
+  minIntervalMs = 0,
+  burst = 1,
+  lastsMs = 10 * minute,
+  mostAheadMs = 10 * minute,
+} = {}): Promise<ChannelBreaker> {
   const cooldown = createCooldown({ store, clock, log: notes.log }, key, await cooldownInTable());
-  return createChannelBreaker({ ...notes, clock }, { name: 'team', minIntervalMs }, cooldown, clock.now() + lastsMs);
+  const mark = (await store.readMarks([paceKey('team')])).get(paceKey('team')) as { until: number } | undefined;
+  const pace = createPace({ store, clock }, { name: 'team', minIntervalMs, burst }, mark);
+  const lastTurnAt = clock.now() + lastsMs;
+  const turns = { lastTurnAt: () => lastTurnAt, mostAheadMs };
+  return createChannelBreaker({ ...notes, clock }, { name: 'team', pace }, cooldown, turns);
 }
 
 /** Requests this many turns at once. `turns` holds when each one came (ms), or that it was denied or still waits. */
@@ -76,6 +86,30 @@ test('no turn begins after the last moment, and the breaker says so', async () =
   await settled();
   expect(asked.turns).toEqual([0, 1_000, 2_000, 'denied', 'denied']);
   expect(breaker.acceptsMessages()).toBe(false);
+});
+
+test('turns are claimed no further ahead than the next poll, and again as time passes', async () => {
+  const breaker = await begin({ minIntervalMs: second, mostAheadMs: 2 * second });
+  const asked = ask(breaker, 5);
+  await settled();
+  const later = ask(breaker, 1);
+  await settled();
+  expect([asked.turns, later.turns]).toEqual([[0, 1_000, 2_000, 'denied', 'denied'], [3_000]]);
+});
+
+test.each<[what: string, claim: Store['claimTime']]>([
+  [
+    'that comes late, because the process was frozen, has expired',
+    async (_, { now }) => {
+      clock.advance(6 * second);
+      return now;
+    },
+  ],
+  ['that the table does not grant is none', () => Promise.reject(new Error('throttled'))],
+])('a turn %s', async (_, claimTime) => {
+  Object.assign(store, { claimTime });
+  const breaker = await begin({ minIntervalMs: second });
+  expect(await breaker.enter()).toBe(false);
 });
 
 test('a breaker whose last moment has passed is closed from the start', async () => {

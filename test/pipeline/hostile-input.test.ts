@@ -227,6 +227,8 @@ describe('secrets', () => {
       );
     };
     const address = () => world.slack.webhookUrl(hook);
+    // Every secret is read with the first message.
+    await end('job_first', 'Completed');
     const said = () => [address(), new URL(address()).pathname, hook].flatMap(inEveryEncoding).join(' ');
     for (const status of [200, 302, 400, 403, 404, 410, 429, 500]) {
       world.slack.answerWith({ status, body: said() });
@@ -274,7 +276,7 @@ describe('secrets', () => {
     notifier.deps.api = (name) => ({ ...api(name), getJob: loud });
     answers.push(await sweepAfter(notifier, minute), (await notifier.get('job_3')).body);
     notifier.deps.api = api;
-    for (const method of ['get', 'save', 'saveDelivery', 'readMarks'] as const) {
+    for (const method of ['getWithMarks', 'save', 'saveDelivery'] as const) {
       const store = notifier.deps.store;
       wrapStore(notifier, () => ({ [method]: loud }));
       set(`job_${method}`, 'Canceled');

@@ -41,7 +41,7 @@ async function sweepBusily(status: string, values: Values, times: number): Promi
     await notifier.sweep();
   }
 }
-const told = () => world.topic.messages.map(({ email }) => (email.split('\n')[0] ?? '').split(':')[0]);
+const told = () => world.topic.messages.map(({ subject }) => subject?.split(':')[0]);
 const documents = () => world.topic.messages.map(({ document }) => JSON.parse(document));
 const inSlack = () => world.slack.messages.map(({ payload }) => payload.text?.split(':')[0]);
 /** What the store is asked from now on. */
@@ -58,7 +58,7 @@ describe('a job that takes too long', () => {
       'Queued',
       queued,
       29,
-      'Late, still queued',
+      'Late in production, still queued',
       { outcome: 'late', reason: 'queuedTooLong', limit: 'queuedFor', since: '2026-01-01T10:09:00.000Z' },
     ],
     [
@@ -66,7 +66,7 @@ describe('a job that takes too long', () => {
       'Running',
       running,
       59,
-      'Late, still running',
+      'Late in production, still running',
       { outcome: 'late', reason: 'runningTooLong', limit: 'runningFor', since: '2026-01-01T10:09:00.000Z' },
     ],
   ])('%s: is announced once, when the limit has passed', async (_, status, values, minutes, title, document) => {
@@ -88,7 +88,7 @@ describe('a job that takes too long', () => {
     await sweepEvery(notifier, minute, 20);
     expect(told()).toEqual([]);
     await sweepAfter(notifier, minute);
-    expect(told()).toEqual(['Stuck']);
+    expect(told()).toEqual(['Stuck in production']);
     expect(documents()[0]).toMatchObject({
       outcome: 'stuck',
       reason: 'noProgress',
@@ -97,9 +97,11 @@ describe('a job that takes too long', () => {
       since: '2026-01-01T10:10:00.000Z',
       statistics: { processed: 40, asOf: '2026-01-01T10:10:00.000Z' },
     });
-    expect(world.slack.messages[0]?.payload.text).toMatch(/No progress since: 2026-01-01 10:10 UTC[\s\S]*40 processed/);
+    expect(world.slack.messages[0]?.payload.text).toMatch(
+      / · 40 items so far · no progress since 2026-01-01 10:10 UTC\n/,
+    );
     await sweepEvery(notifier, minute, 30);
-    expect(told()).toEqual(['Stuck']);
+    expect(told()).toEqual(['Stuck in production']);
   });
 
   test('is announced by one of many workers that see it at the same time', async () => {
@@ -110,8 +112,8 @@ describe('a job that takes too long', () => {
     const workers = Array.from({ length: 5 }, () => deployWith({ limits }));
     await Promise.all(workers.flatMap((worker) => [worker.sweep(), worker.post('job_1')]));
     await sweepAfter(notifier, minute);
-    expect(told()).toEqual(['Late, still running']);
-    expect(inSlack()).toEqual(['Late, still running']);
+    expect(told()).toEqual(['Late in production, still running']);
+    expect(inSlack()).toEqual(['Late in production, still running']);
   });
 
   test('is announced at first sight, in the response to the caller', async () => {
@@ -133,15 +135,19 @@ describe('a job that takes too long', () => {
     set('Completed', { ...running, startTime, finishTime: ago(0) });
     await sweepAfter(notifier, minute);
     await sweepEvery(notifier, minute, 3);
-    const expected = ['Late, still queued', 'Late, still running', 'Completed'];
+    const expected = [
+      'Late in production, still queued',
+      'Late in production, still running',
+      'Completed in production',
+    ];
     expect(told()).toEqual(expected);
     expect(inSlack()).toEqual(expected);
     const ids = documents().map(({ deduplicationId }) => deduplicationId);
     expect(new Set(ids).size).toBe(3);
     expect(documents()[2]).toMatchObject({ exceeded: ['queuedFor', 'runningFor'], durationSeconds: 70 * 60 });
     for (const text of [world.slack.messages[2]?.payload.text, world.topic.messages[2]?.email]) {
-      expect(text).toContain('Earlier, it was late: in the queue for more than 30 min, running for more than 1 h.');
-      expect(text).toContain('Took: 1 h 10 min');
+      expect(text).toContain(' · was late: queued over 30 min · was late: ran over 1 h · ');
+      expect(text).toContain(' · 1 h 10 min · ');
     }
   });
 
@@ -180,7 +186,7 @@ describe('a job that takes too long', () => {
     const replayed = await replay(notifier.deps, { job });
     expect(replayed).toEqual([{ job, revived: ['late/team/runningFor', 'stuck/team/noProgressFor'] }]);
     await sweepEvery(notifier, minute, 3);
-    expect(inSlack().slice(-2)).toEqual(['Late, still running', 'Stuck']);
+    expect(inSlack().slice(-2)).toEqual(['Late in production, still running', 'Stuck in production']);
   });
 });
 
@@ -196,11 +202,11 @@ test('a message that arrives after the end says so; the document is what was dec
   world.slack.clearAnswers();
   world.topic.clearAnswers();
   await sweepEvery(notifier, 15 * minute, 2);
-  expect(inSlack()).toEqual(['Late, was still running', 'Completed']);
+  expect(inSlack()).toEqual(['Late in production, was still running', 'Completed in production']);
   const texts = world.slack.messages.map(({ payload }) => payload.text);
-  expect(texts[0]).toContain('It has ended since then: its status is Completed.');
+  expect(texts[0]).toContain('it has ended since then, and its status is Completed.');
   for (const text of [texts[0], world.topic.messages[0]?.email]) {
-    expect(text).not.toMatch(/has not ended|keeps watching/);
+    expect(text).not.toMatch(/has been running/);
   }
   expect(documents()[0]).toMatchObject({ outcome: 'late', status: 'Running', finishedAt: null, exceeded: [] });
 });
@@ -228,7 +234,7 @@ describe('counters', () => {
     await run(30, () => ({ processed: 1, ...fixed }));
     await run(30, (at) => ({ processed: at, lastReportTime: ago(0) }));
     await run(60, () => ({ processed: 30, ...fixed }));
-    expect(told()).toEqual(['Stuck']);
+    expect(told()).toEqual(['Stuck in production']);
   });
 
   test.each<[sentence: string, counts: (minute: number) => Values]>([
@@ -264,7 +270,7 @@ describe('what it costs', () => {
     await notifier.post('job_1');
     await sweepAfter(notifier, hour);
     await sweepAfter(notifier, minute);
-    expect(told()).toEqual(rules ? [] : ['Late, still queued']);
+    expect(told()).toEqual(rules ? [] : ['Late in production, still queued']);
     const lines = logged(notifier).length;
     const { gets, saves } = counting();
     await sweepEvery(notifier, minute, 10);
@@ -295,7 +301,7 @@ describe('what could not be seen is not announced', () => {
     world.api.clearFaults();
     set('Completed', { ...running, finishTime: ago(0) });
     await sweepEvery(notifier, 15 * minute, 3);
-    expect(told()).toEqual(['Completed']);
+    expect(told()).toEqual(['Completed in production']);
     expect(world.topic.messages[0]?.email).not.toContain('had been');
   });
 
@@ -307,7 +313,7 @@ describe('what could not be seen is not announced', () => {
     await sweepEvery(notifier, minute, 9);
     notifier.clock.advance(3 * day);
     await sweepEvery(notifier, minute, 3);
-    expect(told()).toEqual(['Lost track']);
+    expect(told()).toEqual(['Lost track in production']);
     expect((await itemOf(world, 'production#job_never'))?.exceeded).toBeUndefined();
   });
 
@@ -318,7 +324,7 @@ describe('what could not be seen is not announced', () => {
     await sweepEvery(notifier, hour, 3);
     expect(told()).toEqual([]);
     await sweepAfter(notifier, hour);
-    expect(told()).toEqual(['Late, still running', 'Stuck']);
+    expect(told()).toEqual(['Late in production, still running', 'Stuck in production']);
     expect(documents()[0].since).toBe('2026-01-01T10:09:00.000Z');
   });
 });
@@ -334,7 +340,7 @@ test('a discovered job is announced like any other, at the same cost', async () 
   notifier.clock.advance(2 * minute);
   for (const id of ['job_1', 'job_2', 'job_3', 'job_4', 'job_5']) set('Running', values, id);
   await notifier.sweep();
-  expect(told()).toEqual(Array(5).fill('Late, still running'));
+  expect(told()).toEqual(Array(5).fill('Late in production, still running'));
   const { gets, saves } = counting();
   await sweepAfter(notifier, minute);
   expect([gets(), saves()]).toEqual([5, 0]);

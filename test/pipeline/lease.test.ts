@@ -694,7 +694,7 @@ describe('the items', () => {
     await notifier.post('job_1');
     const text = JSON.stringify(await item());
     expect(text.length).toBeLessThan(4_000);
-    for (const raw of ['org_example', 'tenant-example', 'permissions', 'client-id-of-somebody']) {
+    for (const raw of ['permissions', 'isPublishRelatedItems', 'client-id-of-somebody']) {
       expect(text).not.toContain(raw);
     }
   });

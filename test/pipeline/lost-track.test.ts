@@ -107,8 +107,8 @@ describe.each([400, 404])('%i for a job seen before', (status) => {
     expect(told()).toEqual([1, 1]);
     expect(documents()[0]).toMatchObject({ outcome: 'lostTrack', status: 'Running', reason: 'lostTrackNotFound' });
     for (const text of texts()) {
-      expect(text).toMatch(/^Lost track/);
-      expect(text).toContain('not recognized this job since 2026-01-01 11:11 UTC');
+      expect(text).toMatch(/^(\? )?Lost track in production: /);
+      expect(text).toContain('not found since 2026-01-01 11:11 UTC');
       expect(text).toContain('last known status is Running');
     }
     await sweepEvery(notifier, minute, 15);
@@ -174,9 +174,8 @@ describe('a `lostTrack` message that could not be sent at once', () => {
       .map(({ payload }) => payload.text ?? '')
       .filter((text) => /Lost track/.test(text));
     expect(lost).toHaveLength(1);
-    expect(lost[0]).toContain(
-      'did not recognize this job from 2026-01-01 10:10 UTC on. It was found again later: its status is Completed.',
-    );
+    expect(lost[0]).toContain('did not recognize this job, and it was found again later: its status is Completed.');
+    expect(lost[0]).toContain('was not found since 2026-01-01 10:10 UTC');
   });
 
   test('is still sent when the job has reappeared as Running', async () => {
@@ -273,7 +272,7 @@ describe('7 days without a readable response', () => {
     expect(documents()[0]).toMatchObject({ outcome: 'lostTrack', status: 'Running', reason: 'lostTrackUnreadable' });
     for (const text of texts()) {
       expect(text).toContain('last known status is Running');
-      expect(text).toContain(`has been unreadable since ${since?.replace('T', ' ')}`);
+      expect(text).toContain(`unreadable since ${since?.replace('T', ' ')}`);
     }
     await sweepEvery(notifier, day, 8);
     expect(told()).toEqual([1, 1]);

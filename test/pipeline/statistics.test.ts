@@ -54,15 +54,15 @@ describe('terminal, but statistics absent or older than the finish', () => {
     },
   );
 
-  test('says "as of" when it counted before the end, and does not when it counted after it', async () => {
+  test('says "so far" when it counted before the end, and does not when it counted after it', async () => {
     counted(before);
     await notifier.post('job_1');
-    expect(world.topic.messages[0]?.email).toContain('as of: 2026-01-01 10:09 UTC');
-    expect(world.slack.messages[0]?.payload.text).toContain('as of: 2026-01-01 10:09 UTC');
+    expect(world.topic.messages[0]?.email).toContain('items so far');
+    expect(world.slack.messages[0]?.payload.text).toContain('items so far');
     expect(documents()[0].statistics.asOf).toBe('2026-01-01T10:09:30.000Z');
     world.setJob('job_2', { at: notifier.clock.now() });
     await notifier.post('job_2');
-    expect(world.topic.messages[1]?.email).not.toContain('as of');
+    expect(world.topic.messages[1]?.email).not.toContain('so far');
   });
 
   const corrections: [string, Parameters<typeof counted>[1], string, RegExp][] = [
@@ -150,7 +150,7 @@ describe('terminal, but statistics absent or older than the finish', () => {
       const texts = world.slack.messages.map(({ payload }) => payload.text ?? '');
       expect(texts).toHaveLength(2);
       // What it corrects must have been said before.
-      expect(texts.map((text) => text.includes('corrects an earlier message'))).toEqual([false, true]);
+      expect(texts.map((text) => text.includes('This corrects'))).toEqual([false, true]);
     },
   );
 });
@@ -173,7 +173,7 @@ describe('percentages', () => {
     expect(texts.length).toBeGreaterThan(2);
     for (const text of texts) expect(text).not.toMatch(/%|per ?cent/i);
     for (const text of [texts[0], world.topic.messages[0]?.email]) {
-      expect(text).toMatch(/7,821 sent.*7,848 processed.*12 failed.*40 skipped/);
+      expect(text).toMatch(/7,848 items · 12 failed · 40 skipped/);
     }
     expect(documents()[0].statistics).toEqual({
       sent: 7_821,

@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import http, { type IncomingMessage, type RequestListener } from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import tls from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createHttp, type Http, type HttpRequest } from '../../lib/platform/http.ts';
+import { createHttp, type Http, type HttpRequest, whileConnecting } from '../../lib/platform/http.ts';
 import { failure } from '../support/failure.ts';
 import { expectNoSecrets } from '../support/no-secrets.ts';
 import { makeCertificate } from './certificate.ts';
@@ -332,6 +333,85 @@ test('never repeats a message whose connection breaks', async () => {
   const error = await failure(createHttp()(request(url, post)));
   expect(error.ambiguous).toBe(true);
   expect(heard).toBe(1);
+});
+
+describe('a connection that is opened before its request', () => {
+  const open = (send: Http, url: string) => send.open?.(request(url)) as http.ClientRequest;
+  const isOpen = async (connection: http.ClientRequest): Promise<void> => {
+    const [socket] = (await once(connection, 'socket')) as [Socket];
+    await once(socket, 'connect');
+  };
+
+  const isClosed = (connection: http.ClientRequest) => new Promise((resolve) => connection.once('close', resolve));
+
+  test('sends nothing by itself, and carries the request and then other reads', async () => {
+    const heard: unknown[] = [];
+    const url = await serve((incoming, response) => {
+      heard.push([incoming.socket.remotePort, incoming.headers.authorization]);
+      response.end('ok');
+    });
+    const send = createHttp();
+    const connection = open(send, url);
+    await isOpen(connection);
+    const port = connection.socket?.localPort;
+    expect(heard).toEqual([]);
+    await send(request(url, { connection, headers: { authorization: 'first' } }));
+    await send(request(url, { headers: { authorization: 'second' } }));
+    expect(heard).toEqual([
+      [port, 'first'],
+      [port, 'second'],
+    ]);
+  });
+
+  test.each<[string, (socket: Socket) => unknown, (connection: http.ClientRequest) => Promise<unknown>]>([
+    ['closes it', (socket) => socket.end(), isClosed],
+    ['resets it', (socket) => socket.resetAndDestroy(), isClosed],
+    ['resets it for the request', (socket) => socket.on('data', () => socket.resetAndDestroy()), isOpen],
+  ])('is replaced once if the server %s', async (_, react, until) => {
+    let connections = 0;
+    const url = await listen(
+      net.createServer((socket) => {
+        connections += 1;
+        if (connections === 1) react(socket);
+        else socket.on('data', () => socket.write(responseText('ok')));
+      }),
+    );
+    const send = createHttp();
+    const connection = open(send, url);
+    await until(connection);
+    expect((await send(request(url, { connection }))).body).toBe('ok');
+    expect(connections).toBe(2);
+  });
+
+  test('is no error if it fails: the request connects again, and fails by itself', async () => {
+    const url = await deadAddress();
+    const send = createHttp();
+    const connection = open(send, url);
+    await isClosed(connection);
+    const error = await failure(send(request(url, { connection })));
+    expect([error.message, error.ambiguous]).toEqual(['the service: cannot connect (ECONNREFUSED)', false]);
+  });
+
+  test('is closed if what the request needs cannot be made, and that is the error', async () => {
+    const connected = Promise.withResolvers<Socket>();
+    const url = await listen(net.createServer(connected.resolve));
+    const refuse = async () => {
+      await connected.promise;
+      throw new Error('no token');
+    };
+    await expect(whileConnecting(createHttp(), request(url), refuse)).rejects.toThrow('no token');
+    const socket = await connected.promise;
+    if (!socket.destroyed) await once(socket.resume(), 'close');
+  });
+
+  test('has its time-out from the moment its request is sent', async () => {
+    const url = await speak(() => undefined);
+    const send = createHttp();
+    const connection = open(send, url);
+    await isOpen(connection);
+    const error = await failure(send(request(url, { connection, timeoutMs: 80 })));
+    expect([error.message, error.ambiguous]).toEqual(['the service: no response within 0.08 s', true]);
+  });
 });
 
 /** The names of the warnings that the process emits during some work. */

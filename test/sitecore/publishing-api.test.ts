@@ -499,6 +499,18 @@ test('if the new token is refused as well, the credential is refused, after two 
   expect([server.requests.length, server.tokenRequests.length]).toEqual([2, 2]);
 });
 
+test('a connection that was opened for the token serves one request; a second token gets its own', async () => {
+  server.fault({ ...problemFault(401), call: 'job' });
+  server.setJob('job_1', documented);
+  const api = create();
+  const connection = api.connect();
+  expect(server.tokenRequests).toEqual([]);
+  expect(await api.getJob('job_1', inTime(), connection)).toEqual(asJob);
+  expect([server.requests.length, server.tokenRequests.length]).toEqual([2, 2]);
+  // The token is kept: nothing has to be opened.
+  expect(api.connect()).toBeUndefined();
+});
+
 test('never uses a token again that was refused twice', async () => {
   server.fault({ ...problemFault(401), call: 'job', times: 2 });
   server.setJob('job_1', documented);
@@ -569,7 +581,8 @@ const unusable: [string, Fault, UpstreamError['kind'], RegExp][] = [
 ];
 
 test.each(unusable)('%s is an error with its own kind', async (_, fault, kind, message) => {
-  server.fault({ ...fault, call: 'job' });
+  // A read is repeated once if its connection was idle, as it is while the token is fetched.
+  server.fault({ ...fault, call: 'job', times: 2 });
   const error = await failure(ask());
   expect(error).toMatchObject({ kind, message: expect.stringMatching(message) });
   expect(error.message).toMatch(/^Publishing API of production: /);

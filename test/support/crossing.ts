@@ -37,8 +37,12 @@ export function crossing(store: Store, cross: Cross): Store {
     due: (until, after) => pages('store.due', store.due(until, after)),
     dead: () => pages('store.dead', store.dead()),
     readMarks: (keys) => cross('store.readMarks', () => store.readMarks(keys), { keys: keys.length }),
+    getWithMarks: (job, keys) =>
+      cross('store.getWithMarks', () => store.getWithMarks(job, keys), { keys: keys.length + 1 }),
     writeMark: (key, mark, options) => cross('store.writeMark', () => store.writeMark(key, mark, options)),
     claim: (key, times) => cross('store.claim', () => store.claim(key, times)),
+    claimTime: (key, time) => cross('store.claimTime', () => store.claimTime(key, time)),
+    getAll: (jobs) => cross('store.getAll', () => store.getAll(jobs), { keys: jobs.length }),
     known: (jobs) => cross('store.known', () => store.known(jobs), { keys: jobs.length }),
     removeMark: (key) => cross('store.removeMark', () => store.removeMark(key)),
   };

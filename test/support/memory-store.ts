@@ -8,6 +8,9 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
   const marks = new Map<string, object>();
   const read = (job: JobName) => structuredClone(records.get(jobKey(job)));
 
+  const readMarks = (keys: string[]) =>
+    new Map(keys.flatMap((key) => (marks.has(key) ? [[key, structuredClone(marks.get(key) as object)] as const] : [])));
+
   /** The work list after a cursor, the longest due first. */
   const list = (until: number, after?: Cursor, watched = 'jobs'): (DueEntry & Cursor)[] =>
     [...records.entries()]
@@ -89,6 +92,14 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
       yield structuredClone(list(Number.MAX_SAFE_INTEGER, undefined, 'dead'));
     },
 
+    getAll: async (jobs) =>
+      new Map(
+        jobs.flatMap((job) => {
+          const record = read(job);
+          return record ? [[jobKey(job), record] as const] : [];
+        }),
+      ),
+
     known: async (jobs) =>
       new Map(
         jobs.flatMap((job) => {
@@ -97,13 +108,8 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
         }),
       ),
 
-    readMarks: async (keys) =>
-      new Map(
-        keys.flatMap((key) => {
-          const mark = marks.get(key);
-          return mark ? [[key, structuredClone(mark)] as const] : [];
-        }),
-      ),
+    readMarks: async (keys) => readMarks(keys),
+    getWithMarks: async (job, keys) => ({ record: read(job), marks: readMarks(keys) }),
     async writeMark(key, mark, { unless } = {}) {
       if (unless === undefined || !(unless in (marks.get(key) ?? {}))) marks.set(key, structuredClone(mark));
     },
@@ -112,6 +118,12 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
       if (held && held.until > now) return false;
       marks.set(key, { until });
       return true;
+    },
+    async claimTime(key, { now, ms, mostAheadMs }) {
+      const { until = now } = (marks.get(key) ?? {}) as { until?: number };
+      const begin = until > now + mostAheadMs ? now : Math.max(until, now);
+      marks.set(key, { until: begin + ms });
+      return begin;
     },
     removeMark: async (key) => void marks.delete(key),
   };

@@ -6,6 +6,7 @@ import { createHandler as createWebhook } from '../../functions/webhook.ts';
 import type { Deps } from '../../lib/deps.ts';
 import type { SweepResult } from '../../lib/sweep/sweep-run.ts';
 import { type WireOptions, wire } from '../../lib/wire.ts';
+import { queueEvent } from '../../local/embedded-queue.ts';
 import { createFakeClock, type FakeClock } from './clock.ts';
 import { type ConfigDocument, getEvent, type httpEvent, lambdaContext, postEvent, read, type World } from './world.ts';
 
@@ -21,6 +22,8 @@ export interface Notifier {
   request(event: ReturnType<typeof httpEvent>): Promise<ReturnType<typeof read>>;
   /** One sweep with this much time. */
   sweep(remainingMs?: number): Promise<SweepResult>;
+  /** A sweep between two of the schedule. */
+  poll(): Promise<SweepResult>;
   /** A sweep for an event of the sweep queue. */
   wakeUp(event: object): Promise<SweepResult>;
 }
@@ -48,6 +51,7 @@ export function deploy(
     event: (detail) => event(detail, lambdaContext(30_000)),
     request: async (request) => read(await webhook(request, lambdaContext(25_000))),
     sweep: (remainingMs) => sweep({}, lambdaContext(remainingMs)),
+    poll: () => sweep(queueEvent('{"environment":null}'), lambdaContext()),
     wakeUp: (queueEvent) => sweep(queueEvent, lambdaContext()),
   };
 }

@@ -14,6 +14,7 @@ import type { Message } from '../../lib/domain/message.ts';
 import type { Clock } from '../../lib/platform/clock.ts';
 import { UpstreamError } from '../../lib/platform/errors.ts';
 import type { Http, HttpRequest, HttpResponse } from '../../lib/platform/http.ts';
+import { keepReads } from '../../lib/table/kept-reads.ts';
 import type { Store } from '../../lib/table/store.ts';
 import { wire } from '../../lib/wire.ts';
 import { queueEvent } from '../../local/embedded-queue.ts';
@@ -74,7 +75,9 @@ export interface Worker {
   get(jobId: string): Promise<ReturnType<typeof read>>;
   event(jobId: string): Promise<unknown>;
   sweep(remainingMs?: number): ReturnType<ReturnType<typeof createSweep>>;
-  /** A sweep that a message of the sweep queue requests. */
+  /** A sweep between two of the schedule. */
+  poll(): ReturnType<ReturnType<typeof createSweep>>;
+  /** A sweep that a message of the sweep queue requests for the environment. */
   queuedSweep(): ReturnType<ReturnType<typeof createSweep>>;
 }
 
@@ -196,7 +199,10 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
     worker({ cross = direct, config = worldConfig(), clock }) {
       const { store, ...outside } = boundary(cross);
       const env = { NOTIFIER_CONFIG: JSON.stringify(config), TABLE_NAME: 'memory' };
-      const deps: Deps = { ...wire(env, { ...outside, clock, write: () => undefined }), store };
+      const deps: Deps = {
+        ...wire(env, { ...outside, clock, write: () => undefined }),
+        store: keepReads(store, clock.now),
+      };
       const [webhook, event, sweep] = [createWebhook(deps), createEvent(deps), createSweep(deps)];
       return {
         deps,
@@ -204,6 +210,7 @@ export function createSimulatedWorld(now: () => number, options: { pageSize?: nu
         get: async (jobId) => read(await webhook(getEvent(jobId), lambdaContext(25_000))),
         event: (jobId) => event({ jobId }, lambdaContext(30_000)),
         sweep: (remainingMs) => sweep({}, lambdaContext(remainingMs)),
+        poll: () => sweep(queueEvent('{"environment":null}'), lambdaContext()),
         queuedSweep: () => sweep(queueEvent('{"environment":"production"}'), lambdaContext()),
       };
     },

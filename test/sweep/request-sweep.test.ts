@@ -1,9 +1,9 @@
 /** The sweep queue: `POST /wake` requests sweeps because something ended, and scheduled sweeps request polls. */
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { queueEvent } from '../../local/embedded-queue.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { configWith, logged, second } from '../support/scene.ts';
+import { configWith, logged, second, wrapChannel } from '../support/scene.ts';
 import { httpEvent, startWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -24,13 +24,11 @@ const wake = (environment?: string, more: Parameters<typeof httpEvent>[1] = {}) 
     httpEvent('POST /wake', { ...(environment ? { queryStringParameters: { environment } } : {}), ...more }),
   );
 const sent = () => world.queue.messages.map(({ body, delaySeconds }) => [JSON.parse(body).environment, delaySeconds]);
-const poll = queueEvent('{"environment":null}');
 
 describe('POST /wake', () => {
-  const sweepsOf = (environment: string) => [0, 15, 45].map((delay) => [environment, delay]);
-  const sweeps = sweepsOf('production');
+  const sweeps = [['production', 0]];
 
-  test('requests a sweep of the environment at once, and two a little later', async () => {
+  test('requests a sweep of the environment at once; the next poll sees what Sitecore says only then', async () => {
     const accepted = { status: 202, body: { environment: 'production', detail: expect.any(String) } };
     expect(await wake('production')).toMatchObject(accepted);
     expect(sent()).toEqual(sweeps);
@@ -73,7 +71,7 @@ describe('POST /wake', () => {
     notifier = deploy(world, { config: configWith(world, 'production', 'staging') });
     await wake('production');
     await wake('staging');
-    expect(sent()).toEqual([...sweeps, ...sweepsOf('staging')]);
+    expect(sent()).toEqual([...sweeps, ['staging', 0]]);
   });
 
   test('returns 503 if the queue fails, and requests sweeps when called again', async () => {
@@ -95,7 +93,7 @@ describe('a sweep from the queue', () => {
     setJob('job_2', 'Failed');
     const requests = queueEvent('{"environment":"production"}', '{"environment":"production"}');
     expect(await notifier.wakeUp(requests)).toMatchObject({ checked: 1, changed: 1 });
-    expect(await notifier.wakeUp(poll)).toMatchObject({ checked: 1, changed: 1 });
+    expect(await notifier.poll()).toMatchObject({ checked: 1, changed: 1 });
   });
 
   test('does nothing for an environment that is not configured', async () => {
@@ -112,25 +110,24 @@ describe('polls between two scheduled sweeps', () => {
   test.each<[number | undefined, number[]]>([
     [undefined, [10, 20, 30, 40, 50]],
     [20, [20, 40]],
-    [6, [6, 12, 18, 24, 30, 36, 42, 48, 54]],
+    [7, [7, 14, 21, 28, 35, 42, 49, 56]],
+    [5, [5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55]],
     [60, []],
-    [0, []],
-  ])('are requested every %s s while a job runs: after %j', async (every, delays) => {
-    const settings = every === undefined ? {} : { settings: { lookEverySeconds: every } };
+  ])('are requested every %s s, with or without jobs: after %j', async (every, delays) => {
+    const settings = every === undefined ? {} : { settings: { pollEverySeconds: every } };
     notifier = deploy(world, { config: { ...world.config(), ...settings } });
-    await watch('job_1');
     await notifier.sweep();
     expect(sent()).toEqual(delays.map((delay) => [null, delay]));
   });
 
-  test.each([
-    ['when no job runs', 'Completed', () => notifier.sweep()],
-    ['by another poll', 'Running', () => notifier.wakeUp(poll)],
-  ])('are not requested %s', async (_, status, sweep) => {
+  test('request no other polls, and neither do wake-ups, triggers and jobs that are named again', async () => {
     await watch('job_1');
-    setJob('job_1', status);
-    await sweep();
-    await sweep();
+    for (let again = 0; again < 3; again++) {
+      await watch('job_1');
+      await notifier.event({ jobId: 'job_1', environment: 'production' });
+      await notifier.poll();
+      await notifier.wakeUp(queueEvent('{"environment":"production"}'));
+    }
     expect(sent()).toEqual([]);
   });
 
@@ -142,6 +139,19 @@ describe('polls between two scheduled sweeps', () => {
     });
     await notifier.sweep();
     expect(sent().map(([, delay]) => delay)).toEqual([0, 8, 18, 28, 38]);
+  });
+
+  test('are requested before messages that wait for their turn', async () => {
+    let polls: unknown[] = [];
+    wrapChannel(notifier, 'team', ({ send }) => async (...message) => {
+      await vi.waitFor(() => expect(sent()).not.toEqual([]));
+      polls = sent();
+      return await send(...message);
+    });
+    await watch('job_1');
+    setJob('job_1', 'Failed');
+    await notifier.sweep();
+    expect(polls).toHaveLength(5);
   });
 
   test('that cannot be requested break no sweep', async () => {

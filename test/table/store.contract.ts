@@ -434,10 +434,11 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       });
     });
 
-    test('the known ones of any number of jobs are found, with what shows whether they were given up', async () => {
-      const { status, check } = await create({ jobId: 'job_1' });
+    test('the known ones of any number of jobs are found, as a whole or with what shows whether they were given up', async () => {
+      const first = await create({ jobId: 'job_1' });
+      const { status, check } = first;
       const givenUp = { status: null, check: { failures: 2, error: 'no such job', nextAt: null, failingSince: null } };
-      await create({ jobId: 'job_205', ...givenUp });
+      const second = await create({ jobId: 'job_205', ...givenUp });
       const jobs = Array.from({ length: 210 }, (_, index) => ({ environment: 'production', jobId: `job_${index}` }));
       const known = new Map([
         ['production#job_1', { status, check }],
@@ -445,6 +446,11 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       ]);
       expect(await store.known(jobs)).toEqual(known);
       expect(await store.known([])).toEqual(new Map());
+      const records = new Map([
+        ['production#job_1', first],
+        ['production#job_205', second],
+      ]);
+      expect(await store.getAll(jobs)).toEqual(records);
     });
 
     describe('marks', () => {
@@ -460,6 +466,19 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
           sweep: cursor,
         });
         expect(await listed(store)).toEqual([]);
+      });
+
+      test('are read with a record in one call, each only if it exists', async () => {
+        const job = { environment: 'production', jobId: 'job_1' };
+        await store.writeMark('sweep', mark);
+        expect(await store.getWithMarks(job, ['sweep', 'woken'])).toEqual({
+          record: undefined,
+          marks: new Map([['sweep', mark]]),
+        });
+        await store.save(someRecord(job), undefined);
+        const { record, marks } = await store.getWithMarks(job, []);
+        expect([record, marks]).toEqual([await store.get(job), new Map()]);
+        expect(record).toBeDefined();
       });
 
       test.each(['cooldown', 'discovery', 'removed', 'sweep', 'sweep-requested', 'woken'])(
@@ -513,6 +532,18 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
         expect(await read('sweep-requested')).toEqual({ 'sweep-requested': { until: 30 } });
         await store.removeMark('sweep-requested');
         expect(await claim(21, 31)).toBe(true);
+      });
+
+      test('can hold a line of time, of which each claim gets a part of its own', async () => {
+        const claim = (now: number, ms: number) => store.claimTime('pace#team', { now, ms, mostAheadMs: 1_000 });
+        const begins = await Promise.all(Array.from({ length: 5 }, () => claim(100, 10)));
+        expect(begins.sort((one, other) => one - other)).toEqual([100, 110, 120, 130, 140]);
+        // Another claim follows the last one, or begins now if that is over.
+        expect([await claim(149, 30), await claim(180, 5), await claim(300, 5)]).toEqual([150, 180, 300]);
+        expect(await read('pace#team')).toEqual({ 'pace#team': { until: 305 } });
+        // The clock that claimed so far ahead was wrong.
+        await claim(5_000, 10);
+        expect([await claim(4_010, 1), await claim(4_009, 1), await claim(3_000, 1)]).toEqual([5_010, 4_009, 3_000]);
       });
 
       test('can be read in any number', async () => {

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type JobRecord, jobKey } from '../../lib/domain/job.ts';
 import { createStore } from '../../lib/table/dynamodb.ts';
+import { keepReads } from '../../lib/table/kept-reads.ts';
 import type { Store } from '../../lib/table/store.ts';
 import { type EmbeddedStore, startEmbeddedStore, tableDefinition } from '../../local/embedded-store.ts';
 import { nextWrite as after, someDecision, someDelivery } from '../support/builders.ts';
@@ -36,6 +37,9 @@ async function startTable() {
 
 storeContract('the store in DynamoDB', startTable);
 storeContract('the store in memory', async () => ({ store: createMemoryStore() }));
+storeContract('the store that keeps what it has read', async () => ({
+  store: keepReads(createMemoryStore(), Date.now),
+}));
 
 describe('the item in the table', () => {
   let table: Awaited<ReturnType<typeof startTable>>;

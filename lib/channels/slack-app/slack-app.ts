@@ -50,7 +50,9 @@ export const slackApp = defineChannel({
         .flatMap(({ receipt }) => placeIn(receipt) ?? [])
         .findLast((place) => channel === 'starter' || place.channel === channel);
     return {
+      // One message a second, and short bursts: https://docs.slack.dev/apis/web-api/rate-limits
       minIntervalMs: 1_000,
+      burst: 3,
       ...(channel === 'starter' ? { personal: 'slack' as const } : {}),
       verify: (timeoutMs) => withApi(timeoutMs, (api) => verifyChannel(api, channel)),
       inspection: {
