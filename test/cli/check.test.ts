@@ -33,16 +33,16 @@ async function wait(steps: (() => unknown)[], options: Partial<CheckOptions> = {
 type Values = Parameters<World['setJob']>[1];
 const set = (values: Values) => scene.world.setJob('job_1', { at: scene.notifier.clock.now(), ...values });
 const sweeps = (count: number) => Array(count).fill(() => scene.notifier.sweep());
-/** Another worker acts after the check has read the API, and before it reads the table. */
+/** Another worker acts after the check has read the API, and before it writes. */
 function beforeRecording(act: () => Promise<unknown>): void {
   let isFirst = true;
   wrapStore(scene.notifier, (real) => ({
-    get: async (job) => {
+    save: async (...args) => {
       if (isFirst) {
         isFirst = false;
         await act();
       }
-      return await real.get(job);
+      return await real.save(...args);
     },
   }));
 }
@@ -64,8 +64,9 @@ describe('without --wait', () => {
   });
 
   test('prints one state if another worker records the end while this check reads the job as running', async () => {
-    set({ status: 'Running', failed: 10 });
+    set({ status: 'Queued' });
     await scene.notifier.post('job_1');
+    set({ status: 'Running', failed: 10 });
     beforeRecording(async () => {
       set({ status: 'Failed', failed: 13 });
       await scene.notifier.post('job_1');

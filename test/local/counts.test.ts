@@ -22,23 +22,6 @@ const message = (values: Partial<ReceivedMessage> = {}): ReceivedMessage => ({
 const change = (kind: MessageChange, replyTo: string | null = null) =>
   message({ change: { id: '1', kind, replyTo, isBroadcast: replyTo !== null, isMarked: kind === 'edited' } });
 
-test.each(['Stuck: Nightly site publish', 'Stuck, was without progress: Nightly site publish'])(
-  'a delay is counted by either of its titles: %s',
-  (title) => {
-    const decision = someDecision({ outcome: 'stuck', status: 'Running' });
-    const delayed = someRecord({
-      jobId: 'job_1',
-      status: 'Completed',
-      job: someJob(),
-      exceeded: { noProgressFor: { decision, minutes: 5, job: someJob('Running') } },
-      deliveries: { 'stuck/team/noProgressFor': someDelivery({ state: 'sent' }) },
-    });
-    const received = [message({ title, at: since + 1 })];
-    const counted = { due: 1, delivered: 1, waiting: 0, lost: 0, repeated: 0, unrecorded: 0 };
-    expect(countMessages([delayed], received, since)).toEqual(counted);
-  },
-);
-
 test.each([
   ['arrived once', { state: 'sent' }, [message()], { due: 1, delivered: 1 }],
   ['waits', { state: 'pending' }, [], { due: 1, waiting: 1 }],
