@@ -84,12 +84,11 @@ test('from the demo to the real thing: nothing of the demo is reported, and a fa
   timeout: 90_000,
 }, async () => {
   const demo = start();
-  await demo.sees(
-    /sent +team +Completed in production: Media library[\s\S]+sent +events +Completed in production: Media library/,
-  );
+  const ends = () => shownBy(demo).filter((title) => !title.startsWith('Started'));
+  // Seven outcomes in three channels. Then the demo has nothing more to send.
+  await vi.waitFor(() => expect(ends()).toHaveLength(7 * 3), 30_000);
   await vi.waitFor(async () => {
     const log = await readFile(join(folder, '.data/demo/notifier.log'), 'utf8');
-    expect(log.match(/"delivery sent"/g)).toHaveLength(27);
     expect(log.slice(log.lastIndexOf('"delivery sent"'))).toContain('"sweep finished"');
   }, 15_000);
   await demo.stop('SIGKILL');

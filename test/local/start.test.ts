@@ -57,7 +57,7 @@ const shownAll = (...notifiers: NotifierProcess[]) =>
       expect(started).toEqual([...new Set(started)]);
       expect(started.length).toBeGreaterThanOrEqual(5);
     },
-    { timeout: 25_000, interval: 50 },
+    { timeout: 40_000, interval: 50 },
   );
 
 interface PageState {
