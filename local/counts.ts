@@ -20,7 +20,7 @@ export interface Counts {
   unrecorded: number;
 }
 
-/** Counts what was decided since a time (epoch milliseconds). No message may have come while the records were read. */
+/** Counts what was decided, or arrived, since a time (epoch milliseconds). No message may have come while the records were read. */
 export function countMessages(records: JobRecord[], received: ReceivedMessage[], since: number): Counts {
   const arrivals = received.filter(({ change }) => change?.kind !== 'deleted');
   const arrived = new Set(arrivals.map(keyOf));
@@ -37,7 +37,10 @@ export function countMessages(records: JobRecord[], received: ReceivedMessage[],
     }),
   );
   const known = new Set(decided.flatMap(({ keys }) => keys));
-  const due = decided.filter(({ delivery }) => Date.parse(delivery.createdAt) >= since);
+  const lately = new Set(arrivals.filter(({ at }) => at >= since).map(keyOf));
+  const due = decided.filter(
+    ({ keys, delivery }) => Date.parse(delivery.createdAt) >= since || keys.some((key) => lately.has(key)),
+  );
   const isPending = ({ delivery }: (typeof due)[number]) => delivery.state === 'pending';
   const delivered = due.filter(({ hasArrived }) => hasArrived);
   const waiting = due.filter((one) => !one.hasArrived && isPending(one)).length;

@@ -160,13 +160,13 @@ function demoDocument(
 type DemoRule = { when?: object; notify: string[]; [member: string]: unknown };
 
 /** Rules by which the Slack app hears of what the Slack webhook hears of, and of the start of every job. */
-const withRoom = (rules: DemoRule[]): DemoRule[] => [
-  ...rules.map((rule) => ({
+const withRoom = (rules: DemoRule[]): DemoRule[] => {
+  const withSlackApp = rules.map((rule) => ({
     ...rule,
     notify: rule.notify.flatMap((name) => (name === demoChannels.slack ? [name, demoChannels.slackApp] : [name])),
-  })),
-  { when: { outcome: ['started'] }, notify: [demoChannels.slackApp] },
-];
+  }));
+  return withSlackApp.toSpliced(-1, 0, { when: { outcome: ['started'] }, notify: [demoChannels.slackApp] });
+};
 
 function planValues(
   { outcome = 'completed', name, seconds = 12 }: Record<string, unknown>,

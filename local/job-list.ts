@@ -103,15 +103,19 @@ function stateOf(status: string | null, job: Job | null, delays: Outcome[]): Job
 }
 
 const labels: Partial<Record<Outcome, string>> = {
-  completedWithWarnings: 'Completed, warnings',
+  completedWithWarnings: 'With warnings',
   publishedNothing: 'Published nothing',
 };
 
-const unread: JobRow['why'] = { text: 'Read with the next sweep', rule: null };
+const unread: JobRow['why'] = { text: 'The next sweep reads it', rule: null };
 
-function whyOf({ decision, exceeded, check, watch }: JobRecord, rules: Rule[] | null): JobRow['why'] {
-  const delay = Object.values(exceeded ?? {}).at(-1)?.decision;
-  const last = decision?.outcome ? decision : delay;
+function whyOf(record: JobRecord, rules: Rule[] | null): JobRow['why'] {
+  const { decision, exceeded, superseded, check, watch } = record;
+  const earlier = [...Object.values(superseded), ...Object.values(exceeded ?? {})].map((one) => one.decision);
+  const last = [decision, ...earlier]
+    .filter((one) => one?.outcome)
+    .sort((a, b) => (a?.at ?? '').localeCompare(b?.at ?? ''))
+    .at(-1);
   if (last) return { text: decisionWords(last, rules), rule: ruleIndex(last.rule) };
   if (check.error && watch === 'jobs') return { text: `Waiting: ${check.error}`, rule: null };
   if (watch === 'jobs') return { text: 'It has not ended yet', rule: null };

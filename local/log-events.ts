@@ -32,7 +32,7 @@ export function createLogEvents(
     if (message === 'job checked') {
       const name = await titleOf({ environment, jobId }, null);
       const isNew = isDiscovered(jobId);
-      const text = isNew ? `Discovered: ${name} (not handed over)` : name;
+      const text = isNew ? `${name} (not handed over)` : name;
       return { kind: isNew ? 'discovered' : 'watching', where: environment, text };
     }
     const title = await titleOf({ environment, jobId }, { outcome, channel, limit });

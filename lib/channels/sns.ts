@@ -72,7 +72,7 @@ export const sns = defineChannel({
       },
       inspection: {
         subject: 'subscribers of',
-        fine: 'get a format they read',
+        fine: 'receive a format that they read',
         findProblems: (timeoutMs) =>
           request(timeoutMs, async (abortSignal) => {
             if (format === 'amazon-q' && isFifo(topicArn)) return [problems.fifo];

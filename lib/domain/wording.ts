@@ -62,7 +62,7 @@ const wordings: Record<Outcome, Wording> = {
     word: 'Failed',
     tone: 'bad',
     icon: '✕',
-    sentence: () => 'Sitecore gives no cause: check the job there before you publish again.',
+    sentence: () => 'Sitecore gives no reason. Check the job there before you publish again.',
   },
   canceled: {
     word: 'Canceled',

@@ -47,5 +47,5 @@ export function showCounts(counts) {
     if (element) fill(element, `${value}`);
   }
   byId('proof').classList.toggle('wrong', counts.lost + counts.repeated > 0);
-  byId('count-waiting-note').textContent = counts.waiting > 0 ? `${counts.waiting} on the way` : 'nothing waits';
+  byId('count-waiting-note').textContent = counts.waiting > 0 ? `${counts.waiting} on the way` : 'nothing waiting';
 }

@@ -110,7 +110,7 @@ function passes() {
 
 function showSummary() {
   const going = [...jobs.values()].filter((job) => !isOver(job)).length;
-  byId('jobs-count').textContent = `${going} going on, ${jobs.size - going} ended`;
+  byId('jobs-count').textContent = `${going} in progress, ${jobs.size - going} ended`;
 }
 
 function newRow(job) {
@@ -184,7 +184,7 @@ function showCounters({ bar, numbers }, statistics) {
   fill(
     numbers,
     statistics
-      ? `${count(sent)} sent · ${count(processed)} processed${failed ? ` · ${count(failed)} failed` : processed === 0 && skipped ? ` · ${count(skipped)} skipped` : ''}`
+      ? `${count(processed)} processed${failed ? ` · ${count(failed)} failed` : processed === 0 && skipped ? ` · ${count(skipped)} skipped` : ''} · ${count(sent)} sent`
       : 'not counted yet',
   );
   fill(bar, [sent, processed, failed, skipped], () => {

@@ -24,7 +24,7 @@ describePage(
     test('while Slack is away the message waits, the page says why, and it comes once', async () => {
       const page = await open();
       // Another message that waits would be tried in its place.
-      await vi.waitFor(async () => expect(await numberIn(page, 'delivered')).toBe(26), patience);
+      await vi.waitFor(async () => expect(await numberIn(page, 'delivered')).toBe(27), patience);
       const seen = Promise.all([
         page.locator('#troubles').getByText('Channel team does not work').waitFor(),
         page.locator('#flow-channels li.broken').getByText('team').waitFor(),

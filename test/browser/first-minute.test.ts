@@ -39,7 +39,7 @@ describePage(
       await page.locator('#jobs > li').nth(4).waitFor();
       await page.locator('#jobs > li').nth(2).hover();
       await page.evaluate(observeShifts);
-      await vi.waitFor(async () => expect(await page.locator('#count-delivered').innerText()).toBe('26'), patience);
+      await vi.waitFor(async () => expect(await page.locator('#count-delivered').innerText()).toBe('27'), patience);
       expect(await page.evaluate('globalThis.shifts')).toEqual([]);
 
       // One was found while the pointer was in the list.
@@ -49,9 +49,9 @@ describePage(
       const textOf = async (name: string) => (await rows.filter({ hasText: name }).innerText()).replaceAll(/\s+/g, ' ');
       await vi.waitFor(async () => {
         expect(await textOf('Nightly site publish')).toMatch(
-          /^✓ Completed at .+ Nightly site publish production · Pages · Release pipeline [\d,]+ sent · [\d,]+ processed Rule 2: everything else → .*team.*events/,
+          /^✓ Completed at .+ Nightly site publish production · Pages · Release pipeline [\d,]+ processed · [\d,]+ sent Rule 3: everything else → .*team.*events/,
         );
-        expect(await textOf('Whole environment')).toMatch(/^✕ Failed at .+ failed Rule 1: failed/);
+        expect(await textOf('Whole environment')).toMatch(/^✕ Failed at .+ failed · [\d,]+ sent Rule 1: failed/);
         expect(await textOf('Blog, five')).toContain('discovered');
         expect(await textOf('Media library')).toMatch(/✓.*team.*✓.*events.*after stuck/);
       }, patience);

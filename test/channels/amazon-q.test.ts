@@ -45,7 +45,7 @@ describe('a custom notification', () => {
   test('says what happened, with the link as a next step', () => {
     const { content } = notificationOf(messageAbout('failed', { jobUrl: 'https://example.com/{jobId}' }));
     expect(content.title).toBe('✕ Failed in production: Nightly site publish');
-    expect(content.description).toMatch(/^Sitecore gives no cause: .+\n\nJane Editor · Pages · .+ UTC · job_41B25$/);
+    expect(content.description).toMatch(/^Sitecore gives no reason\. .+\n\nJane Editor · Pages · .+ UTC · job_41B25$/);
     expect(content.nextSteps).toEqual(['Open the job: https://example.com/job_41B25']);
   });
 

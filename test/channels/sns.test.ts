@@ -64,7 +64,7 @@ test('sends a message in one request, and its id is the receipt', async () => {
     },
   ]);
   expect(JSON.parse(topic.messages[0]?.document ?? '')).toEqual(someMessage().document);
-  expect(topic.messages[0]?.email).toContain('Sitecore gives no cause.');
+  expect(topic.messages[0]?.email).toContain('Sitecore gives no reason.');
 });
 
 test('a standard topic does not deduplicate', async () => {
@@ -239,7 +239,7 @@ test('finds a missing topic', async () => {
 
 test('renders what it would send', () => {
   const { text, payload } = create().render(someMessage());
-  expect(text).toContain('Sitecore gives no cause.');
+  expect(text).toContain('Sitecore gives no reason.');
   expect(payload).toMatchObject({ Subject: 'Failed in production: Nightly site publish', MessageStructure: 'json' });
   expect(payload).not.toHaveProperty('TopicArn');
 });

@@ -77,7 +77,7 @@ describe('an Adaptive Card', () => {
     expect(card.body[0]).toMatchObject({ type: 'Container', style: 'attention' });
     expect(textsIn(card).map(([, text]) => text)).toEqual([
       '✕ Failed in production: Nightly site publish',
-      'Sitecore gives no cause: check the job there before you publish again.',
+      'Sitecore gives no reason. Check the job there before you publish again.',
       'Jane Editor · Pages · 9 min · 100 items',
       '{{DATE(2026-01-20T11:59:00Z,SHORT)}} {{TIME(2026-01-20T11:59:00Z)}}',
       'job_41B25',
@@ -85,7 +85,7 @@ describe('an Adaptive Card', () => {
     expect(card.actions).toEqual([
       { type: 'Action.OpenUrl', title: 'Open the job', url: 'https://example.com/jobs/job_41B25' },
     ]);
-    expect(card.fallbackText).toMatch(/^Failed in production: Nightly site publish\. Sitecore gives no cause/);
+    expect(card.fallbackText).toMatch(/^Failed in production: Nightly site publish\. Sitecore gives no reason/);
   });
 
   test('has a colour for each outcome', () => {

@@ -234,7 +234,7 @@ test('a topic for Amazon Q, which is subscribed, passes', async () => {
   useAmazonQ();
   const { crosses, text } = await diagnose();
   expect(crosses).toEqual([]);
-  expect(text).toContain('✔ subscribers of channel events: get a format they read');
+  expect(text).toContain('✔ subscribers of channel events: receive a format that they read');
 });
 
 test('a Slack app that may do everything passes, also without the scope that shows channels', async () => {
@@ -242,7 +242,7 @@ test('a Slack app that may do everything passes, also without the scope that sho
   const { crosses, text } = await diagnose();
   expect(crosses).toEqual([]);
   expect(text).toContain('✔ channel team (slack-app): accepts messages');
-  expect(text).toContain('✔ look-ups in channel team: a message whose response is lost is found again');
+  expect(text).toContain('✔ look-ups in channel team: the app can look for a message whose response was lost');
 });
 
 test.each([

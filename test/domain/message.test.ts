@@ -111,7 +111,7 @@ describe('the outcomes', () => {
     [
       'failed',
       'Failed in production: Nightly site publish',
-      'Sitecore gives no cause: check the job there before you publish again.',
+      'Sitecore gives no reason. Check the job there before you publish again.',
     ],
     ['canceled', 'Canceled in production: Nightly site publish', 'Items that were already published stay published.'],
     [

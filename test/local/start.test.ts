@@ -113,9 +113,9 @@ describe('without credentials', { timeout: 60_000 }, () => {
 
   test('a job that is not handed over is discovered, and shown as discovered', async () => {
     const notifier = start();
-    await notifier.sees(/Discovered: Blog, five new posts/);
+    await notifier.sees(/discovered +\S+ +Blog, five new posts/);
     await notifier.sees(/sent +\S+ +Completed in production: Blog, five new posts/);
-    expect(times(notifier, /Discovered/g)).toBe(1);
+    expect(times(notifier, / discovered /g)).toBe(1);
     const { jobs } = await pageState(notifier, (state) => state.jobs.some(({ isDiscovered }) => isDiscovered));
     expect(jobs.filter(({ isDiscovered }) => isDiscovered).map(({ job }) => job?.name)).toEqual([
       'Blog, five new posts',
@@ -154,7 +154,7 @@ describe('without credentials', { timeout: 60_000 }, () => {
     await shownAll(before, after);
     expect(await after.stop('SIGTERM')).toBe(0);
     await shownAll(before, after);
-    expect(times(before, /Discovered:/g) + times(after, /Discovered:/g)).toBe(1);
+    expect(times(before, / discovered /g) + times(after, / discovered /g)).toBe(1);
   });
 
   test('the page receives the jobs and the messages so far', async () => {

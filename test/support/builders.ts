@@ -172,7 +172,7 @@ export const contextAt = (now: number, values: Partial<DecisionContext> = {}): D
 export const someMessage = (values: Partial<Message> = {}): Message => ({
   title: 'Failed in production: Nightly site publish',
   look: { tone: 'bad', icon: '✕' },
-  summary: 'Sitecore gives no cause.',
+  summary: 'Sitecore gives no reason.',
   context: {
     facts: ['Release pipeline', 'Pages'],
     time: { words: '', at: '2026-01-01T10:04:05.000Z' },

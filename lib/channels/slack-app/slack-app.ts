@@ -57,7 +57,7 @@ export const slackApp = defineChannel({
       verify: (timeoutMs) => withApi(timeoutMs, (api) => verifyChannel(api, channel)),
       inspection: {
         subject: 'look-ups in',
-        fine: 'a message whose response is lost is found again',
+        fine: 'the app can look for a message whose response was lost',
         findProblems: (timeoutMs) => withApi(timeoutMs, (api) => problemsOfLookUps(api, channel)),
       },
       render: (message) => ({ text: slackContent(message).text, payload: posted(message, []) }),
