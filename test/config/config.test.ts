@@ -310,6 +310,17 @@ describe('an invalid document', () => {
     expect(problems(document)).toEqual([expected]);
   });
 
+  test('is refused if operators name a channel that writes to the person who started a job, with its other problems', () => {
+    const dm = { type: 'slack-app', token: 'env:TOKEN', channel: 'starter' };
+    const channels = { team, dm, room: { ...dm, channel: 'C012AB3CD' } };
+    expect(problems({ ...least, channels, operators: ['dm', 'room', 'tema', 'dm'], rules: 5 })).toEqual([
+      expect.stringMatching(/^rules: /),
+      'operators[2]: expected one of team, dm, room; got "tema"',
+      'operators[0]: expected a channel that everybody reads; got "dm", which writes to the person who started a job',
+      'operators[3]: expected a channel that everybody reads; got "dm", which writes to the person who started a job',
+    ]);
+  });
+
   const mistakes = {
     environments: {
       Production: environment,

@@ -36,6 +36,7 @@ export const slackApp = defineChannel({
     ),
   },
   references: { token: reference },
+  personal: ({ channel }) => (channel === 'starter' ? 'slack' : undefined),
   create(deps, { channel, apiUrl, token }) {
     const { clock, secrets } = deps;
     const withApi = <Result>(timeoutMs: number, use: (api: SlackApi) => Promise<Result>): Promise<Result> => {
@@ -53,7 +54,6 @@ export const slackApp = defineChannel({
       // One message a second, and short bursts: https://docs.slack.dev/apis/web-api/rate-limits
       minIntervalMs: 1_000,
       burst: 3,
-      ...(channel === 'starter' ? { personal: 'slack' as const } : {}),
       verify: (timeoutMs) => withApi(timeoutMs, (api) => verifyChannel(api, channel)),
       inspection: {
         subject: 'look-ups in',
