@@ -71,11 +71,9 @@ export const slackApp = defineChannel({
       lookUp: (message, timeoutMs, since, earlier) =>
         withApi(timeoutMs, async (api) => {
           const thread = placeOf(message, earlier);
-          return await lookUp(api, message, {
-            since,
-            thread,
-            channel: thread?.channel ?? (channel === 'starter' ? await openChat(api, message) : channel),
-          });
+          const findChannel = async () =>
+            thread?.channel ?? (channel === 'starter' ? await openChat(api, message) : channel);
+          return await lookUp(api, message, { since, thread, findChannel });
         }),
     };
   },
