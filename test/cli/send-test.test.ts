@@ -1,4 +1,4 @@
-/** `notifier send-test`: a message by the path of every message, followed until each channel was tried. */
+/** `publishing-job-notifier send-test`: a message by the path of every message, followed until each channel was tried. */
 
 import { expect, test } from 'vitest';
 import { noProgressLine } from '../../cli/progress-line.ts';
