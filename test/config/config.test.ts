@@ -30,7 +30,7 @@ environments:
 channels:
   team:   { type: slack, webhookUrl: ssm:/publishing-job-notifier/slack-webhook-url }
   events: { type: sns, topicArn: env:TOPIC_ARN }
-rules:                       # the first rule that matches decides. Left out: every outcome goes to every channel
+rules:                       # the first rule that matches decides. Left out: every outcome but started goes to every channel
   - when: { outcome: [failed, canceled] }
     notify: [team, events]
     mention: here            # here | channel | a Slack member or group id; only where the rule says so
