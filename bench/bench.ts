@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
     far: { type: 'boolean', default: false },
     sweep: { type: 'boolean', default: false },
     cost: { type: 'boolean', default: false },
-    tell: { type: 'boolean', default: false },
+    time: { type: 'boolean', default: false },
     commands: { type: 'boolean', default: false },
     /** Prints the results as JSON. They are also written to a file. */
     json: { type: 'boolean', default: false },
@@ -36,7 +36,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const all = !(options.cold || options.far || options.sweep || options.cost || options.tell || options.commands);
+const all = !(options.cold || options.far || options.sweep || options.cost || options.time || options.commands);
 const builds = await makeBuilds();
 const sample = await sampleItem();
 const neighbours = await startNeighbours(sample);
@@ -44,7 +44,7 @@ const rows: Row[] = [];
 const text: string[] = [];
 const results: Record<string, unknown> = { at: new Date().toISOString(), node: process.version, rows };
 
-if (all || options.tell) rows.push(...(await timeToNotifyRows()));
+if (all || options.time) rows.push(...(await timeToNotifyRows()));
 if (all || options.cold) rows.push(...(await coldStartRows(builds, neighbours, Number(options.rounds))));
 if (all || options.far) rows.push(...(await distantRows(builds, sample, Number(options.rounds) / 2)));
 if (all || options.sweep) rows.push(...(await sweepRows(builds, neighbours, sample, Number(options.passes))));

@@ -14,12 +14,12 @@ export interface SimulatedTime {
 export function createSimulatedTime(begin: number): SimulatedTime {
   let now = begin;
   /** The earliest entry is the last. */
-  const agenda: { at: number; work: () => void }[] = [];
+  const schedule: { at: number; work: () => void }[] = [];
 
   const later = (ms: number, work: () => void): void => {
     const at = now + Math.max(ms, 0);
-    const index = agenda.findLastIndex((one) => one.at > at) + 1;
-    agenda.splice(index, 0, { at, work });
+    const index = schedule.findLastIndex((one) => one.at > at) + 1;
+    schedule.splice(index, 0, { at, work });
   };
 
   return {
@@ -30,9 +30,9 @@ export function createSimulatedTime(begin: number): SimulatedTime {
       for (;;) {
         // Everything that follows from the last event happens within one turn of the event loop.
         await new Promise(setImmediate);
-        const next = agenda.at(-1);
+        const next = schedule.at(-1);
         if (!next || next.at > end) break;
-        agenda.pop();
+        schedule.pop();
         now = next.at;
         next.work();
       }

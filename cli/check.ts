@@ -1,4 +1,4 @@
-/** `notifier check`: fetches a job, as `POST /jobs` does, and optionally waits for its end. */
+/** `publishing-job-notifier check`: fetches a job, as `POST /jobs` does, and optionally waits for its end. */
 
 import { type Command, Option } from 'commander';
 import type { Deps } from '../lib/deps.ts';

@@ -1,4 +1,4 @@
-/** `notifier completion`: the completion script of a shell, generated from the commands and their options. */
+/** `publishing-job-notifier completion`: the completion script of a shell, generated from the commands and their options. */
 
 import { Argument, type Command } from 'commander';
 

@@ -1,4 +1,4 @@
-/** `notifier doctor`: checks a notifier and prints one line per check, with a remedy for each problem. */
+/** `publishing-job-notifier doctor`: checks a notifier and prints one line per check, with a remedy for each problem. */
 
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../lib/config/config.ts';

@@ -1,4 +1,4 @@
-/** `notifier explain`: shows the transition, rule, channels and messages of a job. Sends and writes nothing. */
+/** `publishing-job-notifier explain`: shows the transition, rule, channels and messages of a job. Sends and writes nothing. */
 
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';

@@ -1,4 +1,4 @@
-/** `notifier jobs`: lists the watched jobs and those with dead deliveries, or the latest jobs. */
+/** `publishing-job-notifier jobs`: lists the watched jobs and those with dead deliveries, or the latest jobs. */
 
 import type { Command } from 'commander';
 import type { Deps } from '../lib/deps.ts';

@@ -1,4 +1,4 @@
-/** `notifier jobs --recent` and the like: the latest jobs, also ended ones, with the reason for each notification. */
+/** `publishing-job-notifier jobs --recent` and the like: the latest jobs, also ended ones, with why they notified. */
 
 import { type AttributeValue, DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import type { Deps } from '../lib/deps.ts';

@@ -1,4 +1,4 @@
-/** `notifier redrive`: processes the events in the queue of failed events again. */
+/** `publishing-job-notifier redrive`: processes the events in the queue of failed events again. */
 
 import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';

@@ -1,4 +1,4 @@
-/** `notifier replay`: sends dead deliveries again, or retries waiting ones now. */
+/** `publishing-job-notifier replay`: sends dead deliveries again, or retries waiting ones now. */
 
 import type { Command } from 'commander';
 import type { Deps } from '../lib/deps.ts';

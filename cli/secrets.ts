@@ -1,4 +1,4 @@
-/** `notifier secrets`: writes and lists the parameters that `notifier.yml` references. */
+/** `publishing-job-notifier secrets`: writes and lists the parameters that `notifier.yml` references. */
 
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';

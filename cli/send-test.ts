@@ -1,4 +1,4 @@
-/** `notifier send-test`: sends a message marked TEST by the path of every message, a sweep. */
+/** `publishing-job-notifier send-test`: sends a message marked TEST by the path of every message, a sweep. */
 
 import type { Command } from 'commander';
 import type { Deps } from '../lib/deps.ts';

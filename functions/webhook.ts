@@ -49,7 +49,7 @@ export function createHandler(deps: Deps): Handler<Event, Result> {
     await requestSweep(deps, environment);
     return jsonResponse(202, {
       environment,
-      detail: 'The jobs of this environment are checked now, and with every poll.',
+      detail: 'The jobs of this environment are checked now and a little later.',
     });
   };
 

@@ -24,15 +24,15 @@ export interface Counts {
 export function countMessages(records: JobRecord[], received: ReceivedMessage[], since: number): Counts {
   const arrivals = received.filter(({ change }) => change?.kind !== 'deleted');
   const arrived = new Set(arrivals.map(keyOf));
-  // An edit notifies nobody, so an outcome may be edited in and also be told in the thread.
-  const told = Map.groupBy(
+  // An edit notifies nobody, so an outcome may be edited in and also be a reply in the thread.
+  const notified = Map.groupBy(
     arrivals.filter(({ change }) => change?.kind !== 'edited'),
     keyOf,
   );
   const decided = records.flatMap((record) =>
     namedDeliveries(record).map((named) => {
       const keys = keysOf(record, named);
-      const times = keys.reduce((sum, key) => sum + (told.get(key)?.length ?? 0), 0);
+      const times = keys.reduce((sum, key) => sum + (notified.get(key)?.length ?? 0), 0);
       return { keys, delivery: named.delivery, hasArrived: keys.some((key) => arrived.has(key)), times };
     }),
   );
@@ -56,7 +56,7 @@ export function countMessages(records: JobRecord[], received: ReceivedMessage[],
   };
 }
 
-/** The keys that a delivery's message may have: a delay is told in the past when it is over. */
+/** The keys that a delivery's message may have: a delay is in the past when it is over. */
 function keysOf(record: JobRecord, { channel, ...notice }: NamedDelivery): string[] {
   const status = decisionOf(record, notice).decision?.status ?? record.status;
   const during = { ...record, status, check: { ...record.check, nextAt: record.firstSeenAt } };

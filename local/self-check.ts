@@ -6,7 +6,7 @@ import type { Deps } from '../lib/deps.ts';
 import { createHttp } from '../lib/platform/http.ts';
 import type { SelfCheckLine } from './terminal.ts';
 
-/** The checks of `notifier doctor` that say something about the outside. */
+/** The checks of `publishing-job-notifier doctor` that say something about the outside. */
 export async function selfCheck(deps: Deps): Promise<SelfCheckLine[]> {
   const context = { target: null, deps, config: deps.config, http: createHttp() };
   const findings = await Promise.all([checkEnvironments(context), checkChannels(context)]);

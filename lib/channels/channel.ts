@@ -1,4 +1,4 @@
-/** The interface of a channel. A channel type is one file, and one line in `index.ts`. */
+/** The interface of a channel. A channel type is one file, or one folder, and one line in `index.ts`. */
 
 import type * as v from 'valibot';
 import type { Person } from '../domain/job.ts';
@@ -22,7 +22,7 @@ export interface Channel {
    */
   lookUp?(message: Message, timeoutMs: number, since: string, earlier: SentMessage[]): Promise<LookUp>;
   /** The kind of address, if the channel writes to the person who started the job: the `recipient` of the message. */
-  readonly personal?: keyof Person;
+  readonly personal?: keyof Person | undefined;
   /** Checks that a message would arrive, without sending one. Throws like `send`. For operators only. */
   verify(timeoutMs: number): Promise<void>;
   /** What `verify` cannot check, in one sentence. Left out: nothing. */
@@ -86,7 +86,12 @@ export interface ChannelType {
   /** Generates a value for a member of `references` whose value the operator may choose freely. */
   generate?: Record<string, () => string>;
   create(deps: ChannelDeps, config: Record<string, unknown>): Channel;
+  /** The `personal` of a channel with this configuration, which may be unchecked. */
+  personal?(config: Record<string, unknown>): keyof Person | undefined;
 }
+
+/** What a type makes. `defineChannel` adds the rest. */
+type OwnChannel = Omit<Channel, 'personal'>;
 
 /** Members whose values are references (`env:NAME`, `ssm:/name`) or secrets. Make them of `reference`. */
 type ReferenceEntries = Record<string, v.GenericSchema<unknown, string | string[] | undefined>>;
@@ -102,18 +107,21 @@ export function defineChannel<
   config,
   references,
   generate = {},
+  personal = () => undefined,
   create,
 }: {
   config?: Config;
   references?: References;
   generate?: { [Member in keyof References]?: () => string };
-  create(deps: ChannelDeps, config: v.InferOutput<v.ObjectSchema<Config & References, undefined>>): Channel;
+  personal?: NonNullable<ChannelType['personal']>;
+  create(deps: ChannelDeps, config: v.InferOutput<v.ObjectSchema<Config & References, undefined>>): OwnChannel;
 }): ChannelType {
   return {
     config: { ...config, ...references },
     references: Object.keys(references ?? {}),
     generate: generate as Record<string, () => string>,
-    create,
+    create: (deps, config) => ({ ...create(deps, config as never), personal: personal(config) }),
+    personal,
   };
 }
 

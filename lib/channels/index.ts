@@ -1,4 +1,4 @@
-/** The register of channel types. A new type is one file, and one line here. */
+/** The register of channel types. A new type is one file or folder, and one line here. */
 
 import type { ChannelType } from './channel.ts';
 import { slack } from './slack.ts';

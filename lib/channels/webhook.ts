@@ -69,7 +69,7 @@ function keyOf(secret: string, redact: Redactor): Buffer {
   if (key.length >= 24 && key.length <= 64) return key;
   throw new UpstreamError(
     'needsOperator',
-    'Webhook: a secret must be whsec_ and 24 to 64 bytes in base64. `notifier secrets set` makes one',
+    'Webhook: a secret must be whsec_ and 24 to 64 bytes in base64. `npx publishing-job-notifier secrets set` makes one',
   );
 }
 

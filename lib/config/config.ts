@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { type ChannelType, referencesIn } from '../channels/channel.ts';
 import { channelTypes } from '../channels/index.ts';
 import { ConfigError } from '../platform/errors.ts';
-import { describeIssues, describeNames } from './problems.ts';
+import { describeIssues, describeNames, describePersonal } from './problems.ts';
 import { type CheckedDocument, documentSchema } from './schema.ts';
 
 /** A checked configuration. Secrets in it are references (`env:NAME`, `ssm:/name`) or the values themselves. */
@@ -38,7 +38,11 @@ export function parseConfig(
   { source = 'notifier.yml', types = channelTypes }: { source?: string; types?: Record<string, ChannelType> } = {},
 ): Config {
   const parsed = v.safeParse(documentSchema(types), document, { abortPipeEarly: true });
-  const problems = [...describeIssues(parsed.issues ?? []), ...describeNames(document)];
+  const problems = [
+    ...describeIssues(parsed.issues ?? []),
+    ...describeNames(document),
+    ...describePersonal(document, types),
+  ];
   if (parsed.success && parsed.output.settings.announceWithinHours > parsed.output.settings.keepForDays * 24) {
     // A job that is forgotten before it is old would be announced again.
     problems.push('settings.announceWithinHours: expected no longer than keepForDays; got more');

@@ -1,6 +1,7 @@
 /** Describes the problems of a configuration: one line per key, with its path and what was expected. Pure. */
 
 import type { BaseIssue } from 'valibot';
+import type { ChannelType } from '../channels/channel.ts';
 import { cut } from '../platform/text.ts';
 import { namePattern } from './schema.ts';
 
@@ -26,6 +27,23 @@ export function describeNames(document: unknown): string[] {
     }),
   );
   return [...reserved, ...unknown, ...unknownOf(operators, channels, 'operators')];
+}
+
+/** Operators are notified of the notifier, which no person started. */
+export function describePersonal(document: unknown, types: Record<string, ChannelType>): string[] {
+  const { channels, operators } = membersOf(document);
+  const isPersonal = (name: unknown): boolean => {
+    const channel = membersOf(membersOf(channels)[String(name)]);
+    return types[String(channel['type'])]?.personal?.(channel) !== undefined;
+  };
+  return (Array.isArray(operators) ? operators : []).flatMap((name, index) =>
+    isPersonal(name)
+      ? [
+          `operators[${index}]: expected a channel that everybody reads; got ${show(name)}, ` +
+            'which writes to the person who started a job',
+        ]
+      : [],
+  );
 }
 
 function unknownOf(used: unknown, known: unknown, path: string): string[] {

@@ -156,7 +156,9 @@ export const documentSchema = (types: Record<string, ChannelType>) =>
     rules: v.optional(
       v.pipe(
         v.array(rule),
-        v.description('The first rule that matches decides. Left out: every outcome goes to every channel'),
+        v.description(
+          'The first rule that matches decides. Left out: every outcome but `started` goes to every channel',
+        ),
       ),
     ),
     operators: v.optional(
@@ -176,7 +178,9 @@ export const documentSchema = (types: Record<string, ChannelType>) =>
     people: v.optional(
       v.pipe(
         v.record(v.string(), v.union([slackMember, person])),
-        v.description('Who started a job -> the id of the Slack member, or the addresses, for `mention: starter`'),
+        v.description(
+          'Who started a job -> the id of the Slack member, or the addresses, for `mention: starter` and `channel: starter`',
+        ),
       ),
       {},
     ),

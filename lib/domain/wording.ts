@@ -77,7 +77,8 @@ const wordings: Record<Outcome, Wording> = {
     word: 'Started',
     tone: 'neutral',
     icon: '▷',
-    sentence: ({ job }) => (job?.status === 'Queued' ? 'It is in the queue.' : null),
+    sentence: ({ job, record }) =>
+      job?.status === 'Queued' && isStill(job.status, record) ? 'It is in the queue.' : null,
   },
   test: {
     word: 'TEST',
@@ -181,8 +182,11 @@ function delay(context: NoticeContext): string {
 }
 
 /** A channel may accept the message only when the job has left that status, or is no longer watched. */
+const isStill = (status: string | null | undefined, { status: now, check }: JobRecord): boolean =>
+  now === status && check.nextAt !== null;
+
 const delayWords = ({ record, limit, decision }: NoticeContext): DelayWords | undefined =>
-  limit && delays[limit][record.status === decision?.status && record.check.nextAt !== null ? 'present' : 'past'];
+  limit && delays[limit][isStill(decision?.status, record) ? 'present' : 'past'];
 
 function whatFollowed({ record: { status, check }, decision }: NoticeContext): string {
   if (isTerminal(status)) return `; it has ended since then, and its status is ${status}`;

@@ -81,7 +81,7 @@ export function createHttp({ connections = 50, lookup }: HttpOptions = {}): Http
       return await exchange(error.rest, { agent: false, lookup });
     }
   };
-  // Nobody is told of an error here: the request finds its connection destroyed.
+  // No error is reported here: the request finds its connection destroyed.
   const open = (target: Target): Connection =>
     begin(target, { agent: agentOf(target), lookup }).on('error', () => undefined);
   return Object.assign(send, { open });

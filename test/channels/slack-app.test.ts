@@ -43,6 +43,8 @@ function deployWith(values: Partial<Record<keyof ConfigDocument, unknown>> = {},
   const config = { ...world.config(), channels, rules, ...values } as unknown as ConfigDocument;
   return deploy(world, { clock, config });
 }
+const people = { 'Jane Editor': 'U0JANE' };
+const by = (name: string, type: 'User' | 'Application' = 'User') => ({ createdBy: { id: 'secret-id', name, type } });
 type Values = Parameters<World['setJob']>[1];
 const show = (status: string, values: Values = {}) => world.setJob('job_1', { status, at: clock.now(), ...values });
 /** The job has another status, and the notifier hears of it. */
@@ -285,6 +287,14 @@ describe('never two: an attempt with an unknown fate is looked up before it is r
   test.each<[sentence: string, refuse: () => void, reason: RegExp]>([
     ['without the scope', () => slack.app.scopes.delete('channels:history'), /missing_scope.+ channels:history /],
     [
+      'in the direct messages, without the scope that opens them',
+      () => {
+        notifier = deployWith({ people }, { channel: 'starter' });
+        slack.app.scopes.delete('im:write');
+      },
+      /missing_scope.+ im:write /,
+    ],
+    [
       'by an app that is no member',
       () => {
         Object.assign(slack.room, { isMember: false });
@@ -303,7 +313,7 @@ describe('never two: an attempt with an unknown fate is looked up before it is r
   ])('a look that is refused, %s, is as for the webhook: repeated, counted and said', async (_, refuse, reason) => {
     refuse();
     fault('chat.postMessage', lost);
-    await become('Failed');
+    await become('Failed', by('Jane Editor'));
     if (reason.source.includes('1000')) refuse();
     await sweepAfter(notifier, 70_000);
     expect(await delivery('failed/room')).toMatchObject({ state: 'sent', ambiguous: true });
@@ -397,9 +407,6 @@ describe('what Slack refuses until somebody acts', () => {
 });
 
 describe('channel: starter', () => {
-  const people = { 'Jane Editor': 'U0JANE' };
-  const by = (name: string, type: 'User' | 'Application' = 'User') => ({ createdBy: { id: 'secret-id', name, type } });
-
   test('writes to the person who started the job, and looks there', async () => {
     notifier = deployWith({ people }, { channel: 'starter' });
     await become('Running', by('Jane Editor'));
@@ -415,7 +422,7 @@ describe('channel: starter', () => {
     fault('chat.postMessage', lost);
     await become('Failed', by('Jane Editor'));
     await sweepAfter(notifier, 70_000);
-    expect(said()).toEqual(['postMessage', 'open', 'test', 'history']);
+    expect(said()).toEqual(['postMessage', 'test', 'open', 'history']);
     expect(await delivery('failed/room')).toMatchObject({ state: 'sent', ambiguous: false });
   });
 

@@ -1,4 +1,4 @@
-/** `notifier check`: one check, and waiting for the end of a job. */
+/** `publishing-job-notifier check`: one check, and waiting for the end of a job. */
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type CheckOptions, check } from '../../cli/check.ts';

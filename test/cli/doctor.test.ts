@@ -1,4 +1,4 @@
-/** `notifier doctor`: each problem is one cross that names the cause; the checks that depend on it are dashes. */
+/** `publishing-job-notifier doctor`: each problem is one cross that names the cause; the checks that depend on it are dashes. */
 
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';

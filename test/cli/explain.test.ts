@@ -1,4 +1,4 @@
-/** `notifier explain`: why a job notifies a channel or not. */
+/** `publishing-job-notifier explain`: why a job notifies a channel or not. */
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** `notifier jobs`: the watched jobs and those with dead deliveries. */
+/** `publishing-job-notifier jobs`: the watched jobs and those with dead deliveries. */
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { jobs } from '../../cli/jobs.ts';

@@ -1,4 +1,4 @@
-/** `notifier redrive`: failed events are processed again. */
+/** `publishing-job-notifier redrive`: failed events are processed again. */
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { redrive } from '../../cli/redrive.ts';

@@ -1,4 +1,4 @@
-/** `notifier secrets`: the parameters that the configuration references. */
+/** `publishing-job-notifier secrets`: the parameters that the configuration references. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createParameters } from '../../cli/parameters.ts';

@@ -30,7 +30,7 @@ environments:
 channels:
   team:   { type: slack, webhookUrl: ssm:/publishing-job-notifier/slack-webhook-url }
   events: { type: sns, topicArn: env:TOPIC_ARN }
-rules:                       # the first rule that matches decides. Left out: every outcome goes to every channel
+rules:                       # the first rule that matches decides. Left out: every outcome but started goes to every channel
   - when: { outcome: [failed, canceled] }
     notify: [team, events]
     mention: here            # here | channel | a Slack member or group id; only where the rule says so
@@ -308,6 +308,17 @@ describe('an invalid document', () => {
     ],
   ])('is refused if a rule names %s that is not defined', (_, document, expected) => {
     expect(problems(document)).toEqual([expected]);
+  });
+
+  test('is refused if operators name a channel that writes to the person who started a job, with its other problems', () => {
+    const dm = { type: 'slack-app', token: 'env:TOKEN', channel: 'starter' };
+    const channels = { team, dm, room: { ...dm, channel: 'C012AB3CD' } };
+    expect(problems({ ...least, channels, operators: ['dm', 'room', 'tema', 'dm'], rules: 5 })).toEqual([
+      expect.stringMatching(/^rules: /),
+      'operators[2]: expected one of team, dm, room; got "tema"',
+      'operators[0]: expected a channel that everybody reads; got "dm", which writes to the person who started a job',
+      'operators[3]: expected a channel that everybody reads; got "dm", which writes to the person who started a job',
+    ]);
   });
 
   const mistakes = {

@@ -161,7 +161,7 @@ test('every request that the code can make was made', async () => {
   const actions = written.map((name) =>
     /^(Get|BatchGet|Put|Update|Delete)$/.test(name) ? `${name}Item` : name.replace('MessageBatch', 'Message'),
   );
-  // `notifier doctor` checks a topic and its subscribers, with the credentials of its user.
+  // `publishing-job-notifier doctor` checks a topic and its subscribers, with the credentials of its user.
   const byUsers = ['GetTopicAttributes', 'ListSubscriptionsByTopic'];
   expect(new Set(actions)).toEqual(new Set([...seen, ...byUsers]));
 });

@@ -137,6 +137,27 @@ describe('the outcomes', () => {
     expect(told(records[outcome])).toMatchObject({ title, summary, document: { outcome, correction: false } });
   });
 
+  test.each<[sentence: string, summary: string | null, then: Parameters<typeof after>]>([
+    ['says so', 'It is in the queue.', []],
+    ['that runs meanwhile, says nothing', null, [[minute, read(standing)]]],
+    ['that ended meanwhile, says nothing', null, [[minute, read(jobOf('Failed'))]]],
+    [
+      'that is no longer watched, says nothing',
+      null,
+      [
+        [minute, notFound],
+        [11 * minute, notFound],
+      ],
+    ],
+  ])('the start of a job in the queue, %s', (_, summary, then) => {
+    const rules = [{ when: { outcome: ['started' as const] }, notify: ['team'] }];
+    const record = after([0, read(jobOf('Queued')), { rules }], ...then);
+    expect(told(record, 'started')).toMatchObject({
+      summary,
+      document: { outcome: 'started', status: 'Queued' },
+    });
+  });
+
   test('of a job can be told apart by their icons alone', () => {
     const icons = outcomes.map((outcome) => told(records[outcome]).look.icon);
     expect(new Set(icons).size).toBe(outcomes.length);

@@ -28,10 +28,16 @@ const sent = () => world.queue.messages.map(({ body, delaySeconds }) => [JSON.pa
 describe('POST /wake', () => {
   const sweeps = [['production', 0]];
 
-  test('requests a sweep of the environment at once; the next poll sees what Sitecore says only then', async () => {
+  test.each<[every: number, delays: number[]]>([
+    [5, [0]],
+    [10, [0]],
+    [11, [0, 10]],
+    [60, [0, 10]],
+  ])('with polls every %s s requests sweeps of the environment after %j s', async (pollEverySeconds, delays) => {
+    notifier = deploy(world, { config: { ...world.config(), settings: { pollEverySeconds } } });
     const accepted = { status: 202, body: { environment: 'production', detail: expect.any(String) } };
     expect(await wake('production')).toMatchObject(accepted);
-    expect(sent()).toEqual(sweeps);
+    expect(sent()).toEqual(delays.map((delay) => ['production', delay]));
   });
 
   test.each<[string, Parameters<typeof httpEvent>[1]]>([

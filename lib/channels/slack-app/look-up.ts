@@ -46,13 +46,13 @@ const lookRefused: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Looks in the thread of the job's message, if there is one, and in the conversation. `since` is when the first attempt
- * began whose fate is unknown (ISO 8601).
+ * Looks in the thread of the job's message, if there is one, and in the conversation. Slack may refuse to name the
+ * conversation, too. `since` is when the first attempt began whose fate is unknown (ISO 8601).
  */
 export async function lookUp(
   api: SlackApi,
   message: Message,
-  { channel, thread, since }: { channel: string; thread: Place | undefined; since: string },
+  { findChannel, thread, since }: { findChannel(): Promise<string>; thread: Place | undefined; since: string },
 ): Promise<LookUp> {
   const oldest = String(Math.floor(Date.parse(since) / 1_000) - toleranceSeconds);
   try {
@@ -62,6 +62,7 @@ export async function lookUp(
       one.metadata?.event_type === eventType &&
       one.metadata.event_payload['delivery_id'] === message.document.deduplicationId;
     const reply = thread && (await findReply(api, { ...thread, oldest }, isOurs));
+    const channel = await findChannel();
     const found = reply ?? (await find(api, 'conversations.history', { channel, oldest }, isOurs));
     if (!found) return { found: null };
     const { ts, thread_ts = ts } = found;

@@ -13,7 +13,7 @@ import { type SlackContent, slackContent } from '../slack-content.ts';
 import { editedContent, mustBeHeard, wholeContent } from './content.ts';
 import { lookUp, metadataOf, type Place, placeIn, receiptOf } from './look-up.ts';
 import { problemsOfLookUps, verifyChannel } from './verify.ts';
-import { type Answer, createSlackApi, isSlackError, type Method, membersOf, type SlackApi } from './web-api.ts';
+import { type ApiResponse, createSlackApi, isSlackError, type Method, membersOf, type SlackApi } from './web-api.ts';
 
 /** `token` is a secret: whoever has it can post as the app. */
 export const slackApp = defineChannel({
@@ -36,6 +36,7 @@ export const slackApp = defineChannel({
     ),
   },
   references: { token: reference },
+  personal: ({ channel }) => (channel === 'starter' ? 'slack' : undefined),
   create(deps, { channel, apiUrl, token }) {
     const { clock, secrets } = deps;
     const withApi = <Result>(timeoutMs: number, use: (api: SlackApi) => Promise<Result>): Promise<Result> => {
@@ -53,7 +54,6 @@ export const slackApp = defineChannel({
       // One message a second, and short bursts: https://docs.slack.dev/apis/web-api/rate-limits
       minIntervalMs: 1_000,
       burst: 3,
-      ...(channel === 'starter' ? { personal: 'slack' as const } : {}),
       verify: (timeoutMs) => withApi(timeoutMs, (api) => verifyChannel(api, channel)),
       inspection: {
         subject: 'look-ups in',
@@ -71,11 +71,9 @@ export const slackApp = defineChannel({
       lookUp: (message, timeoutMs, since, earlier) =>
         withApi(timeoutMs, async (api) => {
           const thread = placeOf(message, earlier);
-          return await lookUp(api, message, {
-            since,
-            thread,
-            channel: thread?.channel ?? (channel === 'starter' ? await openChat(api, message) : channel),
-          });
+          const findChannel = async () =>
+            thread?.channel ?? (channel === 'starter' ? await openChat(api, message) : channel);
+          return await lookUp(api, message, { since, thread, findChannel });
         }),
     };
   },
@@ -116,8 +114,8 @@ const posted = (message: Message, earlier: SentMessage[]): SlackContent => ({
 });
 
 async function postTo(api: SlackApi, channel: string, payload: SlackContent): Promise<Place> {
-  const answer = await blocksOrText(api, 'chat.postMessage', { channel, ...payload });
-  return membersOf(v.looseObject({ channel: v.string(), ts: v.string() }), answer);
+  const response = await blocksOrText(api, 'chat.postMessage', { channel, ...payload });
+  return membersOf(v.looseObject({ channel: v.string(), ts: v.string() }), response);
 }
 
 /** Sends the text alone if Slack refuses the blocks: a plain message is better than none. */
@@ -125,7 +123,7 @@ async function blocksOrText(
   api: SlackApi,
   method: Method,
   payload: Record<string, unknown> & SlackContent,
-): Promise<Answer> {
+): Promise<ApiResponse> {
   try {
     return await api(method, payload);
   } catch (error) {
@@ -143,6 +141,6 @@ function addressee(channel: string, { recipient }: Message): string {
 
 /** The direct messages with a person. Slack makes them once. */
 async function openChat(api: SlackApi, message: Message): Promise<string> {
-  const answer = await api('conversations.open', { users: addressee('starter', message) });
-  return membersOf(v.looseObject({ channel: v.looseObject({ id: v.string() }) }), answer).channel.id;
+  const response = await api('conversations.open', { users: addressee('starter', message) });
+  return membersOf(v.looseObject({ channel: v.looseObject({ id: v.string() }) }), response).channel.id;
 }

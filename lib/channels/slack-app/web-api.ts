@@ -6,7 +6,7 @@ import { type HttpRequest, type HttpResponse, parseRetryAfter } from '../../plat
 import type { ChannelDeps } from '../channel.ts';
 
 /** The Web API with one token, until a deadline. Throws a `SlackError`, or another `UpstreamError` without a response. */
-export type SlackApi = (method: Method, args?: Record<string, unknown>) => Promise<Answer>;
+export type SlackApi = (method: Method, args?: Record<string, unknown>) => Promise<ApiResponse>;
 
 export type Method =
   | 'auth.test'
@@ -18,7 +18,7 @@ export type Method =
   | 'conversations.replies';
 
 /** A response with `ok: true`. Callers parse the members that they need. */
-export interface Answer {
+export interface ApiResponse {
   body: Record<string, unknown>;
   /** The scopes of the token. Null: Slack did not say. */
   scopes: string[] | null;
@@ -60,7 +60,7 @@ export const createSlackApi =
     };
     request.headers = { ...request.headers, authorization: `Bearer ${token}` };
     try {
-      return readAnswer(await http(request), clock.now());
+      return readResponse(await http(request), clock.now());
     } catch (error) {
       throw method === 'chat.postMessage' ? error : harmless(error);
     }
@@ -92,7 +92,7 @@ const Body = v.pipe(
 );
 
 /** Reads a response. Refusals have the status 200, too. */
-function readAnswer({ status, headers, body: text }: HttpResponse, now: number): Answer {
+function readResponse({ status, headers, body: text }: HttpResponse, now: number): ApiResponse {
   const { output: body, success } = v.safeParse(Body, text);
   if (success && body.ok && status === 200) return { body, scopes: scopesIn(headers['x-oauth-scopes']) };
   const code = /^[a-z_]{1,60}$/.exec(success ? (body.error ?? '') : '')?.[0] ?? '';
@@ -112,7 +112,10 @@ function readAnswer({ status, headers, body: text }: HttpResponse, now: number):
 }
 
 /** The members of a response that a caller needs. Without them, what Slack did is unknown. */
-export function membersOf<Schema extends v.GenericSchema>(schema: Schema, { body }: Answer): v.InferOutput<Schema> {
+export function membersOf<Schema extends v.GenericSchema>(
+  schema: Schema,
+  { body }: ApiResponse,
+): v.InferOutput<Schema> {
   const { output, success } = v.safeParse(schema, body);
   if (success) return output;
   throw new UpstreamError('unavailable', 'Slack: the response lacks what is documented', { ambiguous: true });
