@@ -15,7 +15,7 @@ export const outcomeWords = (outcome: string): string =>
 
 /** The rules in words; without rules, the one that holds then. */
 export function ruleTexts(rules: Rule[] | null, channels: string[]): RuleText[] {
-  if (rules === null) return [{ when: 'every outcome', channels }];
+  if (rules === null) return [{ when: 'every outcome but started', channels }];
   return rules.map(({ when, notify }, index) => ({ when: whenWords(when, index), channels: notify }));
 }
 
@@ -34,7 +34,7 @@ export function decisionWords(
   if (rule === 'noRule') return 'No rule matches: nobody is notified';
   if (rule === null) return silences[reason] ?? 'Nothing to announce';
   const whom = channels.join(', ') || 'nobody';
-  if (rule === 'everyChannel') return `No rules: every outcome → ${whom}`;
+  if (rule === 'everyChannel') return `No rules: every outcome but started → ${whom}`;
   const index = ruleIndex(rule) ?? 0;
   const { when } = ruleTexts(rules, [])[index] ?? { when: 'a rule of an earlier configuration' };
   return `Rule ${index + 1}: ${when} → ${whom}`;

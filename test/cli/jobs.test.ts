@@ -118,9 +118,9 @@ describe('--recent', () => {
 
   test('lists the latest jobs, also ended ones, newest first, and why each notifies somebody or not', async () => {
     expect((await recent('--recent')).map(({ jobId, why }) => [jobId, why.text])).toEqual([
-      ['job_3', 'No rules: every outcome → team, events'],
+      ['job_3', 'No rules: every outcome but started → team, events'],
       ['job_2', 'It has not ended yet'],
-      ['job_1', 'No rules: every outcome → team, events'],
+      ['job_1', 'No rules: every outcome but started → team, events'],
     ]);
     const { stdout } = await run(['jobs', '--recent', '2'], scene.world.env());
     expect(stdout.split('\n')).toEqual([

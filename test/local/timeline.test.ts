@@ -16,14 +16,14 @@ test('rules read as sentences', () => {
     'name Nightly*',
     'everything else',
   ]);
-  expect(ruleTexts(null, ['team'])).toEqual([{ when: 'every outcome', channels: ['team'] }]);
+  expect(ruleTexts(null, ['team'])).toEqual([{ when: 'every outcome but started', channels: ['team'] }]);
 });
 
 test.each([
   [someDecision({ rule: 'rules[0]' }), 'Rule 1: failed or completed with warnings, in production → team, events'],
   [someDecision({ rule: 'rules[1]', channels: [] }), 'Rule 2: name Nightly* → nobody'],
   [someDecision({ rule: 'noRule', channels: [] }), 'No rule matches: nobody is notified'],
-  [someDecision({ rule: 'everyChannel' }), 'No rules: every outcome → team, events'],
+  [someDecision({ rule: 'everyChannel' }), 'No rules: every outcome but started → team, events'],
   [someDecision({ rule: null, reason: 'finishedLongAgo' }), 'Ended before it was first seen: not announced'],
 ])('why somebody is notified, or is not (%#)', (decision, words) => {
   expect(decisionWords(decision, rules)).toBe(words);
