@@ -7,6 +7,9 @@ import { contextText, inUtc, type Look } from '../domain/wording.ts';
 import { cut, escapedWithin } from '../platform/text.ts';
 import { shortened } from './shortened.ts';
 
+/** One message a second, and short bursts: https://docs.slack.dev/apis/web-api/rate-limits */
+export const slackPace = { minIntervalMs: 1_000, burst: 3 };
+
 /** What Slack shows, for `chat.postMessage`, `chat.update` and incoming webhooks alike. */
 export interface SlackContent {
   /** For notifications and screen readers, and for when Slack refuses the blocks; at most 4,000 characters. */

@@ -7,7 +7,7 @@ import type { HttpResponse } from '../platform/http.ts';
 import { parseRetryAfter } from '../platform/http.ts';
 import { reference } from '../platform/secrets.ts';
 import { defineChannel } from './channel.ts';
-import { slackContent } from './slack-content.ts';
+import { slackContent, slackPace } from './slack-content.ts';
 
 /** `webhookUrl` is a secret: anyone who has it can post. */
 export const slack = defineChannel({
@@ -45,9 +45,7 @@ export const slack = defineChannel({
       }
     };
     return {
-      // One message a second, and short bursts: https://docs.slack.dev/apis/web-api/rate-limits
-      minIntervalMs: 1_000,
-      burst: 3,
+      ...slackPace,
       verify: async (timeoutMs) => verifyHook(await readUrl(), clock.now() + timeoutMs),
       render: (message) => ({ text: slackContent(message).text, payload: payloadOf(message) }),
       async send(message, timeoutMs) {

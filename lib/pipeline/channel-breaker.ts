@@ -42,7 +42,7 @@ export function createChannelBreaker(
   const acceptsMessages = () => !isOpen && !cooldown.isCoolingDown() && channel.pace.next() <= latest();
   const claim = async (): Promise<number> => {
     try {
-      return await channel.pace.claim();
+      return (await channel.pace.claim(latest())) ?? Number.POSITIVE_INFINITY;
     } catch (error) {
       log.warn('turn claim failed', { channel: channel.name, error });
       return Number.POSITIVE_INFINITY;

@@ -195,7 +195,7 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
       );
     },
 
-    async claimTime(key, { now, ms, mostAheadMs }) {
+    async claimTime(key, { now, ms, latestEnd, mostAheadMs }) {
       const line = {
         TableName,
         Key: { jobKey: markKey(key) },
@@ -216,16 +216,23 @@ export function createStore({ client, tableName }: { client: DynamoDBDocumentCli
           }),
         ),
       );
-      if (isFree) return now;
-      const { Attributes } = await client.send(
-        new UpdateCommand({
-          ...line,
-          UpdateExpression: 'SET #until = #until + :ms',
-          ExpressionAttributeValues: { ':ms': ms },
-          ReturnValues: 'UPDATED_NEW',
-        }),
-      );
-      return Attributes?.['until'] - ms;
+      if (isFree) return { isClaimed: true, begin: now };
+      try {
+        const { Attributes } = await client.send(
+          new UpdateCommand({
+            ...line,
+            UpdateExpression: 'SET #until = #until + :ms',
+            ConditionExpression: '#until <= :latest',
+            ExpressionAttributeValues: { ':ms': ms, ':latest': latestEnd - ms },
+            ReturnValues: 'UPDATED_NEW',
+          }),
+        );
+        return { isClaimed: true, begin: Attributes?.['until'] - ms };
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        const [mark] = await readAll([markKey(key)]);
+        return { isClaimed: false, begin: (mark?.['until'] ?? now) as number };
+      }
     },
 
     async removeMark(key) {

@@ -42,12 +42,21 @@ export interface Store {
   /** Writes a mark that holds until a time (epoch milliseconds). False: another one still holds. */
   claim(key: string, times: { now: number; until: number }): Promise<boolean>;
   /**
-   * Claims the next `ms` milliseconds of a line of time that all workers share, and returns when they begin: now, or where
-   * the last claim ends. An end more than `mostAheadMs` from now counts for nothing. The mark holds the end as `until`.
+   * Claims the next `ms` milliseconds of a line of time that all workers share. They begin now, or where the last claim
+   * ends. An end more than `mostAheadMs` from now counts for nothing. The mark holds the end as `until`. A claim that would
+   * follow another one and end after `latestEnd` is refused: `begin` is where the last claim ends.
    */
-  claimTime(key: string, time: { now: number; ms: number; mostAheadMs: number }): Promise<number>;
+  claimTime(key: string, time: TimeToClaim): Promise<{ isClaimed: boolean; begin: number }>;
   /** Removes a mark if it exists. */
   removeMark(key: string): Promise<void>;
+}
+
+/** The next part of a line of time. `now` and `latestEnd` are epoch milliseconds. */
+export interface TimeToClaim {
+  now: number;
+  ms: number;
+  latestEnd: number;
+  mostAheadMs: number;
 }
 
 /** The members of a record that show whether the job was given up. */

@@ -102,7 +102,7 @@ test.each<[what: string, claim: Store['claimTime']]>([
     'that comes late, because the process was frozen, has expired',
     async (_, { now }) => {
       clock.advance(6 * second);
-      return now;
+      return { isClaimed: true, begin: now };
     },
   ],
   ['that the table does not grant is none', () => Promise.reject(new Error('throttled'))],

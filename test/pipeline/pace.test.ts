@@ -33,13 +33,15 @@ async function worker(): Promise<Pace> {
   const mark = (await store.readMarks([paceKey('team')])).get(paceKey('team')) as { until: number } | undefined;
   return createPace({ store, clock: time.clock }, { name: 'team', minIntervalMs: second, burst }, mark);
 }
-/** When each of so many turns comes, in seconds from the beginning. */
-async function turnsOf(workers: Pace[], each: number): Promise<number[]> {
-  const turns: number[] = [];
+/** When each of so many turns comes that begin in time, all in seconds from the beginning. */
+async function turnsOf(workers: Pace[], each: number, latest = Number.POSITIVE_INFINITY): Promise<number[]> {
+  const turns: (number | undefined)[] = [];
   for (const pace of workers)
-    for (let turn = 0; turn < each; turn++) void pace.claim().then((at) => turns.push((at - beginning) / second));
+    for (let turn = 0; turn < each; turn++)
+      void pace.claim(beginning + latest * second).then((at) => turns.push(at && (at - beginning) / second));
   await time.pass(second / 10);
-  return turns.sort((one, other) => one - other);
+  expect(turns).toHaveLength(workers.length * each);
+  return turns.filter((at) => at !== undefined).sort((one, other) => one - other);
 }
 /** The most turns that begin within so many seconds. */
 const mostWithin = (turns: number[], seconds: number) =>
@@ -74,6 +76,28 @@ test('a worker knows how far the others have claimed', async () => {
   expect([aheadOf(idle), aheadOf(late)]).toEqual([0, 20 - burst + 1]);
 });
 
+test.each([
+  [200, 1],
+  [10, 20],
+])(
+  '%i workers that begin at once, with %i messages each, claim only the turns that come in time',
+  async (workers, each) => {
+    const paces = await Promise.all(Array.from({ length: workers }, worker));
+    const turns = await turnsOf(paces, each, 15);
+    expect([turns.length, Math.max(...turns)]).toEqual([15 + burst, 15]);
+    // The last one, which got less than it asked for, knows where the claims end, and the next one continues there.
+    const late = await worker();
+    expect([paces.at(-1)?.next(), late.next()]).toEqual(Array(2).fill(beginning + 16 * second));
+    expect(await turnsOf([late], 5, 18)).toEqual([16, 17, 18]);
+  },
+);
+
+test('a worker whose last turn has passed claims nothing', async () => {
+  const pace = await worker();
+  await time.pass(second);
+  expect([await turnsOf([pace], 1, 0.5), claims]).toEqual([[], []]);
+});
+
 test('a claim of a clock that was an hour ahead holds nobody up', async () => {
   await store.writeMark(paceKey('team'), { until: beginning + 3_600 * second });
   const pace = await worker();
@@ -83,5 +107,5 @@ test('a claim of a clock that was an hour ahead holds nobody up', async () => {
 
 test('a channel without a pace claims nothing', async () => {
   const pace = createPace({ store, clock: time.clock }, { name: 'events', minIntervalMs: 0 }, undefined);
-  expect([await pace.claim(), pace.next(), claims]).toEqual([beginning, beginning, []]);
+  expect([await pace.claim(0), pace.next(), claims]).toEqual([beginning, beginning, []]);
 });

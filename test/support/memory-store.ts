@@ -119,11 +119,13 @@ export function createMemoryStore({ pageSize = 100 }: { pageSize?: number } = {}
       marks.set(key, { until });
       return true;
     },
-    async claimTime(key, { now, ms, mostAheadMs }) {
-      const { until = now } = (marks.get(key) ?? {}) as { until?: number };
-      const begin = until > now + mostAheadMs ? now : Math.max(until, now);
-      marks.set(key, { until: begin + ms });
-      return begin;
+    async claimTime(key, { now, ms, latestEnd, mostAheadMs }) {
+      const { until = Number.NEGATIVE_INFINITY } = (marks.get(key) ?? {}) as { until?: number };
+      const isFree = until < now || until > now + mostAheadMs;
+      const begin = isFree ? now : until;
+      const isClaimed = isFree || begin + ms <= latestEnd;
+      if (isClaimed) marks.set(key, { until: begin + ms });
+      return { isClaimed, begin };
     },
     removeMark: async (key) => void marks.delete(key),
   };

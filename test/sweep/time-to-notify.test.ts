@@ -14,6 +14,7 @@ import {
 } from '../../bench/time-to-notify.ts';
 
 const [every10s, scheduleAlone] = [10, 60];
+const second = 1_000;
 const channels = ['slack', 'sns'] as const;
 const found = Object.entries(ways);
 
@@ -60,6 +61,15 @@ test('1,000 jobs that end at once reach SNS within seconds, and Slack at its rat
   const { slack, sns, slackBurst } = await simulate({ jobs: endingAtOnce(1_000), pollEverySeconds: every10s });
   expect(quantile(sns, 1)).toBeLessThanOrEqual(targets.p95);
   expect(quantile(slack, 1)).toBeLessThanOrEqual(18 * 60);
+  expect(slackBurst).toBeLessThanOrEqual(4);
+}, 60_000);
+
+test('400 triggers at once for jobs that have ended: Slack gets a message every second, without a pause', async () => {
+  const jobs = Array.from({ length: 400 }, (_, index) => ({ id: `job_${index}`, beginsAt: second, endsAt: second }));
+  const { slack, slackBurst } = await simulate({ jobs, pollEverySeconds: every10s });
+  const pauses = slack.slice(1).map((at, index) => at - (slack[index] ?? 0));
+  expect(Math.max(...pauses)).toBeLessThanOrEqual(2 * second);
+  expect(quantile(slack, 1)).toBeLessThanOrEqual(410);
   expect(slackBurst).toBeLessThanOrEqual(4);
 }, 60_000);
 

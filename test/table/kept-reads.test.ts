@@ -66,7 +66,7 @@ test.each<[string, () => Promise<unknown>, object | undefined]>([
   ['replaced', () => store.writeMark(key, { failures: 3 }), { failures: 3 }],
   ['removed', () => store.removeMark(key), undefined],
   ['claimed', () => store.claim(key, { now: 5, until: 6 }), { until: 6 }],
-  ['part of a line of time', () => store.claimTime(key, { now: 5, ms: 2, mostAheadMs: 9 }), { until: 7 }],
+  ['part of a line of time', () => store.claimTime(key, { now: 5, ms: 2, latestEnd: 9, mostAheadMs: 9 }), { until: 7 }],
 ])('a mark that this process has %s is read again', async (_, write, expected) => {
   await read(kept);
   await write();

@@ -535,12 +535,19 @@ export function storeContract(name: string, start: () => Promise<StartedStore>):
       });
 
       test('can hold a line of time, of which each claim gets a part of its own', async () => {
-        const claim = (now: number, ms: number) => store.claimTime('pace#team', { now, ms, mostAheadMs: 1_000 });
+        const claimBy = (latestEnd: number, now: number, ms: number) =>
+          store.claimTime('pace#team', { now, ms, latestEnd, mostAheadMs: 1_000 });
+        const claim = async (now: number, ms: number) => (await claimBy(Number.MAX_SAFE_INTEGER, now, ms)).begin;
         const begins = await Promise.all(Array.from({ length: 5 }, () => claim(100, 10)));
         expect(begins.sort((one, other) => one - other)).toEqual([100, 110, 120, 130, 140]);
         // Another claim follows the last one, or begins now if that is over.
         expect([await claim(149, 30), await claim(180, 5), await claim(300, 5)]).toEqual([150, 180, 300]);
         expect(await read('pace#team')).toEqual({ 'pace#team': { until: 305 } });
+        // All that ends in time is claimed, whoever claims at the same moment.
+        const some = await Promise.all(Array.from({ length: 5 }, () => claimBy(330, 301, 10)));
+        expect(some.filter(({ isClaimed }) => isClaimed).map(({ begin }) => begin)).toHaveLength(2);
+        expect(await claimBy(330, 301, 10)).toEqual({ isClaimed: false, begin: 325 });
+        expect(await read('pace#team')).toEqual({ 'pace#team': { until: 325 } });
         // The clock that claimed so far ahead was wrong.
         await claim(5_000, 10);
         expect([await claim(4_010, 1), await claim(4_009, 1), await claim(3_000, 1)]).toEqual([5_010, 4_009, 3_000]);

@@ -9,7 +9,7 @@ import { UpstreamError } from '../../platform/errors.ts';
 import { reference } from '../../platform/secrets.ts';
 import { defineChannel, type SentMessage } from '../channel.ts';
 import { withFreshSecrets } from '../http-post.ts';
-import { type SlackContent, slackContent } from '../slack-content.ts';
+import { type SlackContent, slackContent, slackPace } from '../slack-content.ts';
 import { editedContent, mustBeHeard, wholeContent } from './content.ts';
 import { lookUp, metadataOf, type Place, placeIn, receiptOf } from './look-up.ts';
 import { problemsOfLookUps, verifyChannel } from './verify.ts';
@@ -51,9 +51,7 @@ export const slackApp = defineChannel({
         .flatMap(({ receipt }) => placeIn(receipt) ?? [])
         .findLast((place) => channel === 'starter' || place.channel === channel);
     return {
-      // One message a second, and short bursts: https://docs.slack.dev/apis/web-api/rate-limits
-      minIntervalMs: 1_000,
-      burst: 3,
+      ...slackPace,
       verify: (timeoutMs) => withApi(timeoutMs, (api) => verifyChannel(api, channel)),
       inspection: {
         subject: 'look-ups in',
