@@ -27,7 +27,10 @@ import {
   minute,
   jobName as name,
   notFound,
+  someDecision,
+  someDelivery,
   someJob,
+  someRecord,
   someStatistics,
   start,
   unreadable,
@@ -75,6 +78,7 @@ const lineOf = (message: Message): string => contextText(message.context);
 const waiting = jobOf('Queued', { queuedAt: '2026-01-20T11:29:00.000Z', startedAt: null, finishedAt: null });
 const standing = jobOf('Running', { finishedAt: null });
 
+const jane = { name: 'Jane Editor', slack: 'U012AB3CD' };
 const trouble = { kind: 'channel', name: 'events', reason: 'SNS: NotFound', since: iso(start) } as const;
 
 const records: Record<Outcome, JobRecord> = {
@@ -445,8 +449,10 @@ describe('an outcome that the record holds no decision of', () => {
 
   test.each<[Outcome, summary: string]>([
     ['completedWithWarnings', 'Some items failed and were not published; the rest is published.'],
+    ['publishedNothing', 'Sitecore skipped every item.'],
     ['lostTrack', 'How it ended is unknown.'],
     ['late', 'It has not ended.'],
+    ['trouble', 'A part of the notifier does not work.'],
   ])('says no more than is known: %s', (outcome, summary) => {
     expect(told(record, outcome).summary).toBe(summary);
   });
@@ -461,6 +467,19 @@ describe('the context line', () => {
       'Release pipeline · canceled by Alex Example · Pages · Site · Smart · en, de · 4 min · 103 items · 2 failed · ' +
         '40 skipped · 2026-01-20 11:54 UTC · job_41B25',
     );
+  });
+
+  test.each([
+    [{ published: { ...published, locales: ['en', 'de', 'fr'] } }, 'Site · Smart · en, de, fr · 4 min'],
+    [
+      { published: { ...published, locales: ['en', 'de', 'fr', 'it'] } },
+      'Site · Smart · en, de, fr and 1 more · 4 min',
+    ],
+    [{ startedAt: '2026-01-19T10:50:05.000Z' }, ' · 25 h 4 min · '],
+    [{ startedAt: '2026-01-20T11:53:10.000Z' }, ' · 1 min · '],
+    [{ statistics: counted({ processed: 1_234_567 }) }, ' · 1,234,567 items · '],
+  ])('is short: %o', (values, shown) => {
+    expect(lineOf(told(after([0, read(jobOf('Completed', values))])))).toContain(shown);
   });
 
   test('leaves out what is not known', () => {
@@ -662,6 +681,63 @@ describe('the document for machines', () => {
   test('may get more members within its version', () => {
     const { document } = told(records.completed);
     expect(problems({ ...document, added: true, statistics: { ...document.statistics, added: 1 } })).toEqual([]);
+  });
+});
+
+describe('a notice about the notifier', () => {
+  const consequences = {
+    environment: 'Nobody is notified of the jobs of this environment until it can be read again',
+    discovery: 'New jobs are noticed only if they are handed over by their ids, until the list can be read again',
+    channel: 'Messages to this channel wait until it works again',
+  };
+
+  test.each([
+    ['environment', 'answered 401. Check it', 'environment main', 'answered 401. Check it.'],
+    ['discovery', 'answered 403.', 'discovery in environment main', 'answered 403.'],
+    ['channel', 'gone…', 'channel main', 'gone…'],
+  ] as const)('names the %s, and says what follows and why', (kind, reason, subject, shown) => {
+    const one = { kind, name: 'main', reason, since: iso(start) };
+    const message = told(troubleRecord(name, one, ['team'], contextOf(16 * minute)));
+    expect(message.title).toBe(`Not working: ${subject}`);
+    expect(message.summary).toBe(`${consequences[kind]}: ${shown}`);
+    expect(message.document.trouble).toEqual(one);
+    expect(message.context).toEqual({ facts: [], time: { words: 'since', at: one.since }, jobId: null });
+  });
+});
+
+describe('a message about an earlier decision', () => {
+  const earlier = someDecision({ outcome: 'completedWithWarnings' });
+  const corrected = someRecord({
+    job: jobOf('Completed'),
+    decision: someDecision({ corrects: 'completedWithWarnings', mentioned: jane, recipient: jane }),
+    superseded: { completedWithWarnings: { decision: earlier, job: null } },
+    deliveries: { 'completedWithWarnings/team': someDelivery() },
+  });
+
+  test('is not the latest one; nor are delays and starts', () => {
+    expect(told(corrected, 'completed').isLatest).toBe(true);
+    expect(told(corrected, 'completedWithWarnings').isLatest).toBe(false);
+    expect(told(records.started).isLatest).toBe(false);
+    expect(told({ ...records.stuck, decision: someDecision({ outcome: 'stuck' }) }, 'stuck').isLatest).toBe(false);
+  });
+
+  test('is corrected in a sentence, also if there is nothing more to say', () => {
+    expect(told(corrected, 'completed')).toMatchObject({
+      summary: 'This corrects “Completed with warnings”.',
+      mentioned: jane,
+      recipient: jane,
+      decidedAt: corrected.decision?.at,
+      document: { correction: true },
+    });
+    expect(told(corrected, 'completedWithWarnings')).toMatchObject({ mentioned: null, recipient: null });
+  });
+
+  test('about a job that was lost says since when, and that it was found again', () => {
+    const job = read(jobOf('Running'));
+    const lost = after([0, job], [minute, notFound], [11 * minute, notFound]);
+    expect(lineOf(told(lost))).toContain(' · not found since 2026-01-20 12:01 UTC');
+    const found = after([0, job], [minute, notFound], [11 * minute, notFound], [12 * minute, job]);
+    expect(lineOf(told(found, 'lostTrack'))).toContain(' · was not found since 2026-01-20 12:01 UTC');
   });
 });
 

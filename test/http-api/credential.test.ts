@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isAuthorized } from '../../lib/http-api/credential.ts';
+import { hasCredential, isAuthorized } from '../../lib/http-api/credential.ts';
 
 const secret = 'of-the-pipeline';
 const secrets = [secret, 'of-the-rotation: ä='];
@@ -54,4 +54,13 @@ test('only the secrets themselves match', () => {
   const matches = (offered: string) =>
     isAuthorized({ 'x-api-key': offered }, secrets) || isAuthorized({ authorization: `Bearer ${offered}` }, secrets);
   fc.assert(fc.property(fc.string(), (offered) => matches(offered) === secrets.includes(offered.trim())));
+});
+
+test.each<[headers: Record<string, string>, expected: boolean]>([
+  [{}, false],
+  [{ authorization: ' ', 'x-api-key': ' ' }, false],
+  [{ authorization: 'anything' }, true],
+  [{ 'x-api-key': 'anything' }, true],
+])('%o holds a credential: %s', (headers, expected) => {
+  expect(hasCredential(headers)).toBe(expected);
 });
