@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cooldownKey } from '../../lib/pipeline/cooldown.ts';
+import { problemFault } from '../../local/publishing-api-server.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
 import { configWith, markOf, minute, second, sweepAfter } from '../support/scene.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -55,6 +56,26 @@ test('one that discovers an end sends nothing to a channel that another process 
   set('job_1', 'Failed');
   expect(await poll()).toMatchObject({ sent: 1 });
   expect([world.slack.messages.length, announced()]).toEqual([0, ['job_1']]);
+});
+
+test('one calls no environment that another process has just paused, and leaves the pause as it is', async () => {
+  const { store } = start({ clock: notifier.clock }).deps;
+  const now = notifier.clock.now();
+  const cooldown = { until: now + 2 * minute, failures: 3, reason: '429', since: new Date(now - minute).toISOString() };
+  await store.writeMark(cooldownKey('environment', 'production'), cooldown);
+  world.api.fault({ call: 'list', ...problemFault(429) });
+  const before = lists();
+  for (let polls = 0; polls < 5; polls++) await poll();
+  expect(lists()).toBe(before);
+  expect(await markOf(world, 'cooldown#environment#production')).toMatchObject(cooldown);
+});
+
+test('one lists nothing where a list of another process has just failed', async () => {
+  world.api.list.absent = true;
+  await start({ clock: notifier.clock }).sweep();
+  const before = lists();
+  await poll();
+  expect(lists()).toBe(before);
 });
 
 test('a list that fails is asked for by the schedule alone until it works', async () => {
