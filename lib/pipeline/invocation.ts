@@ -4,6 +4,7 @@ import type { Deps } from '../deps.ts';
 import type { DecisionContext } from '../domain/decision-context.ts';
 import type { Cooldown, JobName, JobRecord, Person } from '../domain/job.ts';
 import { following } from '../platform/clock.ts';
+import type { MaxAge } from '../table/store.ts';
 import { type ApiBreaker, createApiBreaker } from './api-breaker.ts';
 import { type ChannelBreaker, createChannelBreaker } from './channel-breaker.ts';
 import { cooldownKey, createCooldown } from './cooldown.ts';
@@ -78,12 +79,12 @@ const lookMarginMs = 30_000;
 
 /**
  * Reads the cooldowns of these environments and all channels, with the record of `job` if there is one job, in one call,
- * and makes the circuit breakers. With `maxAgeMs`, the marks may be that old: enough to see that there is nothing to do,
- * not to send.
+ * and makes the circuit breakers. With `maxAgeMs`, marks may be that old: enough to see that there is nothing to do, not
+ * to call an environment or to send.
  */
 export async function beginInvocation(
   deps: Deps,
-  options: { deadline: number; environments: string[]; marks?: string[]; job?: JobName; maxAgeMs?: number },
+  options: { deadline: number; environments: string[]; marks?: string[]; job?: JobName; maxAgeMs?: MaxAge },
 ): Promise<Invocation> {
   const { store, clock, config } = deps;
   const { environments, marks: others = [], job } = options;

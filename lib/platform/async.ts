@@ -18,6 +18,14 @@ export async function allOf<Value>(promises: Promise<Value>[]): Promise<Value[]>
   return await Promise.all(promises);
 }
 
+/** Resolves to false as soon as one promise does, and to true when all have resolved to true. None of them may reject. */
+export async function areAllTrue(promises: Promise<boolean>[]): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  for (const one of promises) void one.then((isTrue) => isTrue || resolve(false));
+  void Promise.all(promises).then((all) => resolve(all.every(Boolean)));
+  return await promise;
+}
+
 /** Runs at most `limit` calls at a time; the others wait for their turn in order. */
 export function createSemaphore(limit: number): <Result>(call: () => Promise<Result>) => Promise<Result> {
   let free = limit;

@@ -6,11 +6,19 @@ import { allOf } from '../platform/async.ts';
 import { following } from '../platform/clock.ts';
 import type { SweepRequest } from '../platform/sweep-queue.ts';
 import { discoveryKey, wasListComplete } from './discover.ts';
-import { isIdle } from './is-idle.ts';
+import { checkIdle } from './is-idle.ts';
 import { notifyOperators } from './notify-operators.ts';
 import { sweepEnvironment, sweepRemovedEnvironment } from './sweep-environment.ts';
 import { createSweepRun, nothingDone, type SweepResult } from './sweep-run.ts';
-import { cursorKey, readCursors, readEntries, saveCursors, type WorkList, workListOf } from './work-list.ts';
+import {
+  cursorKey,
+  type Entries,
+  readCursors,
+  readEntries,
+  saveCursors,
+  type WorkList,
+  workListOf,
+} from './work-list.ts';
 
 /**
  * Checks every due job and sends every due delivery, until little time is left. Environments are swept side by side: a
@@ -23,12 +31,24 @@ export async function sweep(
   deadline: number,
   requests: SweepRequest[] | null = null,
 ): Promise<SweepResult> {
-  const { config, store, clock } = deps;
-  const deadlineNow = following(clock, deadline);
+  const deadlineNow = following(deps.clock, deadline);
   const isPoll = requests?.every(({ environment }) => environment === null);
-  const polled = isPoll ? await readEntries(store) : undefined;
-  if (polled && (await isIdle(deps, polled, deadlineNow()))) return nothingDone();
+  if (!isPoll) return await work(deps, deadlineNow, requests);
+  const polled = await readEntries(deps.store);
+  const { isIdle, listed } = await checkIdle(deps, polled, deadlineNow());
+  if (isIdle) return nothingDone();
+  // The process may be frozen afterwards. No list call may be under way by then.
+  return await work(deps, deadlineNow, requests, polled).finally(() => listed);
+}
 
+/** The sweep itself. A poll has read the entries of the work list already. */
+async function work(
+  deps: Deps,
+  deadlineNow: () => number,
+  requests: SweepRequest[] | null,
+  polled?: Entries,
+): Promise<SweepResult> {
+  const { config, store, clock } = deps;
   const isConfigured = (name: string) => Object.hasOwn(config.environments, name);
   const configured = Object.keys(config.environments).filter(isRequested(requests));
   const marks = [cursorKey, ...configured.map(discoveryKey)];

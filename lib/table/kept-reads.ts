@@ -7,8 +7,8 @@ import type { KnownJob, Store } from './store.ts';
 const endedLastMs = 60 * 60_000;
 
 /**
- * Makes the store. `now` returns epoch milliseconds. Marks are read again unless the caller accepts older ones, or if this
- * process has written one of them.
+ * Makes the store. `now` returns epoch milliseconds. A mark is read again unless the caller accepts an older one, or if this
+ * process has written it.
  */
 export function keepReads(store: Store, now: () => number): Store {
   const kept = new Map<string, { at: number; mark: object | undefined }>();
@@ -29,19 +29,20 @@ export function keepReads(store: Store, now: () => number): Store {
   return {
     ...store,
 
-    async readMarks(keys, { maxAgeMs = 0 } = {}) {
+    async readMarks(keys, { maxAgeMs = () => 0 } = {}) {
       const at = now();
       // The clock may have been set back since.
       const isYoung = (key: string) => {
         const ageMs = at - (kept.get(key)?.at ?? Number.NEGATIVE_INFINITY);
-        return ageMs >= 0 && ageMs < maxAgeMs;
+        return ageMs >= 0 && ageMs < maxAgeMs(key);
       };
-      if (keys.every(isYoung))
-        return new Map(keys.flatMap((key) => [[key, kept.get(key)?.mark] as const].filter(hasMark)));
+      const [young, old] = [keys.filter(isYoung), keys.filter((key) => !isYoung(key))];
+      const marks = new Map(young.flatMap((key) => [[key, kept.get(key)?.mark] as const].filter(hasMark)));
+      if (old.length === 0) return marks;
       const writesBefore = writes;
-      const marks = await store.readMarks(keys);
-      if (writes === writesBefore) for (const key of keys) kept.set(key, { at, mark: marks.get(key) });
-      return marks;
+      const read = await store.readMarks(old);
+      if (writes === writesBefore) for (const key of old) kept.set(key, { at, mark: read.get(key) });
+      return new Map([...marks, ...read]);
     },
 
     async known(jobs) {

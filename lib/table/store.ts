@@ -31,10 +31,10 @@ export interface Store {
   known(jobs: JobName[]): Promise<Map<string, KnownJob>>;
   // Marks have keys of their own: none collides with a job, whatever its environment is called.
   /**
-   * Reads marks, consistent with the last write. Marks that do not exist are left out. With `maxAgeMs`, marks that this
-   * process has read so short a time ago may be returned as they were.
+   * Reads marks, consistent with the last write. Marks that do not exist are left out. With `maxAgeMs`, a mark that this
+   * process has read so short a time ago may be returned as it was.
    */
-  readMarks(keys: string[], options?: { maxAgeMs?: number | undefined }): Promise<Map<string, object>>;
+  readMarks(keys: string[], options?: { maxAgeMs?: MaxAge | undefined }): Promise<Map<string, object>>;
   /** Reads a record and marks in one call, as `get` and `readMarks` do. */
   getWithMarks(job: JobName, keys: string[]): Promise<{ record: JobRecord | undefined; marks: Map<string, object> }>;
   /** Replaces a mark. With `unless`, does nothing if the stored mark has that member. */
@@ -58,6 +58,9 @@ export interface TimeToClaim {
   latestEnd: number;
   mostAheadMs: number;
 }
+
+/** How old a mark may be, in milliseconds, by its key. */
+export type MaxAge = (key: string) => number;
 
 /** The members of a record that show whether the job was given up. */
 export type KnownJob = Pick<JobRecord, 'status' | 'check'>;

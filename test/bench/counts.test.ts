@@ -51,9 +51,12 @@ test('POST /jobs reads the table once, calls the API once and writes once', () =
   expect({ apiCalls, tokens }).toEqual({ apiCalls: 1, tokens: 0 });
 });
 
-test('a poll with nothing to do reads the work list and the job list, and one with a running job what a sweep reads', () => {
+test('a poll with nothing to do reads the work list, two marks and the job list, and one with a running job what a sweep reads', () => {
   const { idleSweep, idlePoll, unchangedPoll } = calls;
-  expect(idlePoll.table).toMatchObject({ calls: { Query: 1 }, readUnits: 0, indexReadUnits: 0.5, writeUnits: 0 });
+  expect(idlePoll.table).toMatchObject({
+    calls: { BatchGetItem: 1, Query: 1 },
+    ...{ readUnits: 2, indexReadUnits: 0.5, writeUnits: 0 },
+  });
   expect(idlePoll).toMatchObject({ apiCalls: 1, pollCalls: 0, logLines: 0 });
   expect(unchangedPoll.table).toEqual(idleSweep.table);
   expect(unchangedPoll).toMatchObject({ apiCalls: 1, pollCalls: 0, logLines: 1 });

@@ -1,9 +1,10 @@
 /** Polls of a warm process: they read little while nothing happens, and act on what the table holds now. */
 
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { cooldownKey } from '../../lib/pipeline/cooldown.ts';
+import { problemFault } from '../../local/publishing-api-server.ts';
 import { deploy, type Notifier } from '../support/notifier.ts';
-import { configWith, markOf, minute, second, sweepAfter } from '../support/scene.ts';
+import { configWith, latch, linesOf, markOf, minute, second, sweepAfter } from '../support/scene.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -55,6 +56,66 @@ test('one that discovers an end sends nothing to a channel that another process 
   set('job_1', 'Failed');
   expect(await poll()).toMatchObject({ sent: 1 });
   expect([world.slack.messages.length, announced()]).toEqual([0, ['job_1']]);
+});
+
+test('one calls no environment that another process has just paused, and leaves the pause as it is', async () => {
+  const { store } = start({ clock: notifier.clock }).deps;
+  const now = notifier.clock.now();
+  const cooldown = { until: now + 2 * minute, failures: 3, reason: '429', since: new Date(now - minute).toISOString() };
+  await store.writeMark(cooldownKey('environment', 'production'), cooldown);
+  world.api.fault({ call: 'list', ...problemFault(429) });
+  const before = lists();
+  for (let polls = 0; polls < 5; polls++) await poll();
+  expect(lists()).toBe(before);
+  expect(await markOf(world, 'cooldown#environment#production')).toMatchObject(cooldown);
+});
+
+test('one lists nothing where a list of another process has just failed', async () => {
+  world.api.list.absent = true;
+  await start({ clock: notifier.clock }).sweep();
+  const before = lists();
+  await poll();
+  expect(lists()).toBe(before);
+});
+
+describe('one that discovers an end in one environment', () => {
+  /** The next list call of another environment waits for `first`. */
+  async function startWith(first: Promise<void>) {
+    const config = configWith(world, 'staging', 'production');
+    for (const environment of Object.values(config.environments)) environment.discover = true;
+    notifier = deploy(world, { config, clock: notifier.clock });
+    await notifier.sweep();
+    const { jobList } = notifier.deps;
+    const waits = [first];
+    notifier.deps.jobList =
+      (name) =>
+      async (query, ...limits) => {
+        if (name === 'staging') await waits.shift();
+        return await jobList(name)(query, ...limits);
+      };
+    set('job_1', 'Completed');
+  }
+
+  test('does not wait for the slow list of another to announce it, and ends after that list', async () => {
+    const answer = latch();
+    await startWith(answer.opened);
+    const order: string[] = [];
+    const polled = poll().then(() => order.push('poll ended'));
+    await vi.waitFor(() => expect(linesOf(notifier, 'sweep finished')).toHaveLength(2));
+    expect(announced()).toContain('job_1');
+    order.push('list answered');
+    answer.open();
+    await polled;
+    expect(order).toEqual(['list answered', 'poll ended']);
+  });
+
+  test('announces it although the list of another threw an unexpected error', async () => {
+    const broken = Promise.reject(new Error('unexpected'));
+    broken.catch(() => undefined);
+    await startWith(broken);
+    await poll();
+    expect(announced()).toContain('job_1');
+  });
 });
 
 test('a list that fails is asked for by the schedule alone until it works', async () => {

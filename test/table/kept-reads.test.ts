@@ -3,7 +3,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { JobName } from '../../lib/domain/job.ts';
 import { keepReads } from '../../lib/table/kept-reads.ts';
-import type { Store } from '../../lib/table/store.ts';
+import type { MaxAge, Store } from '../../lib/table/store.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { tableRecord } from './store.contract.ts';
 
@@ -33,8 +33,8 @@ beforeEach(() => {
   };
   store = keepReads(counted, () => now);
 });
-const read = async (...rest: [{ maxAgeMs: number }?]) => (await store.readMarks([key, 'absent'], ...rest)).get(key);
-const kept = { maxAgeMs: minute };
+const read = async (...rest: [{ maxAgeMs: MaxAge }?]) => (await store.readMarks([key, 'absent'], ...rest)).get(key);
+const kept = { maxAgeMs: () => minute };
 
 test('marks are read again, unless the caller accepts older ones', async () => {
   await table.writeMark(key, { failures: 1 });
@@ -49,6 +49,22 @@ test('marks are read again, unless the caller accepts older ones', async () => {
   now += minute;
   await read(kept);
   expect(reads.length).toBe(3);
+});
+
+test('only the marks that are too old are read again', async () => {
+  await table.writeMark(key, { failures: 1 });
+  await table.writeMark('sweep', { from: 1 });
+  await store.readMarks([key, 'sweep', 'absent']);
+  await table.writeMark(key, { failures: 2 });
+  await table.writeMark('sweep', { from: 2 });
+  const maxAgeMs: MaxAge = (one) => (one === key ? 0 : minute);
+  expect(await store.readMarks([key, 'sweep', 'absent'], { maxAgeMs })).toEqual(
+    new Map<string, object>([
+      [key, { failures: 2 }],
+      ['sweep', { from: 1 }],
+    ]),
+  );
+  expect(reads).toEqual([3, 1]);
 });
 
 test('a clock that is set back makes no mark young', async () => {
