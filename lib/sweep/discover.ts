@@ -88,8 +88,7 @@ async function list(deps: Deps, environment: string, { invocation }: SweepRun): 
     ...readingOf(newest, listed),
     listing: listed.listing,
     newest,
-    // Another sweep may have begun discovery meanwhile: jobs that ended since then are announced.
-    state: state.begunAt ? state : readState(await deps.store.readMarks([discoveryKey(environment)]), environment),
+    state,
   };
   return { ...discovery, left: [...discovery.left, ...earlier] };
 }
@@ -223,7 +222,7 @@ export async function watchNewJobs(
       if (clock.now() >= run.invocation.readBefore) return;
       const name = { environment, jobId: one.jobId };
       await run.isolate(name, async () => {
-        if (await watchNewJob(name, one, discovery, run)) left -= 1;
+        if (await watchNewJob(deps, name, one, discovery, run)) left -= 1;
       });
     });
     if (left > 0) return log.warn('discovery incomplete', { environment, reason: 'jobs could not be recorded', left });
@@ -276,9 +275,10 @@ function mayBeAnnounced(job: Job | null, { clock, timings }: Deps): boolean {
 
 /** Records a job for the first time, or again. False: the API cannot be called now. */
 async function watchNewJob(
+  deps: Deps,
   name: JobName,
   { job, isKnown }: UnwatchedJob,
-  { state: { begunAt } }: Discovery,
+  { state }: Discovery,
   run: SweepRun,
 ): Promise<boolean> {
   const { apiBreaker, readBefore } = run.invocation;
@@ -287,7 +287,12 @@ async function watchNewJob(
       ? { kind: 'job', job }
       : await apiBreaker(name.environment).read(name.jobId, readBefore);
   if (reading.kind === 'notAsked') return false;
-  const { finishedAt = null } = reading.kind === 'job' ? reading.job : {};
+  const { status = null, finishedAt = null } = reading.kind === 'job' ? reading.job : {};
+  // Another sweep may have begun discovery before this one read that the job has ended.
+  const isFirstLook = state.begunAt === undefined && isTerminal(status);
+  const { begunAt } = isFirstLook
+    ? readState(await deps.store.readMarks([discoveryKey(name.environment)]), name.environment)
+    : state;
   const isNews =
     isKnown ||
     (begunAt !== undefined &&

@@ -85,6 +85,19 @@ const found: [string, Partial<Plan>][] = [
     },
   ],
   [
+    'a job that ends while two sweeps make the first list of its environment is announced',
+    {
+      beginnings: ['old', 'completed', 'unknown'],
+      commands: [
+        { do: 'burst', job, steps: 3 },
+        { do: 'sweep', steps: 8 },
+        { do: 'webhook', job, steps: 0 },
+        { do: 'poll', steps: 22 },
+        { do: 'change', job: jobOfStaging, state: 'canceled', steps: untilIdle },
+      ],
+    },
+  ],
+  [
     'a worker that was frozen decides as of its deadline',
     {
       beginnings: ['queued', 'running', 'queued'],
