@@ -7,6 +7,8 @@ import type { Decision, Outcome } from '../lib/domain/job.ts';
 export interface RuleText {
   when: string;
   channels: string[];
+  /** Whom its messages mention; undefined: nobody. */
+  mention?: string | undefined;
 }
 
 /** An outcome in words: `completed with warnings`. */
@@ -16,7 +18,7 @@ export const outcomeWords = (outcome: string): string =>
 /** The rules in words; without rules, the one that holds then. */
 export function ruleTexts(rules: Rule[] | null, channels: string[]): RuleText[] {
   if (rules === null) return [{ when: 'every outcome but started', channels }];
-  return rules.map(({ when, notify }, index) => ({ when: whenWords(when, index), channels: notify }));
+  return rules.map(({ when, notify, mention }, index) => ({ when: whenWords(when, index), channels: notify, mention }));
 }
 
 /** The place of the rule that decided; null: none did. */

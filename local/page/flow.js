@@ -27,12 +27,19 @@ const keep = (kind, name, element) => {
 
 const health = () => el('span.health', sign('●', 'works'));
 
-function ruleItem({ when, channels }, index) {
+function ruleItem({ when, channels, mention }, index) {
   const whom = channels.length > 0 ? channels.join(', ') : 'nobody';
   return keep(
     'rule',
     index,
-    el('li', el('span.number', `${index + 1}`), el('span', when), el('span.arrow', ' → '), el('b', whom)),
+    el(
+      'li',
+      el('span.number', `${index + 1}`),
+      el('span', when),
+      el('span.arrow', ' → '),
+      el('b', whom),
+      ...(mention ? [el('span.mention', `@${mention}`)] : []),
+    ),
   );
 }
 

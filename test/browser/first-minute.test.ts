@@ -118,7 +118,7 @@ describePage(
       await page.locator('#simulation').getByLabel('Name').fill('Started by hand');
       await page.locator('#simulation').getByLabel('It').selectOption('publishedNothing');
       const lit = ['environments', 'rules', 'channels'].map((part) => page.locator(`#flow-${part} li.lit`).first());
-      expect(await page.locator('#flow-rules').innerText()).toMatch(/failed\s+→\s+team, room, events/);
+      expect(await page.locator('#flow-rules').innerText()).toMatch(/failed\s+→\s+team, room, events\s+@here/);
       await page.getByRole('button', { name: 'Start', exact: true }).click();
       await page.mouse.move(0, 0);
       await Promise.all(lit.map((part) => part.waitFor()));
