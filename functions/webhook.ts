@@ -47,10 +47,8 @@ export function createHandler(deps: Deps): Handler<Event, Result> {
   const wake = async (event: Event): Promise<Result> => {
     const environment = readEnvironment(event.queryStringParameters?.['environment'], environments);
     await requestSweep(deps, environment);
-    return jsonResponse(202, {
-      environment,
-      detail: 'The jobs of this environment are checked now and a little later.',
-    });
+    const detail = 'The jobs of this environment are checked now and a little later.';
+    return jsonResponse(202, { environment, detail });
   };
 
   // A load balancer that sends no credential learns nothing else.
