@@ -84,13 +84,8 @@ async function list(deps: Deps, environment: string, { invocation }: SweepRun): 
   // Jobs that were queued earlier and have not ended are watched as well.
   const isFirstLook = !state.until && !state.left;
   const earlier = isFirstLook ? [{ statuses: unfinishedStatuses }] : (state.left ?? []).filter(isBefore(newest));
-  const discovery = {
-    ...readingOf(newest, listed),
-    listing: listed.listing,
-    newest,
-    state,
-  };
-  return { ...discovery, left: [...discovery.left, ...earlier] };
+  const reading = readingOf(newest, listed);
+  return { ...reading, listing: listed.listing, newest, state, left: [...reading.left, ...earlier] };
 }
 
 async function listNewest(
@@ -289,8 +284,8 @@ async function watchNewJob(
   if (reading.kind === 'notAsked') return false;
   const { status = null, finishedAt = null } = reading.kind === 'job' ? reading.job : {};
   // Another sweep may have begun discovery before this one read that the job has ended.
-  const isFirstLook = state.begunAt === undefined && isTerminal(status);
-  const { begunAt } = isFirstLook
+  const mayHaveBegun = state.begunAt === undefined && isTerminal(status);
+  const { begunAt } = mayHaveBegun
     ? readState(await deps.store.readMarks([discoveryKey(name.environment)]), name.environment)
     : state;
   const isNews =
